@@ -1,0 +1,48 @@
+"""Generate Python stubs from one .proto file, for a package and, if asked, for a private descriptor pool.
+
+protoc writes modules that import each other as top-level ones and that register their descriptors in
+protobuf's default pool. Each edit below must match exactly once: a new generator that writes something
+else fails the build here instead of a user's program later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from grpc_tools import protoc
+
+
+def main() -> None:
+    """Run protoc, then put its output into the package."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("proto", type=Path)
+    parser.add_argument("--package", required=True, help="the package that the stubs are installed into")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--private-pool", action="store_true")
+    args = parser.parse_args()
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    outputs = [f"--{kind}_out={args.out}" for kind in ("python", "pyi", "grpc_python")]
+    if protoc.main(["protoc", f"-I{args.proto.parent}", *outputs, str(args.proto)]) != 0:
+        sys.exit(f"protoc failed on {args.proto}")
+
+    stem = args.proto.stem
+    replace_once(args.out / f"{stem}_pb2_grpc.py", f"import {stem}_pb2 as ", f"from {args.package} import {stem}_pb2 as ")
+    if args.private_pool:
+        messages = args.out / f"{stem}_pb2.py"
+        replace_once(messages, "_descriptor_pool.Default()", "_builder.POOL")
+        replace_once(messages, "from google.protobuf.internal import builder as _builder", f"from {args.package} import private_pool as _builder")
+
+
+def replace_once(path: Path, old: str, new: str) -> None:
+    """Replace the only occurrence of `old` in a file; anything else ends the build."""
+    text = path.read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        sys.exit(f"{path.name}: expected exactly one {old!r}, found {text.count(old)}")
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Image operations, compiled and parallel: a library on NumPy arrays, a gRPC service and its client.
+
+The library loads neither gRPC nor the compiled kernels before they are used.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from imgsvc.errors import ImgsvcError
+from imgsvc.operations import mean_filter, rotate90
+
+if TYPE_CHECKING:
+    from imgsvc.client import Client
+
+__all__ = ["Client", "ImgsvcError", "__version__", "mean_filter", "rotate90"]
+
+__version__ = version("imgsvc")
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+    if name == "Client":
+        from imgsvc.client import Client  # noqa: PLC0415 - gRPC takes longer to load than all the rest
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,85 @@
+"""What an image is: checks on arrays from outside, before any work or memory is spent on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgsvc.errors import InvalidImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Image = NDArray[np.uint8]
+
+Shape = tuple[int, ...]
+
+SHAPES = "shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
+CHANNELS = (1, 3, 4)
+GRAY_RANK, COLOR_RANK = 2, 3
+
+
+def check_image(image: Any, field: str = "image") -> Image:  # noqa: ANN401 - it comes from outside
+    """Return `image` if it is an array that the kernels can work on.
+
+    Raises
+    ------
+    InvalidImageError
+        It is no array, no uint8, has another rank or number of channels, or no pixels.
+    """
+    if not isinstance(image, np.ndarray):
+        raise InvalidImageError(field, type(image).__name__, "a NumPy array: numpy.asarray(image) makes one")
+    if image.dtype != np.uint8:
+        raise InvalidImageError(f"{field}.dtype", image.dtype, f"uint8: {_conversion(image.dtype)}")
+    if image.ndim not in (GRAY_RANK, COLOR_RANK) or (image.ndim == COLOR_RANK and image.shape[2] not in CHANNELS):
+        raise InvalidImageError(f"{field}.shape", image.shape, f"{SHAPES}: {_reshaping(image)}")
+    if image.size == 0:
+        raise InvalidImageError(f"{field}.shape", image.shape, "at least one row and one column")
+    return image
+
+
+def check_out(out: Any, shape: Shape, image: Image) -> Image:  # noqa: ANN401 - it comes from outside
+    """Return `out` if the result for `image`, of the given shape, can be written into it.
+
+    Raises
+    ------
+    InvalidImageError
+        It is no uint8 array of that shape, is not C-contiguous or writable, or shares memory with `image`.
+    """
+    if not isinstance(out, np.ndarray) or out.dtype != np.uint8 or out.shape != shape:
+        got = f"{out.dtype} array of shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise InvalidImageError("out", got, f"a uint8 array of shape {shape}")
+    if not out.flags.c_contiguous or not out.flags.writeable:
+        state = "read-only" if not out.flags.writeable else f"strided {out.strides}"
+        raise InvalidImageError("out", state, "a writable, C-contiguous array: numpy.empty(shape, numpy.uint8) is one")
+    if np.may_share_memory(out, image):
+        raise InvalidImageError("out", "overlaps image", "memory of its own: the kernels do not work in place")
+    return out
+
+
+def as_rows(image: Image) -> Image:
+    """Return `image` as (H, W, C) with contiguous rows; a copy only where its rows are not."""
+    rows = image[:, :, np.newaxis] if image.ndim == GRAY_RANK else image
+    channels = rows.shape[2]
+    # NumPy leaves the stride of an axis of length 1 to chance, and nobody steps along it.
+    contiguous = (channels == 1 or rows.strides[2] == 1) and (rows.shape[1] == 1 or rows.strides[1] == channels)
+    return rows if contiguous else np.ascontiguousarray(rows)
+
+
+def _conversion(dtype: np.dtype[Any]) -> str:
+    if dtype == np.bool_:
+        return "image.astype(numpy.uint8) * 255 converts a mask"
+    if dtype == np.uint16:
+        return "(image >> 8).astype(numpy.uint8) keeps the upper 8 of 16 bits"
+    if np.issubdtype(dtype, np.floating):
+        return "(image * 255).round().clip(0, 255).astype(numpy.uint8) converts floats from 0 to 1"
+    return "image.clip(0, 255).astype(numpy.uint8) converts it"
+
+
+def _reshaping(image: NDArray[Any]) -> str:
+    if image.ndim == COLOR_RANK and image.shape[0] in CHANNELS:
+        return "numpy.moveaxis(image, 0, -1) puts the channels last"
+    if image.ndim > COLOR_RANK:
+        return "pass the images of a batch one by one"
+    return "reshape it, or pick its channels with image[..., :3]"

@@ -1,0 +1,269 @@
+"""The kernels: one ``prange`` driver each, over row functions that the compiler vectorises.
+
+Nothing is validated here: ``imgsvc.operations`` has done that. Every image is (rows, columns, channels)
+with contiguous rows; the stride between rows is free, and may be negative. Each output byte is written
+by exactly one iteration, so the result is the same at any number of threads.
+
+A row function takes ``__restrict__`` pointers and stays out of line: with both, gcc knows that nothing
+aliases and vectorises; without either it may fall back to scalar code.
+"""
+
+from cython.parallel cimport prange
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #ifdef _OPENMP
+    #define IMGSVC_OPENMP 1
+    #else
+    #define IMGSVC_OPENMP 0
+    #endif
+    typedef const uint8_t *__restrict__ imgsvc_u8_in;
+    typedef uint8_t *__restrict__ imgsvc_u8_out;
+    typedef const uint16_t *__restrict__ imgsvc_u16_in;
+    typedef uint16_t *__restrict__ imgsvc_u16_out;
+    #define IMGSVC_ROW_FUNCTION __attribute__((noinline)) void
+    """
+    const bint IMGSVC_OPENMP
+    ctypedef const uint8_t* u8_in "imgsvc_u8_in"
+    ctypedef uint8_t* u8_out "imgsvc_u8_out"
+    ctypedef const uint16_t* u16_in "imgsvc_u16_in"
+    ctypedef uint16_t* u16_out "imgsvc_u16_out"
+    ctypedef void row_function "IMGSVC_ROW_FUNCTION"
+
+openmp = bool(IMGSVC_OPENMP)
+
+
+# --- mean of the 3x3 neighbourhood ------------------------------------------------------------------
+
+cdef enum:
+    MEAN_TILE = 1024  # bytes of a row at a time: two rows of uint16 sums and six of pixels stay in L1
+    MAX_CHANNELS = 4
+
+# What lies above the first row and below the last one.
+cdef uint8_t[MEAN_TILE + 2 * MAX_CHANNELS] NO_ROW
+
+
+def mean_3x3(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):
+    """Write to `dst` the mean of each pixel of `src` and its neighbours, rounded down.
+
+    Rows go in pairs, since the two share the sum of the two rows between them.
+    """
+    cdef int64_t pairs = (src.shape[0] + 1) // 2
+    cdef int64_t pair
+    for pair in prange(pairs, num_threads=num_threads, schedule="static", nogil=True):
+        mean_row_pair(src, dst, 2 * pair)
+
+
+cdef void mean_row_pair(const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, int64_t y) noexcept nogil:
+    """Rows `y` and, if there is one, `y + 1`."""
+    cdef uint16_t[MEAN_TILE + 2 * MAX_CHANNELS] upper
+    cdef uint16_t[MEAN_TILE + 2 * MAX_CHANNELS] lower
+    cdef int64_t height = src.shape[0]
+    cdef int64_t channels = src.shape[2]
+    cdef int64_t inside = (src.shape[1] - 2) * channels  # bytes of a row but for its first and last pixel
+    cdef bint pair = y + 1 < height
+    cdef int64_t upper_rows = 1 + (y > 0) + pair
+    cdef int64_t lower_rows = 2 + (y + 2 < height)
+    cdef const uint8_t* above = &src[y - 1, 0, 0] if y > 0 else NULL
+    cdef const uint8_t* first = &src[y, 0, 0]
+    cdef const uint8_t* second = &src[y + 1, 0, 0] if pair else NULL
+    cdef const uint8_t* below = &src[y + 2, 0, 0] if y + 2 < height else NULL
+    cdef uint8_t* dst_upper = &dst[y, 0, 0]
+    cdef uint8_t* dst_lower = &dst[y + 1, 0, 0] if pair else NULL
+    cdef int64_t x = 0
+    cdef int64_t width
+
+    if inside < 0:  # a single column
+        column_sums(
+            above if above else NO_ROW, first, second if second else NO_ROW, below if below else NO_ROW,
+            upper, lower, channels,
+        )
+        divide(upper, dst_upper, channels, upper_rows)
+        if pair:
+            divide(lower, dst_lower, channels, lower_rows)
+        return
+
+    while True:
+        width = min(inside - x, MEAN_TILE)
+        column_sums(
+            above + x if above else NO_ROW, first + x,
+            second + x if second else NO_ROW, below + x if below else NO_ROW,
+            upper, lower, width + 2 * channels,
+        )
+        mean_row_tile(upper, dst_upper, x, width, inside, channels, upper_rows)
+        if pair:
+            mean_row_tile(lower, dst_lower, x, width, inside, channels, lower_rows)
+        x += width
+        if x >= inside:
+            return
+
+
+cdef void mean_row_tile(
+    uint16_t* sums, uint8_t* dst, int64_t x, int64_t width, int64_t inside, int64_t channels, int64_t rows
+) noexcept nogil:
+    """Bytes `x + channels` to `x + channels + width` of a row; with the first and the last tile, its ends."""
+    # (t * ceil(2**16 / n)) >> 16 equals t // n for n = 3, 6, 9 and every t <= 255 n.
+    cdef uint16_t reciprocal = <uint16_t>(65536 // (3 * rows) + 1)
+    row_means(sums, dst + x + channels, width, channels, reciprocal)
+    if x == 0:
+        add(sums, sums + channels, sums, channels)
+        divide(sums, dst, channels, 2 * rows)
+    if x + width == inside:
+        # Two columns only: `sums` now holds the first pair's sum where the last pair's would be.
+        if inside > 0:
+            add(sums + width, sums + width + channels, sums + width, channels)
+        divide(sums + width, dst + inside + channels, channels, 2 * rows)
+
+
+cdef row_function column_sums(
+    u8_in above, u8_in first, u8_in second, u8_in below, u16_out upper, u16_out lower, int64_t n
+) noexcept nogil:
+    cdef int64_t i
+    cdef uint16_t shared
+    for i in range(n):
+        shared = <uint16_t>(first[i] + second[i])
+        upper[i] = <uint16_t>(above[i] + shared)
+        lower[i] = <uint16_t>(shared + below[i])
+
+
+cdef row_function row_means(u16_in sums, u8_out dst, int64_t n, int64_t channels, uint16_t reciprocal) noexcept nogil:
+    cdef int64_t i
+    cdef uint16_t total
+    for i in range(n):
+        total = <uint16_t>(sums[i] + sums[i + channels] + sums[i + 2 * channels])
+        dst[i] = <uint8_t>((<uint32_t>total * reciprocal) >> 16)
+
+
+cdef void add(const uint16_t* a, const uint16_t* b, uint16_t* total, int64_t n) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        total[i] = <uint16_t>(a[i] + b[i])
+
+
+cdef void divide(const uint16_t* sums, uint8_t* dst, int64_t n, int64_t count) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        dst[i] = <uint8_t>(sums[i] // count)
+
+
+# --- moving pixels ----------------------------------------------------------------------------------
+
+cdef enum:
+    # Pixels of a block: its source and its target stay in L1, and in reach of the TLB.
+    BLOCK_ROWS = 64
+    BLOCK_COLUMNS = 32
+
+
+def transpose(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):
+    """Write `dst[x, y] = src[y, x]`. With the rows of one side reversed this is a quarter turn."""
+    cdef int64_t bands = (src.shape[1] + BLOCK_COLUMNS - 1) // BLOCK_COLUMNS
+    cdef int64_t band
+    for band in prange(bands, num_threads=num_threads, schedule="static", nogil=True):
+        transpose_band(src, dst, band * BLOCK_COLUMNS)
+
+
+cdef void transpose_band(const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, int64_t x) noexcept nogil:
+    """Columns `x` to `x + BLOCK_COLUMNS` of `src`."""
+    cdef int64_t height = src.shape[0]
+    cdef int64_t width = src.shape[1]
+    cdef int64_t channels = src.shape[2]
+    cdef int64_t columns = min(width - x, BLOCK_COLUMNS)
+    cdef int64_t src_stride = src.strides[0]
+    cdef int64_t dst_stride = dst.strides[0]
+    # The move of a 3-byte pixel reads 4: the image's last column has no fourth byte.
+    cdef int64_t wide = columns - 1 if x + columns == width else columns
+    cdef int64_t y = 0
+    cdef int64_t rows
+    while y < height:
+        rows = min(height - y, BLOCK_ROWS)
+        if channels == 1:
+            transpose_gray(&src[y, x, 0], &dst[x, y, 0], rows, columns, src_stride, dst_stride)
+        elif channels == 3:
+            if wide:
+                transpose_rgb(&src[y, x, 0], &dst[x, y, 0], rows, wide, src_stride, dst_stride)
+            if wide < columns:
+                transpose_column_rgb(&src[y, width - 1, 0], &dst[width - 1, y, 0], rows, src_stride)
+        else:
+            transpose_rgba(&src[y, x, 0], &dst[x, y, 0], rows, columns, src_stride, dst_stride)
+        y += rows
+
+
+cdef row_function transpose_gray(
+    u8_in src, u8_out dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
+) noexcept nogil:
+    cdef int64_t x, y
+    for x in range(columns):
+        for y in range(rows):
+            dst[x * dst_stride + y] = src[y * src_stride + x]
+
+
+cdef row_function transpose_rgb(
+    u8_in src, u8_out dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
+) noexcept nogil:
+    """Move each pixel with one byte too many, which the next pixel's move puts right; the last is exact."""
+    cdef int64_t x, y
+    for x in range(columns):
+        for y in range(rows - 1):
+            memcpy(dst + x * dst_stride + 3 * y, src + y * src_stride + 3 * x, 4)
+        memcpy(dst + x * dst_stride + 3 * (rows - 1), src + (rows - 1) * src_stride + 3 * x, 3)
+
+
+cdef row_function transpose_column_rgb(u8_in src, u8_out dst, int64_t rows, int64_t src_stride) noexcept nogil:
+    cdef int64_t y
+    for y in range(rows):
+        memcpy(dst + 3 * y, src + y * src_stride, 3)
+
+
+cdef row_function transpose_rgba(
+    u8_in src, u8_out dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
+) noexcept nogil:
+    cdef int64_t x, y
+    for x in range(columns):
+        for y in range(rows):
+            memcpy(dst + x * dst_stride + 4 * y, src + y * src_stride + 4 * x, 4)
+
+
+def mirror(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):
+    """Write `dst[y, width - 1 - x] = src[y, x]`. With the rows of one side reversed this is a half turn."""
+    cdef int64_t height = src.shape[0]
+    cdef int64_t width = src.shape[1]
+    cdef int64_t channels = src.shape[2]
+    cdef int64_t y
+    for y in prange(height, num_threads=num_threads, schedule="static", nogil=True):
+        if channels == 1:
+            mirror_gray(&src[y, 0, 0], &dst[y, 0, 0], width)
+        elif channels == 3:
+            mirror_rgb(&src[y, 0, 0], &dst[y, 0, 0], width)
+        else:
+            mirror_rgba(&src[y, 0, 0], &dst[y, 0, 0], width)
+
+
+cdef row_function mirror_gray(u8_in src, u8_out dst, int64_t width) noexcept nogil:
+    cdef int64_t x
+    for x in range(width):
+        dst[width - 1 - x] = src[x]
+
+
+cdef row_function mirror_rgb(u8_in src, u8_out dst, int64_t width) noexcept nogil:
+    cdef int64_t x
+    for x in range(width):
+        dst[3 * (width - 1 - x)] = src[3 * x]
+        dst[3 * (width - 1 - x) + 1] = src[3 * x + 1]
+        dst[3 * (width - 1 - x) + 2] = src[3 * x + 2]
+
+
+cdef row_function mirror_rgba(u8_in src, u8_out dst, int64_t width) noexcept nogil:
+    cdef int64_t x
+    for x in range(width):
+        memcpy(dst + 4 * (width - 1 - x), src + 4 * x, 4)
+
+
+def copy(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):
+    """Write `dst[y, x] = src[y, x]`."""
+    cdef int64_t row_bytes = src.shape[1] * src.shape[2]
+    cdef int64_t y
+    for y in prange(src.shape[0], num_threads=num_threads, schedule="static", nogil=True):
+        memcpy(&dst[y, 0, 0], &src[y, 0, 0], row_bytes)

@@ -1,0 +1,136 @@
+"""Every exception that imgsvc raises on purpose.
+
+::
+
+    ImgsvcError
+    ├── InvalidInputError (ValueError)   field, value and limit of what was refused
+    │   ├── InvalidImageError            pixels: dtype, shape, size, overlap
+    │   └── InvalidParameterError        an operation's parameter or an option of a call
+    ├── ConfigurationError               flags, environment variables, what this machine lacks
+    ├── AddressError                     a port or socket that cannot be listened on
+    ├── OverloadedError                  the server has no room for one more request
+    ├── ImageFileError                   a file on its way in or out
+    │   ├── ImageReadError
+    │   └── ImageWriteError
+    └── ServiceError                     what a server answered, with the gRPC status
+        ├── RequestRefusedError          the request itself is at fault
+        ├── ServiceUnavailableError      no server, or one that is overloaded or shutting down
+        └── ServiceTimeoutError (TimeoutError)
+"""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = [
+    "AddressError",
+    "ConfigurationError",
+    "ImageFileError",
+    "ImageReadError",
+    "ImageWriteError",
+    "ImgsvcError",
+    "InvalidImageError",
+    "InvalidInputError",
+    "InvalidParameterError",
+    "OverloadedError",
+    "RequestRefusedError",
+    "ServiceError",
+    "ServiceTimeoutError",
+    "ServiceUnavailableError",
+]
+
+
+class ImgsvcError(Exception):
+    """The base of every exception that imgsvc raises on purpose."""
+
+
+class InvalidInputError(ImgsvcError, ValueError):
+    """A value from outside that cannot be worked with.
+
+    Parameters
+    ----------
+    field
+        What was wrong, by the name its sender knows it by, e.g. ``"image.width"``.
+    value
+        What it was, in a few words.
+    expected
+        What it must be, and how to get there where that is not obvious.
+    """
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        super().__init__(f"{field}: {value}, expected {expected}")
+        self.field = field
+        self.value = value
+        self.expected = expected
+
+
+class InvalidImageError(InvalidInputError):
+    """An image whose dtype, shape, size or memory an operation cannot take."""
+
+
+class InvalidParameterError(InvalidInputError):
+    """A parameter of an operation, or an option of a call, that is out of range."""
+
+
+class ConfigurationError(ImgsvcError):
+    """A flag, an environment variable or a machine that imgsvc cannot run with."""
+
+
+class AddressError(ImgsvcError):
+    """An address that the server cannot listen on."""
+
+
+class OverloadedError(ImgsvcError):
+    """The server's load leaves no room for one more request.
+
+    Parameters
+    ----------
+    field, value, limit
+        Which limit was met, what this request would have made of it, and the limit.
+    """
+
+    def __init__(self, field: str, value: int, limit: int) -> None:
+        super().__init__(f"the server is busy: {field} would be {value}, the limit is {limit}; try again later")
+        self.field = field
+        self.value = value
+
+
+class ImageFileError(ImgsvcError):
+    """An image file that cannot be read or written."""
+
+
+class ImageReadError(ImageFileError):
+    """A file that is missing, no image, damaged or too large."""
+
+
+class ImageWriteError(ImageFileError):
+    """A file that cannot be written: an unknown extension, no such folder, no permission."""
+
+
+class ServiceError(ImgsvcError):
+    """A call that a server failed.
+
+    Parameters
+    ----------
+    code
+        The gRPC status, a `grpc.StatusCode`.
+    details
+        What the server, or gRPC, says of it.
+    """
+
+    def __init__(self, code: enum.Enum, details: str) -> None:
+        super().__init__(f"{code.name}: {details}")
+        self.code = code
+        self.details = details
+
+
+class RequestRefusedError(ServiceError):
+    """The server refuses the request for what it is: sending it again does not help."""
+
+
+class ServiceUnavailableError(ServiceError):
+    """No server answers, or one that is overloaded or shutting down: try again later or elsewhere."""
+
+
+class ServiceTimeoutError(ServiceError, TimeoutError):
+    """No answer within the deadline."""
