@@ -1,12 +1,13 @@
 # Python stubs from .proto files, made while building; nothing generated is committed.
 
-# imgsvc_add_stubs(PROTO [PRIVATE_POOL]): stubs/NAME_pb2.py, _pb2.pyi and _pb2_grpc.py.
+# imgsvc_add_stubs(PROTO [PRIVATE_POOL]): stubs/NAME_pb2 and NAME_pb2_grpc, each .py and .pyi.
 # PRIVATE_POOL keeps the file's descriptors out of protobuf's default pool.
 function(imgsvc_add_stubs proto)
   cmake_parse_arguments(arg "PRIVATE_POOL" "" "" ${ARGN})
   cmake_path(GET proto STEM stem)
   set(out ${CMAKE_CURRENT_BINARY_DIR}/stubs)
-  set(stubs ${out}/${stem}_pb2.py ${out}/${stem}_pb2.pyi ${out}/${stem}_pb2_grpc.py)
+  set(stubs _pb2.py _pb2.pyi _pb2_grpc.py _pb2_grpc.pyi)
+  list(TRANSFORM stubs PREPEND ${out}/${stem})
   set(flags "")
   if(arg_PRIVATE_POOL)
     set(flags --private-pool)

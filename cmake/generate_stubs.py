@@ -8,6 +8,7 @@ else fails the build here instead of a user's program later.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -23,17 +24,21 @@ def main() -> None:
     parser.add_argument("--private-pool", action="store_true")
     args = parser.parse_args()
 
+    # The plugin stands beside the interpreter where its environment is not activated.
+    os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
     args.out.mkdir(parents=True, exist_ok=True)
-    outputs = [f"--{kind}_out={args.out}" for kind in ("python", "pyi", "grpc_python")]
+    outputs = [f"--{kind}_out={args.out}" for kind in ("python", "pyi", "grpc_python", "mypy_grpc")]
     if protoc.main(["protoc", f"-I{args.proto.parent}", *outputs, str(args.proto)]) != 0:
         sys.exit(f"protoc failed on {args.proto}")
 
-    stem = args.proto.stem
-    replace_once(args.out / f"{stem}_pb2_grpc.py", f"import {stem}_pb2 as ", f"from {args.package} import {stem}_pb2 as ")
+    stem = f"{args.proto.stem}_pb2"
+    for stub in (f"{stem}_grpc.py", f"{stem}_grpc.pyi"):
+        replace_once(args.out / stub, f"\nimport {stem}", f"\nfrom {args.package} import {stem}")
     if args.private_pool:
-        messages = args.out / f"{stem}_pb2.py"
+        messages = args.out / f"{stem}.py"
         replace_once(messages, "_descriptor_pool.Default()", "_builder.POOL")
-        replace_once(messages, "from google.protobuf.internal import builder as _builder", f"from {args.package} import private_pool as _builder")
+        builder = "from google.protobuf.internal import builder as _builder"
+        replace_once(messages, builder, f"from {args.package} import private_pool as _builder")
 
 
 def replace_once(path: Path, old: str, new: str) -> None:

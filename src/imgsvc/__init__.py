@@ -19,7 +19,7 @@ __all__ = ["Client", "ImgsvcError", "__version__", "mean_filter", "rotate90"]
 __version__ = version("imgsvc")
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+def __getattr__(name: str) -> Any:
     if name == "Client":
         from imgsvc.client import Client  # noqa: PLC0415 - gRPC takes longer to load than all the rest
 

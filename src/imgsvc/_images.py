@@ -20,7 +20,7 @@ CHANNELS = (1, 3, 4)
 GRAY_RANK, COLOR_RANK = 2, 3
 
 
-def check_image(image: Any, field: str = "image") -> Image:  # noqa: ANN401 - it comes from outside
+def check_image(image: Any, field: str = "image") -> Image:
     """Return `image` if it is an array that the kernels can work on.
 
     Raises
@@ -32,14 +32,16 @@ def check_image(image: Any, field: str = "image") -> Image:  # noqa: ANN401 - it
         raise InvalidImageError(field, type(image).__name__, "a NumPy array: numpy.asarray(image) makes one")
     if image.dtype != np.uint8:
         raise InvalidImageError(f"{field}.dtype", image.dtype, f"uint8: {_conversion(image.dtype)}")
-    if image.ndim not in (GRAY_RANK, COLOR_RANK) or (image.ndim == COLOR_RANK and image.shape[2] not in CHANNELS):
+    if image.ndim not in (GRAY_RANK, COLOR_RANK) or (
+        image.ndim == COLOR_RANK and image.shape[2] not in CHANNELS
+    ):
         raise InvalidImageError(f"{field}.shape", image.shape, f"{SHAPES}: {_reshaping(image)}")
     if image.size == 0:
         raise InvalidImageError(f"{field}.shape", image.shape, "at least one row and one column")
     return image
 
 
-def check_out(out: Any, shape: Shape, image: Image) -> Image:  # noqa: ANN401 - it comes from outside
+def check_out(out: Any, shape: Shape, image: Image) -> Image:
     """Return `out` if the result for `image`, of the given shape, can be written into it.
 
     Raises
@@ -52,9 +54,13 @@ def check_out(out: Any, shape: Shape, image: Image) -> Image:  # noqa: ANN401 - 
         raise InvalidImageError("out", got, f"a uint8 array of shape {shape}")
     if not out.flags.c_contiguous or not out.flags.writeable:
         state = "read-only" if not out.flags.writeable else f"strided {out.strides}"
-        raise InvalidImageError("out", state, "a writable, C-contiguous array: numpy.empty(shape, numpy.uint8) is one")
+        raise InvalidImageError(
+            "out", state, "a writable, C-contiguous array: numpy.empty(shape, numpy.uint8) is one"
+        )
     if np.may_share_memory(out, image):
-        raise InvalidImageError("out", "overlaps image", "memory of its own: the kernels do not work in place")
+        raise InvalidImageError(
+            "out", "overlaps image", "memory of its own: the kernels do not work in place"
+        )
     return out
 
 
@@ -63,7 +69,9 @@ def as_rows(image: Image) -> Image:
     rows = image[:, :, np.newaxis] if image.ndim == GRAY_RANK else image
     channels = rows.shape[2]
     # NumPy leaves the stride of an axis of length 1 to chance, and nobody steps along it.
-    contiguous = (channels == 1 or rows.strides[2] == 1) and (rows.shape[1] == 1 or rows.strides[1] == channels)
+    contiguous = (channels == 1 or rows.strides[2] == 1) and (
+        rows.shape[1] == 1 or rows.strides[1] == channels
+    )
     return rows if contiguous else np.ascontiguousarray(rows)
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+__test__: dict[str, str]  # Cython makes one in every module
 openmp: bool
 
 def copy(src: NDArray[np.uint8], dst: NDArray[np.uint8], num_threads: int) -> None: ...

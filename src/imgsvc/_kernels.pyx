@@ -129,7 +129,9 @@ cdef row_function column_sums(
         lower[i] = <uint16_t>(shared + below[i])
 
 
-cdef row_function row_means(u16_in sums, u8_out dst, int64_t n, int64_t channels, uint16_t reciprocal) noexcept nogil:
+cdef row_function row_means(
+    u16_in sums, u8_out dst, int64_t n, int64_t channels, uint16_t reciprocal
+) noexcept nogil:
     cdef int64_t i
     cdef uint16_t total
     for i in range(n):
@@ -211,7 +213,9 @@ cdef row_function transpose_rgb(
         memcpy(dst + x * dst_stride + 3 * (rows - 1), src + (rows - 1) * src_stride + 3 * x, 3)
 
 
-cdef row_function transpose_column_rgb(u8_in src, u8_out dst, int64_t rows, int64_t src_stride) noexcept nogil:
+cdef row_function transpose_column_rgb(
+    u8_in src, u8_out dst, int64_t rows, int64_t src_stride
+) noexcept nogil:
     cdef int64_t y
     for y in range(rows):
         memcpy(dst + 3 * y, src + y * src_stride, 3)

@@ -47,7 +47,9 @@ def check_num_threads(num_threads: int | None) -> int | None:
     except TypeError:
         count = 0
     if not 1 <= count <= MAX_THREADS:
-        raise InvalidParameterError("num_threads", repr(num_threads), f"an integer from 1 to {MAX_THREADS}, or None")
+        raise InvalidParameterError(
+            "num_threads", repr(num_threads), f"an integer from 1 to {MAX_THREADS}, or None"
+        )
     return count
 
 

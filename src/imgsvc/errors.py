@@ -90,7 +90,9 @@ class OverloadedError(ImgsvcError):
     """
 
     def __init__(self, field: str, value: int, limit: int) -> None:
-        super().__init__(f"the server is busy: {field} would be {value}, the limit is {limit}; try again later")
+        super().__init__(
+            f"the server is busy: {field} would be {value}, the limit is {limit}; try again later"
+        )
         self.field = field
         self.value = value
 

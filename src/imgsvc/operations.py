@@ -69,7 +69,9 @@ class Rotate90(Operation):
         try:
             turns = operator.index(self.turns)
         except TypeError:
-            raise InvalidParameterError("turns", repr(self.turns), "an integer: the number of quarter turns") from None
+            raise InvalidParameterError(
+                "turns", repr(self.turns), "an integer: the number of quarter turns"
+            ) from None
         object.__setattr__(self, "turns", turns % 4)
 
     def output_shape(self, shape: Shape) -> Shape:

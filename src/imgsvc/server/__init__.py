@@ -1,0 +1,1 @@
+"""The gRPC server: `imgsvc.server.lifecycle.Server` in this process, or the program ``imgsvc-server``."""

@@ -1,0 +1,110 @@
+"""How many image calls, and how many of their bytes, the server holds at a time.
+
+A call enters on gRPC's serving thread, when its headers have come and none of its body has been read. It
+leaves when both its handler has returned and gRPC has finished the RPC: until then a slow reader's answer,
+or the kernel of a call that was cancelled, takes room.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from imgsvc.errors import OverloadedError
+
+if TYPE_CHECKING:
+    import grpc
+
+
+class ShuttingDownError(Exception):
+    """The server takes no more image calls."""
+
+    field, value = "server", "shutting down"
+
+    def __init__(self) -> None:
+        super().__init__("the server is shutting down: try again, here or elsewhere")
+
+
+class Admission:
+    """Counts calls and bytes in flight, and refuses at once what does not fit."""
+
+    def __init__(self, max_calls: int, max_bytes: int) -> None:
+        self._max_calls = max_calls
+        self._max_bytes = max_bytes
+        self._calls = 0
+        self._bytes = 0
+        self._open = True
+        self._changed = threading.Condition()
+
+    def enter(self) -> Call:
+        """Take a call in.
+
+        Raises
+        ------
+        OverloadedError
+            There are as many calls, or bytes, as may be.
+        ShuttingDownError
+            `close` has been called.
+        """
+        with self._changed:
+            if not self._open:
+                raise ShuttingDownError
+            if self._calls >= self._max_calls:
+                raise OverloadedError("calls in flight", self._calls + 1, self._max_calls)
+            if self._bytes >= self._max_bytes:
+                raise OverloadedError("bytes in flight", self._bytes, self._max_bytes)
+            self._calls += 1
+        return Call(self)
+
+    def add_bytes(self, count: int) -> None:
+        """Count bytes, negative ones to give them back; raises OverloadedError where they do not fit."""
+        with self._changed:
+            if count > 0 and self._bytes + count > self._max_bytes:
+                raise OverloadedError("bytes in flight", self._bytes + count, self._max_bytes)
+            self._bytes += count
+
+    def leave(self) -> None:
+        """Let a call out."""
+        with self._changed:
+            self._calls -= 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Take no more calls."""
+        with self._changed:
+            self._open = False
+
+    def wait_until_idle(self, timeout: float) -> int:
+        """Wait for all calls to leave, and return how many have not after `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._calls == 0, timeout)
+            return self._calls
+
+
+class Call:
+    """One call that has been let in, and the bytes it holds."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self._bytes = 0
+        self._holders = 2  # the handler and the RPC
+        self._lock = threading.Lock()
+
+    def watch(self, context: grpc.ServicerContext) -> None:
+        """Learn when gRPC has finished the RPC."""
+        if not context.add_callback(self.release):  # it is over already
+            self.release()
+
+    def hold(self, count: int) -> None:
+        """Count `count` more bytes for this call; raises OverloadedError where they do not fit."""
+        self._admission.add_bytes(count)
+        self._bytes += count
+
+    def release(self) -> None:
+        """Note that the handler, or the RPC, has ended; after both the call is gone."""
+        with self._lock:
+            self._holders -= 1
+            if self._holders:
+                return
+        self._admission.add_bytes(-self._bytes)
+        self._admission.leave()

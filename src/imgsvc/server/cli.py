@@ -1,0 +1,117 @@
+"""``imgsvc-server``: options, signals and exit codes around one `Server`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from imgsvc import __version__
+from imgsvc._dispatch import isa, kernels
+from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, boolean
+from imgsvc.config import ENVIRONMENT_PREFIX, ServerConfig
+from imgsvc.errors import AddressError, ConfigurationError
+from imgsvc.server.lifecycle import Server
+from imgsvc.server.listen import beyond_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+EXAMPLES = f"""\
+examples:
+  imgsvc-server                                 serve on localhost:50051
+  imgsvc-server --host 0.0.0.0 --port 8080      serve every network this machine is on
+  imgsvc-server --unix-socket /run/imgsvc.sock  serve this machine only, by a file
+  {ENVIRONMENT_PREFIX}PORT=0 imgsvc-server                serve on a free port, named on stdout
+
+Every option is also an environment variable: {ENVIRONMENT_PREFIX} and its name in capitals, such as
+{ENVIRONMENT_PREFIX}MAX_MESSAGE_BYTES. A flag wins over the variable. IMGSVC_ISA chooses the kernels' build.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the server until SIGTERM or Ctrl-C; return the exit code."""
+    parser = make_parser()
+    flags = vars(parser.parse_args(argv))
+    # Idle OpenMP threads sleep instead of spinning; libgomp reads this when it is loaded, with the kernels.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # gRPC tells of a port in use by itself, in several lines.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        config = ServerConfig(**{**ServerConfig.from_environment(os.environ), **flags})
+        return serve(config)
+    except (AddressError, ConfigurationError) as error:
+        parser.exit(EXIT_USAGE, f"{parser.prog}: {error}\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; it leaves out what is not given, so that the environment can say it."""
+    parser = OneLineParser(
+        prog="imgsvc-server",
+        description="Serve image operations (NLImageService), health and reflection over gRPC.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    for field in dataclasses.fields(ServerConfig):
+        option = field.metadata
+        flags = ("--" + field.name.replace("_", "-"), *option["aliases"])
+        if option["parse"] is boolean:
+            parser.add_argument(*flags, action=argparse.BooleanOptionalAction, help=option["help"])
+        else:
+            parse = argument_type(option["parse"])
+            parser.add_argument(
+                *flags, dest=field.name, type=parse, metavar=option["metavar"], help=option["help"]
+            )
+    parser.add_argument("--version", action="version", version=f"imgsvc-server {__version__}")
+    return parser
+
+
+def serve(config: ServerConfig) -> int:
+    """Serve until a signal comes."""
+    logging.basicConfig(
+        level=config.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    log = logging.getLogger("imgsvc.server")
+    run = kernels()  # now, so that a wrong IMGSVC_ISA is known before anything listens
+    server = Server(config)
+    signalled = _await_signals()
+    server.start()
+    log.info("kernels: %s, OpenMP: %s, cores: %d", isa(), "yes" if run.openmp else "no", config.num_cores)
+    if config.listens_on_tcp and config.host and beyond_loopback(config.host):
+        log.warning(
+            "listening beyond loopback without TLS: anyone on the network can call, and read what is sent"
+        )
+    print(f"imgsvc-server {__version__} serving on {', '.join(server.addresses)}", flush=True)
+    signalled.wait()
+    log.info("shutting down: up to %g s for requests in flight", config.grace)
+    cut_off = server.stop()
+    if cut_off:
+        log.warning("%d requests did not finish within %g s and were cut off", cut_off, config.grace)
+    return 0
+
+
+def _await_signals() -> threading.Event:
+    """Return an event that SIGTERM and Ctrl-C set; a second signal ends the process at once."""
+    signalled = threading.Event()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        signalled.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGINT, note)
+    return signalled
+
+
+if __name__ == "__main__":
+    sys.exit(main())

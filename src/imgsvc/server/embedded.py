@@ -1,0 +1,26 @@
+"""A server inside the process of its only client."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsvc.config import ServerConfig
+from imgsvc.server.lifecycle import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def embedded_server() -> Iterator[str]:
+    """Serve on a Unix socket that only this user can reach, and give its gRPC target.
+
+    The requests are those of one trusted client, so they may be as large as gRPC allows.
+    """
+    with tempfile.TemporaryDirectory(prefix="imgsvc-") as folder:
+        config = ServerConfig(unix_socket=str(Path(folder) / "socket"), max_message_bytes=2**31 - 1)
+        with Server(config) as server:
+            yield server.addresses[0]

@@ -1,0 +1,118 @@
+"""A server from start to stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import grpc
+
+from imgsvc.server.admission import Admission
+from imgsvc.server.cores import Cores
+from imgsvc.server.introspection import Introspection
+from imgsvc.server.listen import listen
+from imgsvc.server.nl_image_service import NLImageService
+from imgsvc.server.receive import BodyTimer
+from imgsvc.server.unknown import UnknownMethods
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from imgsvc.config import ServerConfig
+
+log = logging.getLogger("imgsvc.server")
+
+COMPRESSION = {
+    "none": grpc.Compression.NoCompression,
+    "gzip": grpc.Compression.Gzip,
+    "deflate": grpc.Compression.Deflate,
+}
+
+# For calls that are no image calls, once these have finished.
+LAST_CALLS_SECONDS = 0.5
+
+
+class Server:
+    """One gRPC server in this process.
+
+    Parameters
+    ----------
+    config
+        What it listens on and what it accepts.
+
+    Raises
+    ------
+    AddressError
+        It cannot listen where it should; raised when made, so nothing runs yet.
+
+    Attributes
+    ----------
+    addresses : tuple of str
+        What it is bound to, as a client writes it: ``"127.0.0.1:50051"``, ``"unix:/run/imgsvc.sock"``.
+    """
+
+    def __init__(self, config: ServerConfig) -> None:
+        self._config = config
+        self._default_pool = ThreadPoolExecutor(
+            1, thread_name_prefix="imgsvc-grpc"
+        )  # each method has its own
+        self._server = grpc.server(
+            self._default_pool,
+            options=(
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", config.max_message_bytes),
+                ("grpc.max_send_message_length", -1),
+            ),
+            compression=COMPRESSION[config.compression],
+        )
+        self.addresses = listen(self._server, config)
+        self._admission = Admission(config.max_calls, config.byte_budget)
+        self._cores = Cores(config.num_cores)
+        self._body_timer = BodyTimer(config.body_timeout)
+        self._images = NLImageService(
+            self._admission,
+            self._cores,
+            self._body_timer,
+            workers=config.num_workers,
+            null_image_errors=config.null_image_errors,
+        )
+        self._introspection = Introspection()
+        self._unknown = UnknownMethods()
+        self._server.add_generic_rpc_handlers((self._images, *self._introspection.handlers(), self._unknown))
+
+    def start(self) -> None:
+        """Serve, on threads of its own."""
+        self._server.start()
+
+    def stop(self, grace: float | None = None) -> int:
+        """Refuse new image calls, let those in flight finish, stop, and return how many were cut off.
+
+        Meanwhile health answers NOT_SERVING.
+
+        Parameters
+        ----------
+        grace
+            Seconds for calls in flight; by default the configuration's.
+        """
+        self._introspection.not_serving()
+        self._admission.close()
+        end = time.monotonic() + (self._config.grace if grace is None else grace)
+        cut_off = self._admission.wait_until_idle(max(0.0, end - time.monotonic()))
+        self._server.stop(None if cut_off else LAST_CALLS_SECONDS).wait()
+        for part in (self._images, self._introspection, self._unknown, self._cores, self._body_timer):
+            part.close()
+        self._default_pool.shutdown()
+        return cut_off
+
+    def __enter__(self) -> Server:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()

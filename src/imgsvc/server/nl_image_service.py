@@ -1,0 +1,113 @@
+"""NLImageService on the server: who may call, and what a call does."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import grpc
+
+from imgsvc.errors import InvalidInputError, OverloadedError
+from imgsvc.server.admission import ShuttingDownError
+from imgsvc.server.failure import AbandonedError, fail, log_failure
+from imgsvc.server.handlers import stream_unary
+from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
+from imgsvc.wire.nl_image import mean_filter_request, null_image, rotate_request, to_nl_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imgsvc._images import Image
+    from imgsvc.operations import Operation
+    from imgsvc.server.admission import Admission, Call
+    from imgsvc.server.cores import Cores
+    from imgsvc.server.receive import BodyTimer
+
+    Parse = Callable[[bytes], tuple[Operation, Image]]
+
+__all__ = ["SERVICE_NAME", "NLImageService"]
+
+SERVICE_NAME = DESCRIPTOR.services_by_name["NLImageService"].full_name
+
+METHODS: dict[str, Parse] = {
+    f"/{SERVICE_NAME}/MeanFilter": mean_filter_request,
+    f"/{SERVICE_NAME}/RotateImage": rotate_request,
+}
+
+
+class NLImageService(grpc.GenericRpcHandler):
+    """Answers both RPCs; the methods are unary on the wire (see `imgsvc.server.receive`).
+
+    Calls that are let in wait for a worker, unread. Calls that are not are refused on a thread of its own, so
+    that workers which are all held do not delay the refusal.
+    """
+
+    def __init__(
+        self,
+        admission: Admission,
+        cores: Cores,
+        body_timer: BodyTimer,
+        *,
+        workers: int,
+        null_image_errors: bool,
+    ) -> None:
+        self._admission = admission
+        self._cores = cores
+        self._body_timer = body_timer
+        self._null_image_errors = null_image_errors
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="imgsvc-worker")
+        self._refusals = ThreadPoolExecutor(1, thread_name_prefix="imgsvc-refusal")
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        """Let a call in, or refuse it; this runs on gRPC's serving thread, when the headers have come."""
+        method = handler_call_details.method
+        parse = METHODS.get(method)
+        if parse is None:
+            return None
+        try:
+            call = self._admission.enter()
+        except (OverloadedError, ShuttingDownError) as error:
+            return self._refusal(method, error)
+        return self._handler(method, parse, call)
+
+    def close(self) -> None:
+        """End the workers, after the calls they have."""
+        self._workers.shutdown()
+        self._refusals.shutdown()
+
+    def _handler(self, method: str, parse: Parse, call: Call) -> grpc.RpcMethodHandler[bytes, bytes]:
+        def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            call.watch(context)
+            try:
+                return self._answer(method, parse, call, messages, context)
+            except InvalidInputError as error:
+                if not self._null_image_errors:
+                    fail(method, context, error)
+                log_failure(method, context, grpc.StatusCode.INVALID_ARGUMENT, error)
+                return null_image(str(error))
+            except Exception as error:  # noqa: BLE001 - whatever bytes arrive, the server answers and lives on
+                fail(method, context, error)
+            finally:
+                call.release()
+
+        return stream_unary(handle, self._workers)
+
+    def _answer(
+        self, method: str, parse: Parse, call: Call, messages: Iterator[bytes], context: grpc.ServicerContext
+    ) -> bytes:
+        body = self._body_timer.read_one(messages, context, method)
+        call.hold(len(body))
+        operation, image = parse(body)
+        call.hold(image.size)  # the answer has as many pixels as the request
+        result = self._cores.run(lambda num_threads: operation(image, num_threads=num_threads), image.size)
+        if not context.is_active():
+            raise AbandonedError
+        return to_nl_image(result).SerializeToString()
+
+    def _refusal(self, method: str, error: Exception) -> grpc.RpcMethodHandler[bytes, bytes]:
+        def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            fail(method, context, error)
+
+        return stream_unary(refuse, self._refusals)

@@ -1,0 +1,93 @@
+"""The messages of NLImageService ↔ arrays and operations.
+
+Whatever a valid message may hold is checked here, as Python integers and before anything is allocated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imgsvc.errors import InvalidImageError, InvalidParameterError
+from imgsvc.operations import MeanFilter, Operation, Rotate90
+from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
+
+if TYPE_CHECKING:
+    from imgsvc._images import Image
+
+__all__ = ["from_nl_image", "mean_filter_request", "null_image", "rotate_request", "to_nl_image"]
+
+COLOR_CHANNELS = 3
+GRAY_RANK = 2
+
+
+def mean_filter_request(body: bytes) -> tuple[Operation, Image]:
+    """Return what a MeanFilter request asks for.
+
+    Raises
+    ------
+    google.protobuf.message.DecodeError
+        `body` is no `NLImage`.
+    InvalidImageError
+        It is one, but no image.
+    """
+    return MeanFilter(), from_nl_image(NLImage.FromString(body))
+
+
+def rotate_request(body: bytes) -> tuple[Operation, Image]:
+    """Return what a RotateImage request asks for.
+
+    Raises
+    ------
+    google.protobuf.message.DecodeError
+        `body` is no `NLImageRotateRequest`.
+    InvalidImageError, InvalidParameterError
+        It is one, but without a valid image, or with a rotation that the contract does not have.
+    """
+    request = NLImageRotateRequest.FromString(body)
+    names = {number: name for name, number in NLImageRotateRequest.Rotation.items()}
+    if request.rotation not in names:
+        known = ", ".join(f"{name} ({number})" for number, name in names.items())
+        raise InvalidParameterError("rotation", request.rotation, f"one of {known}")
+    if not request.HasField("image"):
+        raise InvalidImageError("image", "missing", "an NLImage")
+    return Rotate90(request.rotation), from_nl_image(request.image, "image.")
+
+
+def from_nl_image(message: NLImage, prefix: str = "") -> Image:
+    """Return a view of a message's pixels, (H, W) when gray, (H, W, 3) when colour.
+
+    Raises
+    ------
+    InvalidImageError
+        Width or height is not positive, or the length of the data is not what they make. The error names the
+        field, with `prefix` before it.
+    """
+    for name, size in (("width", message.width), ("height", message.height)):
+        if size < 1:
+            raise InvalidImageError(prefix + name, size, "at least 1")
+    shape = (
+        (message.height, message.width, COLOR_CHANNELS) if message.color else (message.height, message.width)
+    )
+    channels = COLOR_CHANNELS if message.color else 1
+    expected = message.width * message.height * channels
+    if len(message.data) != expected:
+        raise InvalidImageError(
+            prefix + "data",
+            f"{len(message.data)} bytes",
+            f"{expected} bytes: width {message.width} x height {message.height} x {channels} "
+            f"channel{'s' if message.color else ''} (color is {'true' if message.color else 'false'})",
+        )
+    return np.frombuffer(message.data, np.uint8).reshape(shape)
+
+
+def to_nl_image(image: Image) -> NLImage:
+    """Return the message that carries a gray or RGB image."""
+    color = image.ndim > GRAY_RANK and image.shape[2] == COLOR_CHANNELS
+    return NLImage(color=color, data=image.tobytes(), width=image.shape[1], height=image.shape[0])
+
+
+def null_image(text: str) -> bytes:
+    """Return the answer that clients of the old convention take for a failure: 0×0, the text for pixels."""
+    return NLImage(data=text.encode()).SerializeToString()
