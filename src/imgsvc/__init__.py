@@ -12,7 +12,7 @@ from imgsvc.errors import ImgsvcError
 from imgsvc.operations import mean_filter, rotate90
 
 if TYPE_CHECKING:
-    from imgsvc.client import Client
+    from imgsvc.client.sync import Client
 
 __all__ = ["Client", "ImgsvcError", "__version__", "mean_filter", "rotate90"]
 
@@ -21,7 +21,7 @@ __version__ = version("imgsvc")
 
 def __getattr__(name: str) -> Any:
     if name == "Client":
-        from imgsvc.client import Client  # noqa: PLC0415 - gRPC takes longer to load than all the rest
+        from imgsvc.client.sync import Client  # noqa: PLC0415 - gRPC takes longer to load than all the rest
 
         return Client
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -86,7 +86,7 @@ def _conversion(dtype: np.dtype[Any]) -> str:
 
 
 def _reshaping(image: NDArray[Any]) -> str:
-    if image.ndim == COLOR_RANK and image.shape[0] in CHANNELS:
+    if image.ndim == COLOR_RANK and image.shape[0] in CHANNELS and image.shape[2] > max(CHANNELS):
         return "numpy.moveaxis(image, 0, -1) puts the channels last"
     if image.ndim > COLOR_RANK:
         return "pass the images of a batch one by one"

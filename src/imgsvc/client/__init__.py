@@ -1,5 +1,1 @@
-"""The client of NLImageService: `Client` for programs, ``imgsvc-client`` for the shell."""
-
-from imgsvc.client.sync import Client
-
-__all__ = ["Client"]
+"""The client of NLImageService: `imgsvc.Client` for programs, ``imgsvc-client`` for the shell."""

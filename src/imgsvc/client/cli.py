@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import os
 import sys
 import time
 import warnings
@@ -84,9 +83,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     _check(parser, args)
-    # Idle OpenMP threads of an embedded server sleep; gRPC's own log lines add nothing to ours.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("GRPC_VERBOSITY", "DEBUG" if args.debug else "NONE")
     warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning)
     logging.basicConfig(level=logging.DEBUG if args.debug else logging.CRITICAL)
     try:
@@ -172,7 +168,7 @@ def make_parser() -> OneLineParser:
     )
     batch.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
 
-    parser.add_argument("--debug", action="store_true", help="show tracebacks and gRPC's log")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks and the log")
     parser.add_argument("--version", action="version", version=f"imgsvc-client {__version__}")
     return parser
 
@@ -264,7 +260,3 @@ def _advice(error: ImgsvcError) -> str:
 
 def _say(text: str) -> None:
     print(f"imgsvc-client: {text}", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

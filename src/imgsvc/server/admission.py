@@ -11,18 +11,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from imgsvc.errors import OverloadedError
+from imgsvc.server.refusals import ShuttingDown
 
 if TYPE_CHECKING:
     import grpc
-
-
-class ShuttingDownError(Exception):
-    """The server takes no more image calls."""
-
-    field, value = "server", "shutting down"
-
-    def __init__(self) -> None:
-        super().__init__("the server is shutting down: try again, here or elsewhere")
 
 
 class Admission:
@@ -43,12 +35,12 @@ class Admission:
         ------
         OverloadedError
             There are as many calls, or bytes, as may be.
-        ShuttingDownError
+        ShuttingDown
             `close` has been called.
         """
         with self._changed:
             if not self._open:
-                raise ShuttingDownError
+                raise ShuttingDown
             if self._calls >= self._max_calls:
                 raise OverloadedError("calls in flight", self._calls + 1, self._max_calls)
             if self._bytes >= self._max_bytes:

@@ -39,10 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the server until SIGTERM or Ctrl-C; return the exit code."""
     parser = make_parser()
     flags = vars(parser.parse_args(argv))
-    # Idle OpenMP threads sleep instead of spinning; libgomp reads this when it is loaded, with the kernels.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # gRPC tells of a port in use by itself, in several lines.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         config = ServerConfig(**{**ServerConfig.from_environment(os.environ), **flags})
         return serve(config)
@@ -82,11 +78,12 @@ def serve(config: ServerConfig) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     log = logging.getLogger("imgsvc.server")
-    run = kernels()  # now, so that a wrong IMGSVC_ISA is known before anything listens
     server = Server(config)
     signalled = _await_signals()
     server.start()
-    log.info("kernels: %s, OpenMP: %s, cores: %d", isa(), "yes" if run.openmp else "no", config.num_cores)
+    log.info(
+        "kernels: %s, OpenMP: %s, cores: %d", isa(), "yes" if kernels().openmp else "no", config.num_cores
+    )
     if config.listens_on_tcp and config.host and beyond_loopback(config.host):
         log.warning(
             "listening beyond loopback without TLS: anyone on the network can call, and read what is sent"
@@ -111,7 +108,3 @@ def _await_signals() -> threading.Event:
     signal.signal(signal.SIGTERM, note)
     signal.signal(signal.SIGINT, note)
     return signalled
-
-
-if __name__ == "__main__":
-    sys.exit(main())

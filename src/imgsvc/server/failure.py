@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import uuid
 from typing import NoReturn
 from urllib.parse import unquote
 
 import grpc
-from google.protobuf.message import DecodeError
 
-from imgsvc.server.status import status_of
+from imgsvc.server.status import details_of, status_of
 
 log = logging.getLogger("imgsvc.server")
 
 
-class AbandonedError(Exception):
-    """The client went away, or its deadline passed, before the answer was ready."""
+@dataclasses.dataclass(frozen=True)
+class Caller:
+    """Who called what; noted at the start, since gRPC forgets the peer of a call that was cancelled."""
 
-    field, value = "call", "abandoned"
+    method: str
+    peer: str
 
 
-def fail(method: str, context: grpc.ServicerContext, error: Exception) -> NoReturn:
+def fail(caller: Caller, context: grpc.ServicerContext, error: Exception) -> NoReturn:
     """End a call with the status of `error`, and log it."""
-    code, details = status_of(error)
-    if code is grpc.StatusCode.INTERNAL and not isinstance(error, DecodeError):
+    code = status_of(error)
+    if code is None:
+        # What it was is for the log only: the text may hold paths, or another caller's data.
         error_id = uuid.uuid4().hex[:12]
-        details = f"internal error {error_id}: the server's log has more under this id"
-        log.error("internal error %s", error_id, exc_info=error)
-    log_failure(method, context, code, error)
-    context.abort(code, details)
+        log.error("%s peer=%s status=INTERNAL id=%s", caller.method, caller.peer, error_id, exc_info=error)
+        context.abort(grpc.StatusCode.INTERNAL, f"internal error {error_id}: the server's log says more")
+    else:
+        log_failure(caller, code, error)
+        context.abort(code, details_of(error))
     raise AssertionError  # abort raises
 
 
-def log_failure(method: str, context: grpc.ServicerContext, code: grpc.StatusCode, error: Exception) -> None:
+def log_failure(caller: Caller, code: grpc.StatusCode, error: Exception) -> None:
     """Write the one line that the log has on a refused or failed request."""
-    field, value = ("body", "not a message") if isinstance(error, DecodeError) else ("", "")
     log.warning(
         "%s peer=%s status=%s field=%s value=%s: %s",
-        method,
-        unquote(context.peer()),
+        caller.method,
+        unquote(caller.peer),
         code.name,
-        getattr(error, "field", field),
-        getattr(error, "value", value),
-        error,
+        getattr(error, "field", "memory"),
+        getattr(error, "value", "exhausted"),
+        details_of(error),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from imgsvc._dispatch import kernels
 from imgsvc.server.admission import Admission
 from imgsvc.server.cores import Cores
 from imgsvc.server.introspection import Introspection
@@ -46,6 +47,8 @@ class Server:
     ------
     AddressError
         It cannot listen where it should; raised when made, so nothing runs yet.
+    ConfigurationError
+        ``IMGSVC_ISA`` names kernels that are not there or that this CPU cannot run.
 
     Attributes
     ----------
@@ -54,6 +57,7 @@ class Server:
     """
 
     def __init__(self, config: ServerConfig) -> None:
+        kernels()  # before anything listens: a wrong IMGSVC_ISA would fail every call
         self._config = config
         self._default_pool = ThreadPoolExecutor(
             1, thread_name_prefix="imgsvc-grpc"

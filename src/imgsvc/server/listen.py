@@ -123,13 +123,13 @@ def _listen_on_unix_socket(server: grpc.Server, path: str) -> str:
     if len(os.fsencode(absolute)) > MAX_SOCKET_PATH:
         raise AddressError(f"--unix-socket: {path}: longer than {MAX_SOCKET_PATH} bytes")
     _remove_stale_socket(Path(absolute))
+    if not os.access(Path(absolute).parent, os.W_OK | os.X_OK):
+        raise AddressError(f"--unix-socket: {path}: cannot be created: is its folder there, and writable?")
     target = f"unix:{absolute}"
     try:
         server.add_insecure_port(target)
     except RuntimeError as error:
-        raise AddressError(
-            f"--unix-socket: {path}: cannot be created: is the folder there, and writable?"
-        ) from error
+        raise AddressError(f"--unix-socket: {path}: cannot be listened on: {error}") from error
     return target
 
 

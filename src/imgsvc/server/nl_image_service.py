@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from imgsvc.errors import InvalidInputError, OverloadedError
-from imgsvc.server.admission import ShuttingDownError
-from imgsvc.server.failure import AbandonedError, fail, log_failure
+from imgsvc.server.failure import Caller, fail, log_failure
 from imgsvc.server.handlers import stream_unary
+from imgsvc.server.refusals import Abandoned, NotAMessage, ShuttingDown
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
 from imgsvc.wire.nl_image import mean_filter_request, null_image, rotate_request, to_nl_image
 
@@ -68,7 +69,7 @@ class NLImageService(grpc.GenericRpcHandler):
             return None
         try:
             call = self._admission.enter()
-        except (OverloadedError, ShuttingDownError) as error:
+        except (OverloadedError, ShuttingDown) as error:
             return self._refusal(method, error)
         return self._handler(method, parse, call)
 
@@ -80,15 +81,16 @@ class NLImageService(grpc.GenericRpcHandler):
     def _handler(self, method: str, parse: Parse, call: Call) -> grpc.RpcMethodHandler[bytes, bytes]:
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             call.watch(context)
+            caller = Caller(method, context.peer())
             try:
                 return self._answer(method, parse, call, messages, context)
             except InvalidInputError as error:
                 if not self._null_image_errors:
-                    fail(method, context, error)
-                log_failure(method, context, grpc.StatusCode.INVALID_ARGUMENT, error)
+                    fail(caller, context, error)
+                log_failure(caller, grpc.StatusCode.INVALID_ARGUMENT, error)
                 return null_image(str(error))
             except Exception as error:  # noqa: BLE001 - whatever bytes arrive, the server answers and lives on
-                fail(method, context, error)
+                fail(caller, context, error)
             finally:
                 call.release()
 
@@ -99,15 +101,18 @@ class NLImageService(grpc.GenericRpcHandler):
     ) -> bytes:
         body = self._body_timer.read_one(messages, context, method)
         call.hold(len(body))
-        operation, image = parse(body)
+        try:
+            operation, image = parse(body)
+        except DecodeError:
+            raise NotAMessage from None
         call.hold(image.size)  # the answer has as many pixels as the request
         result = self._cores.run(lambda num_threads: operation(image, num_threads=num_threads), image.size)
         if not context.is_active():
-            raise AbandonedError
+            raise Abandoned
         return to_nl_image(result).SerializeToString()
 
     def _refusal(self, method: str, error: Exception) -> grpc.RpcMethodHandler[bytes, bytes]:
         def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            fail(method, context, error)
+            fail(Caller(method, context.peer()), context, error)
 
         return stream_unary(refuse, self._refusals)

@@ -13,22 +13,10 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from imgsvc.server.refusals import IncompleteBody, WrongCount
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class IncompleteError(Exception):
-    """A call without exactly one message that arrived in time.
-
-    `code` is the status to answer with; where gRPC has ended the call already, the one that it has sent, or
-    CANCELLED.
-    """
-
-    def __init__(self, code: grpc.StatusCode, value: str, details: str) -> None:
-        super().__init__(details)
-        self.code = code
-        self.field = "body"
-        self.value = value
 
 
 class _Reading:
@@ -57,8 +45,10 @@ class BodyTimer:
 
         Raises
         ------
-        IncompleteError
-            There is none, or more than one, or it did not arrive in time, or never will.
+        IncompleteBody
+            It did not arrive in time, or never will.
+        WrongCount
+            There is none, or more than one.
         """
         reading = _Reading(context, time.monotonic() + self._timeout)
         with self._lock:
@@ -72,15 +62,11 @@ class BodyTimer:
         with self._lock:
             self._readings.discard(reading)
         if reading.expired:
-            raise IncompleteError(grpc.StatusCode.DEADLINE_EXCEEDED, "incomplete", self._details)
+            raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, self._details)
         if broken:  # gRPC does not tell which
-            raise IncompleteError(
-                grpc.StatusCode.CANCELLED, "incomplete", "cancelled, or over the message limit"
-            )
-        if message is None or several:  # in the words of gRPC's own unary server
-            value = "no message" if message is None else "several messages"
-            details = f'"{method}" requires exactly one request message.'
-            raise IncompleteError(grpc.StatusCode.UNIMPLEMENTED, value, details)
+            raise IncompleteBody(grpc.StatusCode.CANCELLED, "cancelled, or over the message limit")
+        if message is None or several:
+            raise WrongCount(method, "several messages" if several else "no message")
         return message
 
     def close(self) -> None:

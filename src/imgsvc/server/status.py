@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from imgsvc.errors import InvalidInputError, OverloadedError
-from imgsvc.server.admission import ShuttingDownError
-from imgsvc.server.receive import IncompleteError
+from imgsvc.server.refusals import Refusal
 
 # gRPC sends details as a header, and a client's default limit for all of them is 8 KB.
 MAX_DETAILS = 1024
@@ -15,25 +13,18 @@ MAX_DETAILS = 1024
 STATUS: dict[type[Exception], grpc.StatusCode] = {
     InvalidInputError: grpc.StatusCode.INVALID_ARGUMENT,
     OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    ShuttingDownError: grpc.StatusCode.UNAVAILABLE,
-    DecodeError: grpc.StatusCode.INTERNAL,  # as grpcio's own deserialization answers
+    MemoryError: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 
 
-def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
-    """Return the status and the details that tell a client of `error`; INTERNAL for one not foreseen."""
-    if isinstance(error, IncompleteError):
-        return error.code, str(error)
-    if isinstance(error, MemoryError):
-        return grpc.StatusCode.RESOURCE_EXHAUSTED, "the server is out of memory; try again later"
-    if isinstance(error, DecodeError):
-        return STATUS[DecodeError], "Exception deserializing request!"
-    for kind, code in STATUS.items():
-        if isinstance(error, kind):
-            return code, shorten(str(error))
-    return grpc.StatusCode.INTERNAL, "internal error"
+def status_of(error: Exception) -> grpc.StatusCode | None:
+    """Return the status that tells a client of `error`; None for an error that nobody foresaw."""
+    if isinstance(error, Refusal):
+        return error.code
+    return next((code for kind, code in STATUS.items() if isinstance(error, kind)), None)
 
 
-def shorten(details: str) -> str:
-    """Return `details` in at most `MAX_DETAILS` bytes of UTF-8."""
-    return details.encode()[:MAX_DETAILS].decode(errors="ignore")
+def details_of(error: Exception) -> str:
+    """Return what a client is told of `error`, in at most `MAX_DETAILS` bytes of UTF-8."""
+    text = str(error) or "the server is out of memory; try again later"
+    return text.encode()[:MAX_DETAILS].decode(errors="ignore")

@@ -7,21 +7,16 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from imgsvc.server.failure import fail
+from imgsvc.server.failure import Caller, fail
 from imgsvc.server.handlers import stream_unary
+from imgsvc.server.refusals import UnknownMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class UnknownMethodError(Exception):
-    """No service has this method."""
-
-    field = "method"
-
-    def __init__(self, method: str) -> None:
-        super().__init__("Method not found!")  # gRPC's own words
-        self.value = method
+# A method name of 8 KB is somebody's attempt at something.
+MAX_LOGGED = 200
 
 
 class UnknownMethods(grpc.GenericRpcHandler):
@@ -35,7 +30,7 @@ class UnknownMethods(grpc.GenericRpcHandler):
         method = handler_call_details.method
 
         def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            fail(method[:200], context, UnknownMethodError(repr(method[:200])))
+            fail(Caller(method[:MAX_LOGGED], context.peer()), context, UnknownMethod(method[:MAX_LOGGED]))
 
         return stream_unary(refuse, self._pool)
 

@@ -1,0 +1,61 @@
+"""Why a call ends without its image being at fault: each with its status, and a field and value for the log."""
+
+from __future__ import annotations
+
+import grpc
+
+
+class Refusal(Exception):  # noqa: N818 - most are nobody's error
+    """The base: a status, what the log calls the cause, and the details that the caller is told."""
+
+    def __init__(self, code: grpc.StatusCode, field: str, value: str, details: str) -> None:
+        super().__init__(details)
+        self.code = code
+        self.field = field
+        self.value = value
+
+
+class ShuttingDown(Refusal):
+    """The server takes no more image calls."""
+
+    def __init__(self) -> None:
+        details = "the server is shutting down: try again, here or elsewhere"
+        super().__init__(grpc.StatusCode.UNAVAILABLE, "server", "shutting down", details)
+
+
+class UnknownMethod(Refusal):
+    """No service has this method; in the words of gRPC itself."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(grpc.StatusCode.UNIMPLEMENTED, "method", repr(method), "Method not found!")
+
+
+class IncompleteBody(Refusal):
+    """The one message of a call did not arrive."""
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(code, "body", "incomplete", details)
+
+
+class WrongCount(Refusal):
+    """A call with no message, or with several; in the words of gRPC's own unary server."""
+
+    def __init__(self, method: str, value: str) -> None:
+        details = f'"{method}" requires exactly one request message.'
+        super().__init__(grpc.StatusCode.UNIMPLEMENTED, "body", value, details)
+
+
+class NotAMessage(Refusal):
+    """Bytes that are not the message they should be; as grpcio's own deserialization answers."""
+
+    def __init__(self) -> None:
+        details = "Exception deserializing request!"
+        super().__init__(grpc.StatusCode.INTERNAL, "body", "not a message", details)
+
+
+class Abandoned(Refusal):
+    """The client went away, or its deadline passed, before the answer was ready."""
+
+    def __init__(self) -> None:
+        details = "cancelled, or past its deadline, before the answer was ready"
+        super().__init__(grpc.StatusCode.CANCELLED, "call", "abandoned", details)

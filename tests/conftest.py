@@ -1,0 +1,50 @@
+import hypothesis
+import numpy as np
+import pytest
+
+from imgsvc import _dispatch, operations
+from tests import processes
+
+hypothesis.settings.register_profile("imgsvc", deadline=None, max_examples=60)
+hypothesis.settings.load_profile("imgsvc")
+
+
+@pytest.fixture(params=_dispatch.usable_isas())
+def isa(request, monkeypatch):
+    """Every build of the kernels that this machine runs."""
+    module = _dispatch.load(request.param)
+    monkeypatch.setattr(operations, "kernels", lambda: module)
+    return request.param
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20240229)
+
+
+@pytest.fixture
+def photo(rng):
+    """An RGB image whose rows and columns all differ."""
+    return rng.integers(0, 256, (97, 64, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The installed imgsvc-server as a process, with its defaults, on a free port."""
+    with processes.serving("--port", "0") as running:
+        yield running
+
+
+@pytest.fixture
+def serve():
+    """Starts installed servers with the options given, and ends them with the test."""
+    started = []
+
+    def start(*options, **kwargs):
+        manager = processes.serving(*options, **kwargs)
+        started.append(manager)
+        return manager.__enter__()
+
+    yield start
+    for manager in reversed(started):
+        manager.__exit__(None, None, None)

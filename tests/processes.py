@@ -1,0 +1,107 @@
+"""The installed programs as processes."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+START_SECONDS = 30
+STOP_SECONDS = 30
+
+
+def program(name):
+    """Return the path of an installed program of this interpreter's environment."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.exists() else shutil.which(name)
+
+
+def environment(**variables):
+    """Return this process's environment without imgsvc's variables, and with those given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("IMGSVC_CFG_")}
+    return {**kept, **variables}
+
+
+def run(name, *arguments, timeout=120, **variables):
+    """Run a program to its end."""
+    return subprocess.run(
+        [program(name), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment(**variables),
+        check=False,
+    )
+
+
+class RunningServer:
+    """An imgsvc-server that has said that it serves."""
+
+    def __init__(self, process, first_line, log):
+        self.process = process
+        self.first_line = first_line
+        self.addresses = first_line.split(" serving on ")[1].strip().split(", ")
+        self.target = self.addresses[0]
+        self._log = log
+
+    @property
+    def port(self):
+        return int(re.search(r":(\d+)$", self.target)[1])
+
+    @property
+    def log(self):
+        """All that it has written to stderr so far."""
+        return "".join(self._log)
+
+    def wait(self):
+        """Wait for the end, and for the rest of the log; return the exit code."""
+        code = self.process.wait(STOP_SECONDS)
+        self._log.thread.join(STOP_SECONDS)
+        return code
+
+
+class _Log(list):
+    """Lines of a stream, read by a thread so that the process never waits for a reader."""
+
+    def __init__(self, stream):
+        super().__init__()
+        self.thread = threading.Thread(target=lambda: self.extend(stream), daemon=True)
+        self.thread.start()
+
+
+@contextlib.contextmanager
+def serving(*options, **variables):
+    """Start imgsvc-server, give it when it serves, and end it."""
+    process = subprocess.Popen(
+        [program("imgsvc-server"), *map(str, options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**variables),
+    )
+    log = _Log(process.stderr)
+    watchdog = threading.Timer(START_SECONDS, process.kill)
+    watchdog.start()
+    try:
+        line = process.stdout.readline()
+        watchdog.cancel()
+        if " serving on " not in line:
+            process.wait(STOP_SECONDS)
+            log.thread.join(STOP_SECONDS)
+            raise AssertionError(f"imgsvc-server did not start: {line!r} {''.join(log)}")
+        yield RunningServer(process, line, log)
+    finally:
+        watchdog.cancel()
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        process.stdout.close()
+        log.thread.join(STOP_SECONDS)
+        process.stderr.close()

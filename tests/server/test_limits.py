@@ -1,0 +1,211 @@
+"""What the server refuses, and that it answers while it is busy."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import numpy as np
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+import imgsvc
+from imgsvc.errors import OverloadedError, ServiceUnavailableError
+from imgsvc.server.admission import Admission
+from imgsvc.server.refusals import ShuttingDown
+from imgsvc.stubs.nl_image_service_pb2 import NLImage
+from tests import reference, rpc
+
+GOOD = NLImage(width=1, height=1, data=b"x").SerializeToString()
+HEALTH_SECONDS = 1
+
+
+def check_health(connection):
+    stub = health_pb2_grpc.HealthStub(connection)
+    return stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_SECONDS).status
+
+
+def wait_for(condition, seconds=20):
+    """Ask until it is so; how long that takes is not tested."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found
+
+
+def test_a_body_that_does_not_come_is_timed_out_and_health_answers_meanwhile(serve):
+    server = serve("--port", "0", "--max-workers", "2", "--body-timeout", "1.5")
+    with rpc.channel(server) as stalled, rpc.channel(server) as other:
+        held = [rpc.HeldCall(stalled, rpc.MEAN_FILTER) for _ in range(6)]  # thrice the workers
+        while not all(call._call.done() for call in held):
+            assert check_health(other) == health_pb2.HealthCheckResponse.SERVING
+        for call in held:
+            code, details = call.answer()
+            assert code is grpc.StatusCode.DEADLINE_EXCEEDED
+            assert details == "body: incomplete after 1.5 s, expected in full by then"
+        assert other.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
+    lines = [line for line in server.log.splitlines() if "status=DEADLINE_EXCEEDED" in line]
+    assert len(lines) == len(held)
+    assert all("/NLImageService/MeanFilter peer=ipv4:127.0.0.1:" in line for line in lines)
+    assert all("field=body value=incomplete" in line for line in lines)
+
+
+def test_a_message_without_its_end_is_timed_out_too(serve):
+    server = serve("--port", "0", "--max-workers", "1", "--body-timeout", "0.5")
+    stop = threading.Event()
+
+    def messages():
+        yield GOOD
+        stop.wait()
+
+    with rpc.channel(server) as connection:
+        call = connection.stream_unary(rpc.MEAN_FILTER).future(messages(), timeout=30)
+        code, _ = rpc.answer_of(call.result)
+        stop.set()
+    assert code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_health_answers_while_every_core_computes(serve, rng):
+    server = serve("--port", "0")
+    image = rng.integers(0, 256, (3000, 2000, 3), dtype=np.uint8)
+    stop = threading.Event()
+    with imgsvc.Client(server.target) as client, rpc.channel(server) as other, ThreadPoolExecutor(4) as pool:
+
+        def load():
+            while not stop.is_set():
+                client.mean_filter(image)
+
+        running = [pool.submit(load) for _ in range(4)]
+        try:
+            for _ in range(30):
+                assert check_health(other) == health_pb2.HealthCheckResponse.SERVING
+        finally:
+            stop.set()
+        for one in running:
+            one.result()
+
+
+def test_calls_beyond_the_limit_are_refused_at_once(serve):
+    server = serve("--port", "0", "--max-calls", "3", "--max-workers", "1")
+    with rpc.channel(server) as connection, rpc.channel(server) as other:
+        held = [rpc.HeldCall(connection, rpc.MEAN_FILTER) for _ in range(3)]
+        refused = wait_for(lambda: rpc.answer_of(lambda: _short(other)))
+        assert refused == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "the server is busy: calls in flight would be 4, the limit is 3; try again later",
+        )
+        for call in held:
+            call.send(GOOD)
+        assert [call.answer() for call in held] == [GOOD] * 3
+        wait_for(lambda: rpc.answer_of(lambda: other.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10)) == GOOD)
+    assert "status=RESOURCE_EXHAUSTED field=calls in flight value=4" in server.log
+
+
+def _short(connection):
+    """Call; None where the server still has room, and the call waits for its worker."""
+    try:
+        return connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=0.5)
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return None
+        raise
+
+
+def test_bytes_beyond_the_limit_are_refused(serve, rng):
+    server = serve("--port", "0", "--max-message-bytes", "4MiB", "--max-bytes-in-flight", "8MiB")
+    image = rng.integers(0, 256, (1000, 1300, 3), dtype=np.uint8)
+    expected = reference.mean_filter_large(image)
+    refusals, answers = [], []
+    with imgsvc.Client(server.target) as client, ThreadPoolExecutor(8) as pool:
+
+        def one(_):
+            try:
+                answers.append(client.mean_filter(image))
+            except ServiceUnavailableError as error:
+                refusals.append(error)
+
+        wait_for(lambda: list(pool.map(one, range(16))) and refusals)
+        np.testing.assert_array_equal(client.mean_filter(image), expected)
+    assert answers
+    for answer in answers[:4]:
+        np.testing.assert_array_equal(answer, expected)
+    assert {error.code for error in refusals} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert all("bytes in flight would be" in error.details for error in refusals)
+
+
+def test_a_message_over_the_limit_gets_grpc_s_status(serve):
+    server = serve("--port", "0", "--max-message-bytes", "100000")
+    message = NLImage(width=100, height=1001, data=bytes(100_100))
+    code, details = rpc.call(server, rpc.MEAN_FILTER, message.SerializeToString())
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "larger than max" in details
+    assert rpc.call(server, rpc.MEAN_FILTER, GOOD) == GOOD
+    assert "field=body value=incomplete: cancelled, or over the message limit" in server.log
+
+
+def test_a_cancelled_call_leaves_no_trace_but_a_line(serve):
+    server = serve("--port", "0", "--max-calls", "1", "--max-workers", "1")
+    with rpc.channel(server) as connection:
+        for _ in range(3):
+            call = rpc.HeldCall(connection, rpc.MEAN_FILTER)
+            wait_for(lambda: rpc.answer_of(lambda: _short(connection)))
+            call.cancel()
+            wait_for(
+                lambda: (
+                    rpc.answer_of(lambda: connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10)) == GOOD
+                )
+            )
+    assert "status=CANCELLED field=body value=incomplete" in server.log
+
+
+def test_every_failed_request_is_one_line(serve):
+    server = serve("--port", "0")
+    rpc.call(server, rpc.MEAN_FILTER, NLImage(width=-5).SerializeToString())
+    rpc.call(server, rpc.MEAN_FILTER, b"\xff")
+    rpc.call(server, "/No/Such", b"")
+    lines = wait_for(lambda: [line for line in server.log.splitlines() if "WARNING" in line])
+    assert [line.split("WARNING imgsvc.server: ")[1].split(" peer=")[0] for line in lines] == [
+        rpc.MEAN_FILTER, rpc.MEAN_FILTER, "/No/Such",
+    ]  # fmt: skip
+    assert "status=INVALID_ARGUMENT field=width value=-5: width: -5, expected at least 1" in lines[0]
+    assert "status=INTERNAL field=body value=not a message" in lines[1]
+    assert "status=UNIMPLEMENTED field=method value='/No/Such'" in lines[2]
+
+
+class TestAdmission:
+    def test_calls(self):
+        admission = Admission(2, 100)
+        first, second = admission.enter(), admission.enter()
+        with pytest.raises(OverloadedError, match="calls in flight would be 3, the limit is 2"):
+            admission.enter()
+        first.release()
+        with pytest.raises(OverloadedError):  # the handler has returned, the answer is still being sent
+            admission.enter()
+        first.release()
+        admission.enter()
+        second.release()
+
+    def test_bytes(self):
+        admission = Admission(10, 100)
+        one, other = admission.enter(), admission.enter()
+        one.hold(60)
+        with pytest.raises(OverloadedError, match="bytes in flight would be 101, the limit is 100"):
+            other.hold(41)
+        other.hold(40)
+        with pytest.raises(OverloadedError, match="bytes in flight"):
+            admission.enter()
+        for _ in range(2):
+            one.release()
+        other.hold(60)
+
+    def test_closing(self):
+        admission = Admission(10, 100)
+        call = admission.enter()
+        admission.close()
+        with pytest.raises(ShuttingDown):
+            admission.enter()
+        assert admission.wait_until_idle(0.01) == 1
+        call.release()
+        call.release()
+        assert admission.wait_until_idle(0.01) == 0

@@ -1,0 +1,94 @@
+"""The arrows of the design: which room may import which, and who may know gRPC."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "imgsvc"
+
+# Each room, and the rooms of imgsvc that it may import.
+ROOMS = {
+    "errors": set(),
+    "stubs": {"stubs"},
+    "_threads": {"errors"},
+    "_images": {"errors"},
+    "_options": {"errors"},
+    "_process": set(),
+    "_dispatch": {"_cpu", "errors"},
+    "operations": {"_dispatch", "_images", "_threads", "errors"},
+    "codec": {"errors"},
+    "config": {"_options", "_threads", "errors"},
+    "wire": {"_images", "errors", "operations", "stubs"},
+    "server": {"_dispatch", "_images", "_options", "_process", "_threads", "config", "errors", "server", "stubs", "wire", "imgsvc"},
+    "client": {
+        "_images", "_options", "_process", "_threads", "client", "codec", "config", "errors", "operations", "stubs", "wire", "imgsvc",
+    },
+    "imgsvc": {"errors", "operations", "client"},
+}  # fmt: skip
+KNOW_GRPC = {"server", "client"}
+KNOW_PROTOBUF = {"server", "client", "stubs", "wire"}
+# The one arrow that goes beside the picture: a program may start a server.
+EXCEPTIONS = {("client/cli.py", "server")}
+
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+def room(path):
+    relative = path.relative_to(SOURCE)
+    return (
+        "imgsvc"
+        if relative.name == "__init__.py" and len(relative.parts) == 1
+        else relative.parts[0].removesuffix(".py")
+    )
+
+
+def imports(path):
+    """Yield the modules that a file imports when it runs; what only type checkers read does not count."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            if node.module == "imgsvc":
+                yield from (
+                    f"imgsvc.{a.name}" if not a.name.startswith("__") else "imgsvc" for a in node.names
+                )
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_arrows(path):
+    here = room(path)
+    assert here in ROOMS, "a new room needs its arrows"
+    for module in imports(path):
+        package, _, rest = module.partition(".")
+        if package == "grpc" or package.startswith("grpc_"):
+            assert here in KNOW_GRPC, f"{here} may not import {module}"
+        elif module.startswith("google.protobuf"):
+            assert here in KNOW_PROTOBUF, f"{here} may not import {module}"
+        elif package == "imgsvc":
+            target = rest.split(".")[0] or "imgsvc"
+            allowed = target in ROOMS[here] or (str(path.relative_to(SOURCE)), target) in EXCEPTIONS
+            assert allowed, f"{here} may not import {module}"
+
+
+def test_the_test_sees_a_wrong_arrow(tmp_path):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import grpc\nimport imgsvc.server\n"
+    )
+    assert list(imports(wrong)) == ["typing", "imgsvc.server"]
+
+
+@pytest.mark.parametrize("module", ["grpc", "google.protobuf", "imgsvc._kernels", "PIL"])
+def test_importing_the_library_loads_nothing_heavy(module):
+    code = f"import sys, imgsvc; sys.exit({module!r} in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

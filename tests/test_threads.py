@@ -1,0 +1,60 @@
+"""Threads: how many by default, and in a process that was forked."""
+
+import multiprocessing
+import os
+import sys
+
+import numpy as np
+import pytest
+
+import imgsvc
+from imgsvc import _dispatch, _threads
+from tests import reference
+
+
+def test_small_images_take_one_thread():
+    assert _threads.threads_for(64 * 64, None) == 1
+
+
+def test_large_images_take_the_cores_of_the_affinity_mask():
+    assert _threads.threads_for(1 << 30, None) == min(_threads.available_cores(), _threads.MAX_THREADS)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity masks")
+def test_the_affinity_mask_counts():
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert _threads.available_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_more_threads_than_cores_are_the_callers_choice():
+    assert _threads.threads_for(1, 7) == 7
+
+
+def _filter_in_child(image, pipe):
+    pipe.send(imgsvc.mean_filter(image, num_threads=4))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks safely enough to try")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_finishes(rng):
+    """A second libgomp team would wait for the parent's threads for ever."""
+    image = rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    expected = imgsvc.mean_filter(image, num_threads=2)
+    np.testing.assert_array_equal(expected, reference.mean_filter_large(image))
+    assert _dispatch.kernels().openmp in (True, False)
+
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_filter_in_child, args=(image, theirs), daemon=True)
+    child.start()
+    try:
+        assert ours.poll(30), "the child hangs"
+        np.testing.assert_array_equal(ours.recv(), expected)
+    finally:
+        child.kill()
+        child.join()
+        child.close()
