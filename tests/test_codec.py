@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, features
+from PIL import Image, ImageCms, features
 
 from imgsvc.codec import EncoderOptions, Photo, check_writable, read_image, write_image
 from imgsvc.errors import ImageReadError, ImageWriteError
@@ -180,8 +180,6 @@ class TestWrite:
         assert sizes[10] < sizes[95]
 
     def test_the_colour_profile_stays(self, tmp_path, rgb):
-        from PIL import ImageCms
-
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
         Image.fromarray(rgb).save(tmp_path / "in.png", icc_profile=profile)
         photo = read_image(tmp_path / "in.png")

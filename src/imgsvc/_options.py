@@ -53,7 +53,7 @@ def byte_size(low: int, high: int) -> Callable[[str], int]:
         except (ValueError, KeyError):
             value = low - 1
         if not low <= value <= high:
-            raise ConfigurationError(f"{text!r}, expected {low} to {high} bytes, such as 1048576 or 1MiB")
+            raise ConfigurationError(f"{text!r}, expected {low} to {high} bytes, such as 1048576, or 1MiB")
         return value
 
     return parse

@@ -9,7 +9,7 @@ import pytest
 import imgsvc
 from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
 from imgsvc.stubs.nl_image_service_pb2_grpc import NLImageServiceStub
-from tests import reference, rpc
+from tests import processes, reference, rpc
 
 INT32_MAX = 2**31 - 1
 
@@ -118,8 +118,6 @@ class TestBadInput:
 
 @pytest.fixture(scope="module")
 def null_image_server():
-    from tests import processes
-
     with processes.serving("--port", "0", "--null-image-errors") as running:
         yield running
 

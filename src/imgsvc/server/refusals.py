@@ -1,4 +1,4 @@
-"""Why a call ends without its image being at fault: each with its status, and a field and value for the log."""
+"""Why a call ends though its image is not at fault: each with a status, and field and value for the log."""
 
 from __future__ import annotations
 
