@@ -60,7 +60,10 @@ def test_a_stale_unix_socket_is_replaced(serve, tmp_path):
 
 def test_listening_beyond_loopback_warns_once(serve):
     server = serve("--host", "0.0.0.0", "--port", "0")
-    assert rpc.call(server, rpc.MEAN_FILTER, GOOD) == GOOD
+    assert server.target == f"0.0.0.0:{server.port}"
+    for address in server.addresses:  # gRPC listens on all of IPv6 as well, where there is any
+        with grpc.insecure_channel(address) as connection:
+            assert connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
     assert server.log.count("listening beyond loopback without TLS") == 1
 
 

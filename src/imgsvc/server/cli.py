@@ -17,7 +17,7 @@ from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, boolean
 from imgsvc.config import ENVIRONMENT_PREFIX, ServerConfig
 from imgsvc.errors import AddressError, ConfigurationError
 from imgsvc.server.lifecycle import Server
-from imgsvc.server.listen import beyond_loopback
+from imgsvc.server.tcp import beyond_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
