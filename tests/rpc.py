@@ -13,8 +13,10 @@ ROTATE_IMAGE = "/NLImageService/RotateImage"
 
 @contextlib.contextmanager
 def channel(server):
+    """Connect; calls made on a connection that is ready reach the server in the order they are made."""
     options = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
     with grpc.insecure_channel(server.target, options=options) as connection:
+        grpc.channel_ready_future(connection).result(30)
         yield connection
 
 

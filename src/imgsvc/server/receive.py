@@ -56,7 +56,9 @@ class BodyTimer:
         message, several, broken = None, False, False
         try:
             message = next(messages, None)
-            several = message is not None and next(messages, None) is not None
+            # A second look: for a second message, or, where there was none, for the news of a cancellation,
+            # which gRPC may deliver after the empty message that goes with it.
+            several = next(messages, None) is not None
         except grpc.RpcError:
             broken = True
         with self._lock:
