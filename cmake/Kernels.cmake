@@ -46,6 +46,7 @@ function(imgsvc_add_kernels isa)
   endif()
 
   imgsvc_add_module(${module} src/imgsvc/_kernels.pyx)
+  target_include_directories(${module} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src/imgsvc)
   # No contraction of a*b+c into one rounding: every instruction set gives the same bits.
   target_compile_options(${module} PRIVATE -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math)
   if(NOT isa STREQUAL baseline)

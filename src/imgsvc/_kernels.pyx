@@ -153,81 +153,64 @@ cdef void divide(const uint16_t* sums, uint8_t* dst, int64_t n, int64_t count) n
 
 # --- moving pixels ----------------------------------------------------------------------------------
 
+cdef extern from "_transpose.h":
+    void transpose_gray "imgsvc_transpose_gray"(
+        const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns,
+        int64_t src_stride, int64_t dst_stride
+    ) noexcept nogil
+    void transpose_rgb "imgsvc_transpose_rgb"(
+        const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns,
+        int64_t src_stride, int64_t dst_stride, int64_t spare
+    ) noexcept nogil
+    void transpose_rgba "imgsvc_transpose_rgba"(
+        const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns,
+        int64_t src_stride, int64_t dst_stride
+    ) noexcept nogil
+
+
 cdef enum:
-    # Pixels of a block: its source and its target stay in L1, and in reach of the TLB.
-    BLOCK_ROWS = 64
+    # Pixels of a block. Its rows become runs of dst, which are written fastest when they are long; all of the
+    # block stays in L2, and its columns are few so that the lines of src are still there for the next block.
+    BLOCK_ROWS = 256
     BLOCK_COLUMNS = 32
+    BLOCKS_IN_STRIP = 16  # side by side in one iteration: enough work for a thread, enough strips for many
 
 
 def transpose(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):
     """Write `dst[x, y] = src[y, x]`. With the rows of one side reversed this is a quarter turn."""
-    cdef int64_t bands = (src.shape[1] + BLOCK_COLUMNS - 1) // BLOCK_COLUMNS
-    cdef int64_t band
-    for band in prange(bands, num_threads=num_threads, schedule="static", nogil=True):
-        transpose_band(src, dst, band * BLOCK_COLUMNS)
+    cdef int64_t strip_columns = BLOCK_COLUMNS * BLOCKS_IN_STRIP
+    cdef int64_t across = (src.shape[1] + strip_columns - 1) // strip_columns
+    cdef int64_t down = (src.shape[0] + BLOCK_ROWS - 1) // BLOCK_ROWS
+    cdef int64_t strip
+    for strip in prange(across * down, num_threads=num_threads, schedule="static", nogil=True):
+        transpose_strip(src, dst, strip // across * BLOCK_ROWS, strip % across * strip_columns, strip_columns)
 
 
-cdef void transpose_band(const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, int64_t x) noexcept nogil:
-    """Columns `x` to `x + BLOCK_COLUMNS` of `src`."""
-    cdef int64_t height = src.shape[0]
+cdef void transpose_strip(
+    const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, int64_t y, int64_t left, int64_t strip_columns
+) noexcept nogil:
+    """Up to `BLOCK_ROWS` rows from `y` and `strip_columns` columns from `left`, block by block."""
     cdef int64_t width = src.shape[1]
     cdef int64_t channels = src.shape[2]
-    cdef int64_t columns = min(width - x, BLOCK_COLUMNS)
+    cdef int64_t rows = min(src.shape[0] - y, BLOCK_ROWS)
+    cdef int64_t right = min(width, left + strip_columns)
     cdef int64_t src_stride = src.strides[0]
     cdef int64_t dst_stride = dst.strides[0]
-    # The move of a 3-byte pixel reads 4: the image's last column has no fourth byte.
-    cdef int64_t wide = columns - 1 if x + columns == width else columns
-    cdef int64_t y = 0
-    cdef int64_t rows
-    while y < height:
-        rows = min(height - y, BLOCK_ROWS)
+    cdef const uint8_t* block
+    cdef uint8_t* turned
+    cdef int64_t x = left
+    cdef int64_t columns
+    while x < right:
+        columns = min(right - x, BLOCK_COLUMNS)
+        block = &src[y, x, 0]
+        turned = &dst[x, y, 0]
         if channels == 1:
-            transpose_gray(&src[y, x, 0], &dst[x, y, 0], rows, columns, src_stride, dst_stride)
+            transpose_gray(block, turned, rows, columns, src_stride, dst_stride)
         elif channels == 3:
-            if wide:
-                transpose_rgb(&src[y, x, 0], &dst[x, y, 0], rows, wide, src_stride, dst_stride)
-            if wide < columns:
-                transpose_column_rgb(&src[y, width - 1, 0], &dst[width - 1, y, 0], rows, src_stride)
+            transpose_rgb(block, turned, rows, columns, src_stride, dst_stride, 3 * (width - x - columns))
         else:
-            transpose_rgba(&src[y, x, 0], &dst[x, y, 0], rows, columns, src_stride, dst_stride)
-        y += rows
-
-
-cdef row_function transpose_gray(
-    u8_in src, u8_out dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
-) noexcept nogil:
-    cdef int64_t x, y
-    for x in range(columns):
-        for y in range(rows):
-            dst[x * dst_stride + y] = src[y * src_stride + x]
-
-
-cdef row_function transpose_rgb(
-    u8_in src, u8_out dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
-) noexcept nogil:
-    """Move each pixel with one byte too many, which the next pixel's move puts right; the last is exact."""
-    cdef int64_t x, y
-    for x in range(columns):
-        for y in range(rows - 1):
-            memcpy(dst + x * dst_stride + 3 * y, src + y * src_stride + 3 * x, 4)
-        memcpy(dst + x * dst_stride + 3 * (rows - 1), src + (rows - 1) * src_stride + 3 * x, 3)
-
-
-cdef row_function transpose_column_rgb(
-    u8_in src, u8_out dst, int64_t rows, int64_t src_stride
-) noexcept nogil:
-    cdef int64_t y
-    for y in range(rows):
-        memcpy(dst + 3 * y, src + y * src_stride, 3)
-
-
-cdef row_function transpose_rgba(
-    u8_in src, u8_out dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
-) noexcept nogil:
-    cdef int64_t x, y
-    for x in range(columns):
-        for y in range(rows):
-            memcpy(dst + x * dst_stride + 4 * y, src + y * src_stride + 4 * x, 4)
+            transpose_rgba(block, turned, rows, columns, src_stride, dst_stride)
+        x += columns
 
 
 def mirror(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):

@@ -76,14 +76,25 @@ def test_failures_are_reported_by_name_in_order(tmp_path, names):
     assert text.endswith("failed: 047.png: 047.png is bad")
 
 
-def test_an_error_that_nobody_foresaw_ends_it(tmp_path, names):
+def test_an_error_that_nobody_foresaw_does_not_stop_the_rest(tmp_path, names):
+    def process(source, target):
+        if source.stem == "013":
+            raise ZeroDivisionError("no idea")
+        return Done(1, 0.001)
+
+    report = process_folder(names, tmp_path, tmp_path / "out", process, concurrency=2, overwrite=False)
+    assert len(report.done) == len(names) - 1
+    assert report.failures == ((Path("013.png"), "ZeroDivisionError: no idea"),)
+
+
+def test_an_interruption_ends_it(tmp_path, names):
     seen = []
 
     def process(source, target):
         seen.append(source)
-        raise ZeroDivisionError
+        raise KeyboardInterrupt
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(KeyboardInterrupt):
         process_folder(names, tmp_path, tmp_path / "out", process, concurrency=2, overwrite=False)
     assert len(seen) < len(names)
 

@@ -79,7 +79,7 @@ def process_folder(
     images
         Paths relative to `source`; the outputs have the same ones below `target`.
     process
-        Raises ImgsvcError where it fails.
+        Raises where it fails.
     concurrency
         Images that are worked on at a time.
     overwrite
@@ -108,6 +108,8 @@ def process_folder(
                 done.append(future.result())
             except ImgsvcError as error:
                 failures.append((image, str(error)))
+            except Exception as error:  # noqa: BLE001 - nor does one that nobody foresaw stop the rest
+                failures.append((image, f"{type(error).__name__}: {error}"))
             bar.update()
     return Report(time.perf_counter() - begin, tuple(done), tuple(sorted(failures)))
 
