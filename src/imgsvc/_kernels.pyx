@@ -153,7 +153,8 @@ cdef void divide(const uint16_t* sums, uint8_t* dst, int64_t n, int64_t count) n
 
 # --- moving pixels ----------------------------------------------------------------------------------
 
-cdef extern from "_transpose.h":
+cdef extern from "_shuffle.h":
+    void mirror_rgb "imgsvc_mirror_rgb"(const uint8_t* src, uint8_t* dst, int64_t width) noexcept nogil
     void transpose_gray "imgsvc_transpose_gray"(
         const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns,
         int64_t src_stride, int64_t dst_stride
@@ -232,14 +233,6 @@ cdef row_function mirror_gray(u8_in src, u8_out dst, int64_t width) noexcept nog
     cdef int64_t x
     for x in range(width):
         dst[width - 1 - x] = src[x]
-
-
-cdef row_function mirror_rgb(u8_in src, u8_out dst, int64_t width) noexcept nogil:
-    cdef int64_t x
-    for x in range(width):
-        dst[3 * (width - 1 - x)] = src[3 * x]
-        dst[3 * (width - 1 - x) + 1] = src[3 * x + 1]
-        dst[3 * (width - 1 - x) + 2] = src[3 * x + 2]
 
 
 cdef row_function mirror_rgba(u8_in src, u8_out dst, int64_t width) noexcept nogil:

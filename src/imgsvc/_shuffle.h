@@ -1,11 +1,10 @@
-/* Blocks of pixels, transposed: dst[x][y] = src[y][x], with strides in bytes that may be negative.
+/* Moves of pixels that gcc does not vectorise: blocks transposed, rows of 3-byte pixels mirrored.
  *
- * gcc does not vectorise a transposition. Where the compiler has generic vectors and the CPU the shuffles, a
- * tile of pixels goes through registers; the plain loops do the rest, and everything elsewhere. Both give the
- * same bytes. A block must lie in one image, and `spare` says how many bytes of its rows lie to its right.
+ * Where the compiler has generic vectors and the CPU the shuffles, pixels go through registers; the plain loops
+ * do the rest, and everything elsewhere. Both give the same bytes. Strides are in bytes and may be negative.
  */
-#ifndef IMGSVC_TRANSPOSE_H
-#define IMGSVC_TRANSPOSE_H
+#ifndef IMGSVC_SHUFFLE_H
+#define IMGSVC_SHUFFLE_H
 
 #include <stdint.h>
 #include <string.h>
@@ -22,7 +21,7 @@
 
 #define IMGSVC_INLINE static inline __attribute__((always_inline))
 
-/* One run of `rows` pixels in dst for each column: nothing is read or written but the pixels themselves. */
+/* dst[x][y] = src[y][x] for a block: each of its columns becomes a run of dst. */
 IMGSVC_INLINE void imgsvc_transpose_plain(
     const uint8_t *__restrict__ src, uint8_t *__restrict__ dst, int64_t rows, int64_t columns,
     int64_t src_stride, int64_t dst_stride, const int64_t pixel)
@@ -131,8 +130,8 @@ __attribute__((noinline)) static void imgsvc_transpose_rgba(
     imgsvc_transpose_plain(src + 4 * x, dst + x * dst_stride, rows, columns - x, src_stride, dst_stride, 4);
 }
 
-/* A pixel moves with a byte or four of its neighbour, which the neighbour's own move puts right. So the last
- * move of a run is exact, and none reads past its row. */
+/* A pixel moves with a byte or four of its neighbour, which the neighbour's own move puts right; the last move
+ * of a run is exact. `spare` says how many bytes of the image's rows lie right of the block: none is read past. */
 __attribute__((noinline)) static void imgsvc_transpose_rgb(
     const uint8_t *__restrict__ src, uint8_t *__restrict__ dst, int64_t rows, int64_t columns,
     int64_t src_stride, int64_t dst_stride, int64_t spare)
@@ -160,6 +159,23 @@ __attribute__((noinline)) static void imgsvc_transpose_rgb(
         memcpy(d + 3 * y, s + y * src_stride, 3);
     }
     imgsvc_transpose_plain(src + 3 * x, dst + x * dst_stride, rows, columns - x, src_stride, dst_stride, 3);
+}
+
+/* dst[width - 1 - x] = src[x]. Five pixels move with a byte of their neighbour, as above. */
+__attribute__((noinline)) static void imgsvc_mirror_rgb(
+    const uint8_t *__restrict__ src, uint8_t *__restrict__ dst, int64_t width)
+{
+    int64_t x = 0;
+#ifdef IMGSVC_SHUFFLE_RGB
+    for (; x + 5 < width; x += 5) {
+        imgsvc_u8x16 five;
+        memcpy(&five, src + 3 * x, 16);
+        five = IMGSVC_SHUFFLE(five, five, 15, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
+        memcpy(dst + 3 * (width - 5 - x) - 1, &five, 16);
+    }
+#endif
+    for (; x < width; x++)
+        memcpy(dst + 3 * (width - 1 - x), src + 3 * x, 3);
 }
 
 #endif
