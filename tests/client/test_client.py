@@ -104,12 +104,26 @@ class TestRefusesToSend:
         with pytest.raises(InvalidParameterError, match="^turns: "):
             unconnected.rotate90(photo, 1.5)
 
-    @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+    @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "5"])
     def test_timeout(self, unconnected, photo, timeout):
-        with pytest.raises(InvalidParameterError, match="^timeout: .*, expected seconds above 0, or None"):
+        with pytest.raises(InvalidParameterError, match="^timeout: .*, expected seconds above 0, up to"):
             unconnected.mean_filter(photo, timeout=timeout)
         with pytest.raises(InvalidParameterError, match="^timeout: "):
             imgsvc.Client(timeout=timeout)
+        with pytest.raises(InvalidParameterError, match="^timeout: "):
+            unconnected.wait_until_ready(timeout)
+
+    @pytest.mark.parametrize("target", ["", None, 50051])
+    def test_target(self, target):
+        with pytest.raises(InvalidParameterError, match="^target: .*, expected host:port or unix:/path"):
+            imgsvc.Client(target)
+
+    def test_a_closed_client(self, photo):
+        closed = imgsvc.Client("unix:/nonexistent")
+        closed.close()
+        for call in (closed.wait_until_ready, lambda: closed.mean_filter(photo)):
+            with pytest.raises(ServiceError, match="CANCELLED: this client is closed"):
+                call()
 
     def test_compression(self):
         with pytest.raises(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
@@ -39,6 +40,8 @@ COMPRESSION = {
 RGBA_CHANNELS = 4
 # protobuf ends at 2 GiB; the message around the pixels takes a few bytes.
 MAX_PIXEL_BYTES = 2**31 - 1 - 64
+# A year: gRPC takes what does not fit its clock for a deadline that has passed.
+MAX_TIMEOUT = 365 * 86400
 
 OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
@@ -61,7 +64,7 @@ class Client:
     Raises
     ------
     InvalidParameterError
-        `timeout` or `compression` is not one of these.
+        `target`, `timeout` or `compression` is not one of these.
 
     Examples
     --------
@@ -76,12 +79,15 @@ class Client:
         timeout: float | None = 60.0,
         compression: str = "none",
     ) -> None:
-        if compression not in COMPRESSION:
+        if not isinstance(target, str) or not target:
+            raise InvalidParameterError("target", repr(target), "host:port or unix:/path")
+        if compression not in tuple(COMPRESSION):
             raise InvalidParameterError("compression", repr(compression), f"one of {', '.join(COMPRESSION)}")
         self.target = target
         self._timeout = _check_timeout(timeout)
         self._channel = grpc.insecure_channel(target, options=OPTIONS, compression=COMPRESSION[compression])
         self._stub = NLImageServiceStub(self._channel)
+        self._closed = False
 
     def mean_filter(self, image: Image, *, timeout: float | None = None, writable: bool = False) -> Image:
         """Return what `imgsvc.mean_filter` does, computed by the server.
@@ -156,7 +162,11 @@ class Client:
         ------
         ServiceUnavailableError
             It cannot after `timeout` seconds.
+        InvalidParameterError
+            `timeout` is no number of seconds.
         """
+        _check_timeout(timeout)
+        self._check_open()
         try:
             grpc.channel_ready_future(self._channel).result(timeout)
         except grpc.FutureTimeoutError:
@@ -165,6 +175,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connection; calls in flight are cancelled."""
+        self._closed = True
         self._channel.close()
 
     def __enter__(self) -> Client:
@@ -188,6 +199,7 @@ class Client:
         writable: bool,
     ) -> Image:
         limit = self._timeout if timeout is None else _check_timeout(timeout)
+        self._check_open()
         try:
             answer = method(request, timeout=limit)
         except grpc.RpcError as error:
@@ -195,11 +207,15 @@ class Client:
         result = _pixels(answer, operation.output_shape(image.shape))
         return result.copy() if writable else result
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ServiceError(grpc.StatusCode.CANCELLED, "this client is closed")
+
 
 def _check_timeout(timeout: float | None) -> float | None:
-    if timeout is not None and not timeout > 0:
-        raise InvalidParameterError("timeout", repr(timeout), "seconds above 0, or None")
-    return timeout
+    if timeout is None or (isinstance(timeout, numbers.Real) and 0 < timeout <= MAX_TIMEOUT):
+        return timeout
+    raise InvalidParameterError("timeout", repr(timeout), f"seconds above 0, up to {MAX_TIMEOUT}, or None")
 
 
 def _check_carried(image: Image) -> Image:
