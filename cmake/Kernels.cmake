@@ -5,13 +5,19 @@ include(CheckCSourceCompiles)
 option(IMGSVC_BOUNDS_CHECK "Check every memoryview index in the kernels (slow; for debugging)" OFF)
 
 # The compiler directives of every .pyx, in one place.
-set(IMGSVC_CYTHON_ARGS -3 --fast-fail -Werror -Wextra
+set(IMGSVC_CYTHON_ARGS -3 --fast-fail
     -X cdivision=True -X wraparound=False -X initializedcheck=False -X embedsignature=False
     -X freethreading_compatible=False)
 if(IMGSVC_BOUNDS_CHECK)
   list(APPEND IMGSVC_CYTHON_ARGS -X boundscheck=True)
 else()
   list(APPEND IMGSVC_CYTHON_ARGS -X boundscheck=False)
+endif()
+
+# Not by default: the next Cython's new warning is no reason for an installation to fail.
+option(IMGSVC_WERROR "Take Cython's warnings for errors" OFF)
+if(IMGSVC_WERROR)
+  list(APPEND IMGSVC_CYTHON_ARGS -Werror -Wextra)
 endif()
 
 find_package(OpenMP COMPONENTS C)

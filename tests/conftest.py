@@ -1,3 +1,6 @@
+import tempfile
+from pathlib import Path
+
 import hypothesis
 import numpy as np
 import pytest
@@ -33,6 +36,13 @@ def server():
     """The installed imgsvc-server as a process, with its defaults, on a free port."""
     with processes.serving("--port", "0") as running:
         yield running
+
+
+@pytest.fixture
+def socket_path():
+    """A path for a Unix socket: short, which pytest's own folders are not everywhere."""
+    with tempfile.TemporaryDirectory(prefix="imgsvc-", dir="/tmp") as folder:
+        yield Path(folder) / "socket"
 
 
 @pytest.fixture

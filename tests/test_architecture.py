@@ -9,7 +9,18 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "imgsvc"
 
-BELOW_SERVERS = {"_images", "_options", "_process", "_threads", "config", "errors", "stubs", "wire", "imgsvc"}
+BELOW_SERVERS = {
+    "_images",
+    "_options",
+    "_process",
+    "_targets",
+    "_threads",
+    "config",
+    "errors",
+    "stubs",
+    "wire",
+    "imgsvc",
+}
 # Each room, and the rooms of imgsvc that it may import.
 ROOMS = {
     "errors": set(),
@@ -18,6 +29,7 @@ ROOMS = {
     "_images": {"errors"},
     "_options": {"errors"},
     "_process": set(),
+    "_targets": set(),
     "_dispatch": {"_cpu", "errors"},
     "operations": {"_dispatch", "_images", "_threads", "errors"},
     "codec": {"errors"},

@@ -1,5 +1,8 @@
 """Image files of every kind that matters, made here."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, features
@@ -18,6 +21,19 @@ def gray(rng):
 @pytest.fixture
 def rgb(rng):
     return rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+
+
+def write_png_of_16_bit_colour(path, rows):
+    """Write what Pillow only reads."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 16, 2, 0, 0, 0)
+    data = b"".join(b"\0" + b"".join(struct.pack(">3H", *pixel) for pixel in row) for row in rows)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
 
 
 class TestRead:
@@ -85,7 +101,31 @@ class TestRead:
         Image.fromarray(values).save(path)
         photo = read_image(path)
         assert photo.pixels.tolist() == [[0, 0, 1, 1, 127, 255]]
-        assert photo.notes == ("16 bits a channel are rounded to 8",)
+        assert photo.notes == ("16 bits are rounded to 8",)
+
+    def test_16_bit_colour_is_cut_with_a_note(self, tmp_path):
+        path = tmp_path / "image.png"
+        write_png_of_16_bit_colour(path, [[(0x01FF, 0x00FF, 0xFFFF), (0x8000, 0x7FFF, 0x0180)]])
+        photo = read_image(path)
+        assert photo.pixels.tolist() == [[[0x01, 0x00, 0xFF], [0x80, 0x7F, 0x01]]]
+        assert photo.notes == ("16 bits a channel are cut to 8",)
+
+    @pytest.mark.parametrize("values", [(0, 11), (0, 1 << 20), (-5, 5)])
+    def test_32_bit_labels_are_refused(self, tmp_path, values):
+        path = tmp_path / "labels.tif"
+        Image.fromarray(np.array([values], np.int32)).save(path)
+        with pytest.raises(ImageReadError, match="its pixels are 32-bit integers: save it with 8 or 16 bits"):
+            read_image(path)
+
+    def test_a_palette_with_degrees_of_transparency(self, tmp_path):
+        path = tmp_path / "image.png"
+        indexed = Image.new("P", (2, 1))
+        indexed.putpalette([10, 20, 30, 200, 100, 50])
+        indexed.putpixel((1, 0), 1)
+        indexed.save(path, transparency=bytes([255, 128]))
+        photo = read_image(path)
+        assert photo.pixels.tolist() == [[[10, 20, 30], [200, 100, 50]]]
+        assert photo.notes == ("alpha is dropped",)
 
     def test_32_bit_pixels_are_refused(self, tmp_path):
         for name, pixels in (
@@ -206,6 +246,17 @@ class TestWrite:
         write_image(path, Photo(gray, None, ()))
         np.testing.assert_array_equal(read_image(path).pixels, gray)
 
+    def test_the_mode_of_a_file_that_is_replaced_stays(self, tmp_path, gray):
+        path = tmp_path / "image.png"
+        path.touch(0o600)
+        write_image(path, Photo(gray, None, ()))
+        assert path.stat().st_mode & 0o777 == 0o600
+
+    def test_a_name_as_long_as_may_be(self, tmp_path, gray):
+        path = tmp_path / ("x" * 251 + ".png")
+        write_image(path, Photo(gray, None, ()))
+        np.testing.assert_array_equal(read_image(path).pixels, gray)
+
     def test_a_symbolic_link_stays_one(self, tmp_path, gray):
         target, link = tmp_path / "target.png", tmp_path / "link.png"
         link.symlink_to(target)
@@ -213,7 +264,7 @@ class TestWrite:
         assert link.is_symlink()
         np.testing.assert_array_equal(read_image(target).pixels, gray)
 
-    @pytest.mark.parametrize("name", ["image.xyz", "image", "image.psd", ".png"])
+    @pytest.mark.parametrize("name", ["image.xyz", "image", "image.psd", "image.ico", ".png"])
     def test_an_extension_that_cannot_be_written(self, tmp_path, name):
         with pytest.raises(ImageWriteError, match=r"no format for the extension .* use \.png, \.jpg"):
             check_writable(tmp_path / name)

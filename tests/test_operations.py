@@ -57,7 +57,7 @@ class TestMeanFilter:
             totals = np.arange(rows * columns * 255 + 1)
             windows = np.stack([(totals + i) // (rows * columns) for i in range(rows * columns)], axis=-1)
             # Side by side in the channels of nothing: each window is an image of its own.
-            for total, window in zip(totals[::7], windows[::7].astype(np.uint8), strict=True):
+            for total, window in zip(totals, windows.astype(np.uint8), strict=True):
                 result = imgsvc.mean_filter(window.reshape(rows, columns))
                 assert result[rows // 2, columns // 2] == total // (rows * columns)
 
@@ -109,14 +109,6 @@ class TestRotate90:
     def test_turns_must_be_an_integer(self, photo, turns):
         with pytest.raises(InvalidParameterError, match=r"^turns: .*, expected an integer"):
             imgsvc.rotate90(photo, turns)
-
-    def test_the_last_pixel_of_a_mapping_is_not_read_past(self, isa, tmp_path, rng):
-        """A 3-byte pixel moves as 4 bytes; the last one ends where a page and the mapping end."""
-        data = rng.integers(0, 256, 64 * 64 * 3, dtype=np.uint8)  # three pages exactly
-        (tmp_path / "pixels").write_bytes(data.tobytes())
-        mapped = np.memmap(tmp_path / "pixels", np.uint8, "r").reshape(64, 64, 3)
-        for turns in range(4):
-            np.testing.assert_array_equal(imgsvc.rotate90(mapped, turns), reference.rotate90(mapped, turns))
 
 
 OPERATIONS = pytest.mark.parametrize("operation", [imgsvc.mean_filter, imgsvc.rotate90])

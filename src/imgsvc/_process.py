@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+EXIT_INTERRUPTED = 130
+
 
 def prepare_process() -> None:
     """Set what gRPC and OpenMP read when they load; whoever starts the program may set it otherwise."""

@@ -10,7 +10,10 @@ import contextlib
 import dataclasses
 import functools
 import os
+import re
 import secrets
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,13 +23,18 @@ from imgsvc.errors import ImageReadError, ImageWriteError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
 __all__ = ["EncoderOptions", "Photo", "check_writable", "is_image_name", "read_image", "write_image"]
 
 OPAQUE = 255
+# Pillow knows these by name, and reads nothing of them but their size.
+UNREADABLE = ("MPEG",)
+# Pillow writes these with another size than the image's.
+RESIZING = ("ICO", "ICNS")
+# How the decoder's arguments say that it cuts 16 bits a channel of colour to 8; ``BGR;16`` is 5-6-5 bits.
+DEEP_COLOR = re.compile(r"(RGB|LA|CMYK)\w*;16[BLN]")
 MAX_16_BIT = 65535
 
 
@@ -73,14 +81,15 @@ def formats() -> Mapping[str, str]:
 
 def is_image_name(path: Path) -> bool:
     """Return whether a file's name says that it holds an image."""
-    return path.suffix.lower() in formats()
+    name = formats().get(path.suffix.lower())
+    return name in Image.OPEN and name not in UNREADABLE
 
 
 def read_image(path: Path) -> Photo:
     """Read the first frame of an image file of any format that Pillow reads, found from its content.
 
     Gray stays gray, all else becomes RGB: palettes are looked up, CMYK, YCbCr, LAB and HSV are converted,
-    alpha is dropped (the colours stay as they are), 16 bits are rounded to 8.
+    alpha is dropped (the colours stay as they are), 16 bits are rounded to 8 in gray and cut to 8 in colour.
 
     Raises
     ------
@@ -109,14 +118,17 @@ def _convert(image: Image.Image) -> Photo:
     if frames > 1:
         notes.append(f"only the first of {frames} frames is used")
     # Pillow decodes 16-bit colour into 8-bit modes; only the decoder's arguments tell.
-    deep = image.mode.startswith("I") or any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+    deep_color = any(DEEP_COLOR.search(str(tile)) for tile in getattr(image, "tile", ()))
     profile = image.info.get("icc_profile")
     ImageOps.exif_transpose(image, in_place=True)
-    if image.mode in ("F", "I") and not _is_16_bit(image):
+    # PNG and PGM have no pixels of 32 bits; older Pillows read their 16 bits into this mode.
+    if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
         kind = "floats" if image.mode == "F" else "32-bit integers"
         raise ImageReadError(f"its pixels are {kind}: save it with 8 or 16 bits")
-    if deep:
-        notes.append("16 bits a channel are rounded to 8")
+    if image.mode.startswith("I"):
+        notes.append("16 bits are rounded to 8")
+    if deep_color:
+        notes.append("16 bits a channel are cut to 8")
     if image.has_transparency_data and _alpha_matters(image):
         notes.append("alpha is dropped")
 
@@ -128,16 +140,10 @@ def _convert(image: Image.Image) -> Photo:
         if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
             notes.append(f"{image.mode} is converted to RGB")
             profile = None  # it described the other colours
+        if image.mode in ("P", "PA"):  # a transparent colour of a palette is a colour still
+            image = image.convert("RGBA")
         pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return Photo(pixels, profile, tuple(notes))
-
-
-def _is_16_bit(image: Image.Image) -> bool:
-    """Return whether the values of a 32-bit integer image are 16-bit ones, as older Pillows read PNG."""
-    if image.mode != "I":
-        return False
-    low, high = image.getextrema()
-    return bool(low >= 0 and high <= MAX_16_BIT)  # type: ignore[operator]
 
 
 def _alpha_matters(image: Image.Image) -> bool:
@@ -153,12 +159,13 @@ def check_writable(path: Path) -> str:
         The extension is unknown or stands for a format that Pillow only reads, or there is no such folder.
     """
     name = formats().get(path.suffix.lower())
-    if name is None or name not in Image.SAVE:
+    if name is None or name not in Image.SAVE or name in RESIZING:
         known = "use .png, .jpg, .webp, .tif, .bmp or another that Pillow writes"
         raise ImageWriteError(f"{path}: no format for the extension {path.suffix!r} to write: {known}")
-    if path.is_dir():
+    # Unlike the methods of Path, this answers False where a name is too long or a folder may not be searched.
+    if os.path.isdir(path):  # noqa: PTH112
         raise ImageWriteError(f"{path}: is a folder")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # noqa: PTH112
         raise ImageWriteError(f"{path}: there is no folder {path.parent}: create it first")
     return name
 
@@ -175,11 +182,13 @@ def write_image(path: Path, photo: Photo, options: EncoderOptions | None = None)
     save = (options or EncoderOptions()).for_format(name)
     if photo.icc_profile:
         save["icc_profile"] = photo.icc_profile
-    target = path.resolve()  # a symbolic link stays one
-    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    target = Path(os.path.realpath(path))  # a symbolic link stays one
+    unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with unfinished.open("xb") as file:
             Image.fromarray(photo.pixels).save(file, format=name, **save)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copymode(target, unfinished)
         unfinished.replace(target)
     except BaseException as error:
         with contextlib.suppress(OSError):

@@ -87,7 +87,10 @@ class ServerConfig:
         metavar="SIZE",
     )
     body_timeout: float = _option(
-        30.0, seconds(0.1, 86400), "seconds for a request to arrive in full (default: 30)", metavar="SECONDS"
+        30.0,
+        seconds(0.1, 86400),
+        "seconds for a request to arrive in full, and for its answer to be taken (default: 30)",
+        metavar="SECONDS",
     )
     grace: float = _option(
         30.0,

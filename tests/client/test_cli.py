@@ -82,11 +82,11 @@ class TestOneImage:
         assert (done.returncode, done.stderr) == (0, "")
         np.testing.assert_array_equal(pixels(tmp_path / "o.png"), np.rot90(reference.mean_filter(photo)))
 
-    def test_a_unix_socket(self, serve, png, tmp_path, photo):
-        serve("--unix-socket", tmp_path / "socket")
+    def test_a_unix_socket(self, serve, png, tmp_path, photo, socket_path):
+        serve("--unix-socket", socket_path)
         done = client(
             "--unix-socket",
-            tmp_path / "socket",
+            socket_path,
             "--rotate",
             "180",
             "--input",
@@ -144,6 +144,9 @@ class TestFailures:
             (["--timeout", "0"], "argument --timeout: '0', expected seconds"),
             (["--jpeg-quality", "101"], "argument --jpeg-quality: '101'"),
             (["--embedded", "--port", "1"], "give one of --embedded, --unix-socket"),
+            (["--host", "localhost:50051"], "no name or address; a port goes into --port"),
+            (["--unix-socket", "/a,b"], "--unix-socket: gRPC takes a comma for the end of the path"),
+            (["--overwrite"], "--overwrite and --concurrency go with --timeit"),
             (["--frobnicate"], "unrecognized arguments"),
         ],
     )
@@ -156,6 +159,11 @@ class TestFailures:
     def test_a_missing_file(self, at, tmp_path):
         arguments = ("--mean", "--input", tmp_path / "none.png", "--output", tmp_path / "out.png")
         self.fails(3, "none.png: no such file", *at, *arguments)
+
+    def test_a_name_that_is_too_long(self, at, png, tmp_path):
+        long = tmp_path / ("x" * 300 + ".png")
+        self.fails(3, "File name too long", *at, "--mean", "--input", long, "--output", tmp_path / "out.png")
+        self.fails(4, "File name too long", *at, "--mean", "--input", png, "--output", long)
 
     def test_an_unreadable_image(self, at, tmp_path):
         (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
@@ -290,6 +298,13 @@ class TestFolder:
     def test_a_missing_folder(self, at, tmp_path):
         done = client(*at, "--timeit", "--mean", "--input", tmp_path / "none", "--output", tmp_path / "out")
         assert done.returncode == 3
+        assert "none: No such file or directory" in done.stderr
+
+    def test_what_is_lost_is_a_note(self, at, folder, tmp_path):
+        Image.new("RGBA", (3, 3), (1, 2, 3, 4)).save(folder / "translucent.png")
+        done = client(*at, "--timeit", "--mean", "--input", folder, "--output", tmp_path / "out")
+        assert done.returncode == 0
+        assert f"imgsvc-client: note: {folder / 'translucent.png'}: alpha is dropped\n" in done.stderr
 
     def test_a_file_in_place_of_the_folder(self, at, png, tmp_path):
         done = client(*at, "--timeit", "--mean", "--input", png, "--output", tmp_path / "out")

@@ -67,8 +67,8 @@ class TestAnswers:
         with imgsvc.Client(server.target, compression=compression) as connected:
             np.testing.assert_array_equal(connected.mean_filter(photo), imgsvc.mean_filter(photo))
 
-    def test_a_unix_socket(self, serve, tmp_path, photo):
-        server = serve("--unix-socket", tmp_path / "socket")
+    def test_a_unix_socket(self, serve, socket_path, photo):
+        server = serve("--unix-socket", socket_path)
         with imgsvc.Client(server.target) as connected:
             connected.wait_until_ready()
             np.testing.assert_array_equal(connected.rotate90(photo), imgsvc.rotate90(photo))

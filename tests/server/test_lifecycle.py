@@ -35,24 +35,35 @@ def test_the_environment_and_a_flag_that_wins(serve):
     assert answer.data == b"width: 0, expected at least 1"
 
 
-def test_a_unix_socket(serve, tmp_path):
-    path = tmp_path / "socket"
+def test_a_unix_socket(serve, socket_path):
+    path = socket_path
     server = serve("--unix-socket", path)
     assert server.addresses == [f"unix:{path}"]
     assert stat.S_ISSOCK(path.stat().st_mode)
     assert rpc.call(server, rpc.MEAN_FILTER, GOOD) == GOOD
 
 
-def test_a_unix_socket_and_a_port(serve, tmp_path):
-    server = serve("--unix-socket", tmp_path / "socket", "--port", "0")
+@pytest.mark.parametrize("name", ["a%41b", "a#b?c", "a b", "ü"])
+def test_a_unix_socket_of_any_name_is_that_one_and_no_other(serve, socket_path, name):
+    """gRPC reads a URI: unquoted, the first of these would be another server's socket, and take its place."""
+    other = serve("--unix-socket", socket_path.with_name("aAb"))
+    path = socket_path.with_name(name)
+    server = serve("--unix-socket", path)
+    assert stat.S_ISSOCK(path.stat().st_mode)
+    for each in (server, other):
+        assert rpc.call(each, rpc.MEAN_FILTER, GOOD) == GOOD
+
+
+def test_a_unix_socket_and_a_port(serve, socket_path):
+    server = serve("--unix-socket", socket_path, "--port", "0")
     assert len(server.addresses) >= 2
     for address in server.addresses:
         with grpc.insecure_channel(address) as connection:
             assert connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
 
 
-def test_a_stale_unix_socket_is_replaced(serve, tmp_path):
-    path = tmp_path / "socket"
+def test_a_stale_unix_socket_is_replaced(serve, socket_path):
+    path = socket_path
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))
     assert rpc.call(serve("--unix-socket", path), rpc.MEAN_FILTER, GOOD) == GOOD
@@ -92,8 +103,8 @@ class TestRefusesToStart:
             port = other.getsockname()[1]
             assert "is in use" in self.fails("--port", port)
 
-    def test_a_unix_socket_in_use(self, serve, tmp_path):
-        path = tmp_path / "socket"
+    def test_a_unix_socket_in_use(self, serve, socket_path):
+        path = socket_path
         server = serve("--unix-socket", path)
         assert "is in use by another server" in self.fails("--unix-socket", path)
         assert rpc.call(server, rpc.MEAN_FILTER, GOOD) == GOOD
@@ -103,6 +114,9 @@ class TestRefusesToStart:
         path.write_text("precious")
         assert "is no socket" in self.fails("--unix-socket", path)
         assert path.read_text() == "precious"
+
+    def test_a_unix_socket_that_no_client_could_reach(self):
+        assert "take a comma for the end of the path" in self.fails("--unix-socket", "/tmp/a,b")
 
     def test_a_unix_socket_without_its_folder(self, tmp_path):
         assert "is its folder there" in self.fails("--unix-socket", tmp_path / "no" / "socket")
@@ -173,15 +187,15 @@ class TestShutdown:
             assert connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
             server.process.terminate()
             assert next(watch).status == NOT_SERVING
-            server.process.terminate()
+            os.kill(server.process.pid, signal.SIGINT)  # the other of the two
             held.answer()
-        assert server.wait() == -signal.SIGTERM
+        assert server.wait() == -signal.SIGINT
 
-    def test_the_unix_socket_is_gone_afterwards(self, serve, tmp_path):
-        server = serve("--unix-socket", tmp_path / "socket")
+    def test_the_unix_socket_is_gone_afterwards(self, serve, socket_path):
+        server = serve("--unix-socket", socket_path)
         server.process.terminate()
         assert server.wait() == 0
-        assert not (tmp_path / "socket").exists()
+        assert not (socket_path).exists()
 
 
 class TestIntrospection:
@@ -220,6 +234,18 @@ class TestIntrospection:
             assert [value.name for value in rotations.values] == [
                 "NONE", "NINETY_DEG", "ONE_EIGHTY_DEG", "TWO_SEVENTY_DEG",
             ]  # fmt: skip
+
+    def test_calls_of_health_without_a_body_do_not_hold_it(self, server):
+        with rpc.channel(server) as busy, rpc.channel(server) as other:
+            held = [rpc.HeldCall(busy, "/grpc.health.v1.Health/Check") for _ in range(20)]
+            request = health_pb2.HealthCheckRequest()
+            assert health_pb2_grpc.HealthStub(other).Check(request, timeout=1).status == SERVING
+            for call in held:
+                assert call.answer()[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+
+    def test_bytes_that_are_no_health_request(self, server):
+        status = rpc.call(server, "/grpc.health.v1.Health/Check", b"\xff")
+        assert status == (grpc.StatusCode.INTERNAL, "Exception deserializing request!")
 
     def test_open_reflection_streams_do_not_hold_health(self, server):
         with rpc.channel(server) as busy, rpc.channel(server) as other:

@@ -1,5 +1,7 @@
 """What the server refuses, and that it answers while it is busy."""
 
+import socket
+import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +14,20 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import imgsvc
 from imgsvc.errors import OverloadedError, ServiceUnavailableError
 from imgsvc.server.admission import Admission
-from imgsvc.server.refusals import ShuttingDown
+from imgsvc.server.failure import Caller, log_failure
+from imgsvc.server.refusals import ShuttingDown, UnknownMethod
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import reference, rpc
 
 GOOD = NLImage(width=1, height=1, data=b"x").SerializeToString()
 HEALTH_SECONDS = 1
+
+
+def logged(server, text, count):
+    """Return the lines of the log that hold a text, once there are as many as there should be."""
+    lines = [line for line in server.log.splitlines() if text in line]
+    assert len(lines) <= count
+    return lines if len(lines) == count else None
 
 
 def check_health(connection):
@@ -35,7 +45,7 @@ def wait_for(condition, seconds=20):
 
 
 def test_a_body_that_does_not_come_is_timed_out_and_health_answers_meanwhile(serve):
-    server = serve("--port", "0", "--max-workers", "2", "--body-timeout", "1.5")
+    server = serve("--host", "127.0.0.1", "--port", "0", "--max-workers", "2", "--body-timeout", "1.5")
     with rpc.channel(server) as stalled, rpc.channel(server) as other:
         held = [rpc.HeldCall(stalled, rpc.MEAN_FILTER) for _ in range(6)]  # thrice the workers
         while not all(call._call.done() for call in held):
@@ -45,10 +55,78 @@ def test_a_body_that_does_not_come_is_timed_out_and_health_answers_meanwhile(ser
             assert code is grpc.StatusCode.DEADLINE_EXCEEDED
             assert details == "body: incomplete after 1.5 s, expected in full by then"
         assert other.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
-    lines = [line for line in server.log.splitlines() if "status=DEADLINE_EXCEEDED" in line]
-    assert len(lines) == len(held)
+    lines = wait_for(lambda: logged(server, "status=DEADLINE_EXCEEDED", len(held)))
     assert all("/NLImageService/MeanFilter peer=ipv4:127.0.0.1:" in line for line in lines)
     assert all("field=body value=incomplete" in line for line in lines)
+
+
+def test_a_call_that_waits_for_a_worker_gets_no_more_time(serve):
+    server = serve("--port", "0", "--max-workers", "1", "--body-timeout", "0.5")
+    with rpc.channel(server) as connection:
+        held = [rpc.HeldCall(connection, rpc.MEAN_FILTER) for _ in range(40)]
+        begin = time.monotonic()
+        assert {call.answer()[0] for call in held} == {grpc.StatusCode.DEADLINE_EXCEEDED}
+        assert time.monotonic() - begin < 40 * 0.5 / 2  # one after another would be twice that
+        wait_for(lambda: answers(connection))
+
+
+def test_an_answer_that_is_not_taken_is_timed_out(serve):
+    """A client whose HTTP/2 window is closed would otherwise keep its place for ever."""
+    server = serve("--host", "127.0.0.1", "--port", "0", "--max-calls", "1", "--body-timeout", "0.5")
+    with socket.create_connection(("127.0.0.1", server.port)) as stingy, rpc.channel(server) as other:
+        stingy.sendall(http2_call_without_window(rpc.MEAN_FILTER, GOOD))
+        wait_for(lambda: not answers(other))
+        wait_for(lambda: answers(other))
+
+
+def http2_call_without_window(method, message):
+    """Return the bytes of a connection that makes one call, and may be sent nothing of its answer."""
+
+    def frame(kind, flags, stream, payload):
+        return (
+            struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+        )
+
+    def literal(name, value):
+        return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+    headers = b"".join(
+        literal(name, value)
+        for name, value in [
+            (b":method", b"POST"), (b":scheme", b"http"), (b":path", method.encode()), (b":authority", b"x"),
+            (b"te", b"trailers"), (b"content-type", b"application/grpc"),
+        ]
+    )  # fmt: skip
+    no_window = struct.pack(">HI", 4, 0)  # SETTINGS_INITIAL_WINDOW_SIZE
+    data = b"\0" + struct.pack(">I", len(message)) + message
+    return (
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        + frame(4, 0, 0, no_window)
+        + frame(1, 4, 1, headers)
+        + frame(0, 1, 1, data)
+    )
+
+
+def test_a_watcher_that_reads_nothing_holds_neither_health_nor_the_end(serve):
+    server = serve("--host", "127.0.0.1", "--port", "0", "--grace", "1")
+    with socket.create_connection(("127.0.0.1", server.port)) as stingy, rpc.channel(server) as other:
+        empty = health_pb2.HealthCheckRequest().SerializeToString()
+        stingy.sendall(http2_call_without_window("/grpc.health.v1.Health/Watch", empty))
+        for _ in range(20):
+            assert check_health(other) == health_pb2.HealthCheckResponse.SERVING
+            time.sleep(0.01)  # while the watcher's call arrives, and after
+        server.process.terminate()
+        assert server.wait() == 0
+
+
+def test_many_streams_on_one_connection_leave_health_alone(serve):
+    server = serve("--port", "0", "--max-calls", "20")
+    with rpc.channel(server) as flood, rpc.channel(server) as other:
+        held = [rpc.HeldCall(flood, rpc.MEAN_FILTER) for _ in range(1000)]
+        for _ in range(20):
+            assert check_health(other) == health_pb2.HealthCheckResponse.SERVING
+        for call in held:
+            call.cancel()
 
 
 def test_a_message_without_its_end_is_timed_out_too(serve):
@@ -98,7 +176,7 @@ def test_calls_beyond_the_limit_are_refused_at_once(serve):
             call.send(GOOD)
         assert [call.answer() for call in held] == [GOOD] * 3
         wait_for(lambda: answers(connection))
-    assert "status=RESOURCE_EXHAUSTED field=calls in flight value=4" in server.log
+    wait_for(lambda: logged(server, "status=RESOURCE_EXHAUSTED field=calls in flight value=4", 1))
 
 
 def answers(connection):
@@ -135,7 +213,7 @@ def test_a_message_over_the_limit_gets_grpc_s_status(serve):
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "larger than max" in details
     assert rpc.call(server, rpc.MEAN_FILTER, GOOD) == GOOD
-    assert "field=body value=incomplete: cancelled, or over the message limit" in server.log
+    wait_for(lambda: logged(server, "field=body value=incomplete: cancelled, or over the message limit", 1))
 
 
 def test_a_cancelled_call_leaves_no_trace_but_a_line(serve):
@@ -146,7 +224,7 @@ def test_a_cancelled_call_leaves_no_trace_but_a_line(serve):
             assert not answers(connection)
             call.cancel()
             wait_for(lambda: answers(connection))
-    wait_for(lambda: server.log.count("status=CANCELLED field=body value=incomplete") == 3)
+    wait_for(lambda: logged(server, "status=CANCELLED field=body value=incomplete", 3))
 
 
 def test_every_failed_request_is_one_line(serve):
@@ -154,13 +232,20 @@ def test_every_failed_request_is_one_line(serve):
     rpc.call(server, rpc.MEAN_FILTER, NLImage(width=-5).SerializeToString())
     rpc.call(server, rpc.MEAN_FILTER, b"\xff")
     rpc.call(server, "/No/Such", b"")
-    lines = wait_for(lambda: [line for line in server.log.splitlines() if "WARNING" in line])
+    lines = wait_for(lambda: logged(server, "WARNING", 3))
     assert [line.split("WARNING imgsvc.server: ")[1].split(" peer=")[0] for line in lines] == [
         rpc.MEAN_FILTER, rpc.MEAN_FILTER, "/No/Such",
     ]  # fmt: skip
     assert "status=INVALID_ARGUMENT field=width value=-5: width: -5, expected at least 1" in lines[0]
     assert "status=INTERNAL field=body value=not a message" in lines[1]
     assert "status=UNIMPLEMENTED field=method value='/No/Such'" in lines[2]
+
+
+def test_a_method_s_name_cannot_forge_a_line(caplog):
+    caller = Caller("/x\n2026-01-01 WARNING imgsvc.server: forged\x1b[2K", "ipv4:127.0.0.1:1")
+    log_failure(caller, grpc.StatusCode.UNIMPLEMENTED, UnknownMethod("/x"))
+    assert "\n" not in caplog.text.strip()
+    assert "\x1b" not in caplog.text
 
 
 class TestAdmission:

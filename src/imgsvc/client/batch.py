@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Process = Callable[[Path, Path], "Done"]
 
+Failures = tuple[tuple[Path, str], ...]
+
 __all__ = ["Done", "Report", "find_images", "process_folder"]
 
 MEGA = 1e6
@@ -41,7 +43,7 @@ class Report:
 
     seconds: float
     done: tuple[Done, ...]
-    failures: tuple[tuple[Path, str], ...]
+    failures: Failures
 
     def __str__(self) -> str:
         """Return the report as its reader sees it: a few lines, then each failure by name."""
@@ -57,20 +59,33 @@ class Report:
         return "\n".join(lines)
 
 
-def find_images(folder: Path, apart_from: Path) -> list[Path]:
-    """Return the image files below `folder`, relative to it: neither hidden nor below `apart_from`."""
+def find_images(folder: Path, apart_from: Path) -> tuple[list[Path], Failures]:
+    """Return the image files below `folder`, relative to it, and the folders that cannot be read.
+
+    Neither what is hidden, nor what is no regular file, nor what lies below `apart_from`.
+    """
     found = []
+    unreadable: list[OSError] = []
     skipped = apart_from.resolve()
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=unreadable.append):
         folders[:] = [
             name for name in folders if not name.startswith(".") and (Path(root) / name).resolve() != skipped
         ]
         found += [Path(root) / name for name in files if not name.startswith(".")]
-    return sorted(path.relative_to(folder) for path in found if is_image_name(path))
+    images = [path.relative_to(folder) for path in found if is_image_name(path) and path.is_file()]
+    failures = [(Path(error.filename), error.strerror or str(error)) for error in unreadable]
+    return sorted(images), tuple(sorted(failures))
 
 
 def process_folder(
-    images: list[Path], source: Path, target: Path, process: Process, *, concurrency: int, overwrite: bool
+    images: list[Path],
+    source: Path,
+    target: Path,
+    process: Process,
+    *,
+    concurrency: int,
+    overwrite: bool,
+    cancel: Callable[[], None] = lambda: None,
 ) -> Report:
     """Run `process(input, output)` on every image, with subfolders kept; a failure does not stop the rest.
 
@@ -82,6 +97,8 @@ def process_folder(
         Raises where it fails.
     concurrency
         Images that are worked on at a time.
+    cancel
+        Is called where this is interrupted: makes what is under way end soon.
     overwrite
         Whether an output that exists is replaced; otherwise it is a failure.
     """
@@ -103,14 +120,18 @@ def process_folder(
         ThreadPoolExecutor(concurrency) as pool,
         tqdm(total=len(images), unit="image", dynamic_ncols=True) as bar,
     ):
-        for image, future in _bounded(pool, one, images, 2 * concurrency):
-            try:
-                done.append(future.result())
-            except ImgsvcError as error:
-                failures.append((image, str(error)))
-            except Exception as error:  # noqa: BLE001 - nor does one that nobody foresaw stop the rest
-                failures.append((image, f"{type(error).__name__}: {error}"))
-            bar.update()
+        try:
+            for image, future in _bounded(pool, one, images, 2 * concurrency):
+                try:
+                    done.append(future.result())
+                except ImgsvcError as error:
+                    failures.append((image, str(error)))
+                except Exception as error:  # noqa: BLE001 - nor does one that nobody foresaw stop the rest
+                    failures.append((image, f"{type(error).__name__}: {error}"))
+                bar.update()
+        except BaseException:
+            cancel()
+            raise
     return Report(time.perf_counter() - begin, tuple(done), tuple(sorted(failures)))
 
 

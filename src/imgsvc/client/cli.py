@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import logging
+import os
 import sys
 import time
 import warnings
@@ -12,9 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image as PillowImage
+from tqdm import tqdm
 
 from imgsvc import __version__
 from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, choice, integer, seconds
+from imgsvc._process import EXIT_INTERRUPTED
+from imgsvc._targets import is_host, tcp_target, unix_target
 from imgsvc._threads import available_cores
 from imgsvc.client.batch import Done, find_images, process_folder
 from imgsvc.client.sync import COMPRESSION, Client
@@ -53,7 +58,6 @@ EXIT_UNAVAILABLE = 5
 EXIT_REFUSED = 6
 EXIT_TIMEOUT = 7
 EXIT_SOME_FAILED = 8
-EXIT_INTERRUPTED = 130
 
 EXIT_CODES = (
     (ConfigurationError, EXIT_USAGE),
@@ -63,6 +67,9 @@ EXIT_CODES = (
     (ServiceTimeoutError, EXIT_TIMEOUT),
     (ServiceError, EXIT_REFUSED),
 )
+
+# What gRPC and Client.wait_until_ready say of a server that is not there.
+UNREACHABLE = ("failed to connect", "no server answers", "errors resolving", "DNS resolution failed")
 
 EPILOG = f"""\
 examples:
@@ -186,9 +193,10 @@ def run(args: argparse.Namespace) -> int:
         write_image(args.output, Photo(pixels, photo.icc_profile, ()), encoder)
         return 0
 
-    images = find_images(args.input, apart_from=args.output)
+    images, unreadable = find_images(args.input, apart_from=args.output)
     if not images:
-        raise ImageReadError(f"{args.input}: no images in this folder")
+        reason = unreadable[0][1] if unreadable else "no images in this folder"
+        raise ImageReadError(f"{args.input}: {reason}")
 
     with _connect(args) as client:
         client.wait_until_ready(min(args.timeout, 10.0))
@@ -196,6 +204,8 @@ def run(args: argparse.Namespace) -> int:
         def process(source: Path, target: Path) -> Done:
             check_writable(target)
             photo = read_image(source)
+            for note in photo.notes:
+                tqdm.write(f"imgsvc-client: note: {source}: {note}", file=sys.stderr)
             begin = time.perf_counter()
             pixels = transform(client, photo.pixels, args)
             latency = time.perf_counter() - begin
@@ -204,8 +214,15 @@ def run(args: argparse.Namespace) -> int:
 
         concurrency = args.concurrency or 2 * available_cores()
         report = process_folder(
-            images, args.input, args.output, process, concurrency=concurrency, overwrite=args.overwrite
+            images,
+            args.input,
+            args.output,
+            process,
+            concurrency=concurrency,
+            overwrite=args.overwrite,
+            cancel=client.close,
         )
+    report = dataclasses.replace(report, failures=unreadable + report.failures)
     print(report)
     return EXIT_SOME_FAILED if report.failures else 0
 
@@ -226,10 +243,18 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     ways = [args.embedded, args.unix_socket is not None, args.host is not None or args.port is not None]
     if sum(ways) > 1:
         parser.error("give one of --embedded, --unix-socket, and --host with --port")
-    if args.timeit and args.input.exists() and not args.input.is_dir():
+    if args.host is not None and not is_host(args.host):
+        parser.error(f"--host: {args.host!r} is no name or address; a port goes into --port")
+    if args.unix_socket is not None and "," in args.unix_socket:
+        parser.error("--unix-socket: gRPC takes a comma for the end of the path")
+    # Unlike the methods of Path, these answer False where a name is too long or a folder may not be searched;
+    # reading says what it was.
+    if args.timeit and os.path.isfile(args.input):  # noqa: PTH113
         parser.error(f"--timeit: {args.input} is no folder")
-    if not args.timeit and args.input.is_dir():
+    if not args.timeit and os.path.isdir(args.input):  # noqa: PTH112
         parser.error(f"{args.input} is a folder: --timeit processes all of it")
+    if not args.timeit and (args.overwrite or args.concurrency):
+        parser.error("--overwrite and --concurrency go with --timeit")
 
 
 @contextlib.contextmanager
@@ -241,11 +266,9 @@ def _connect(args: argparse.Namespace) -> Iterator[Client]:
 
             target = stack.enter_context(embedded_server())
         elif args.unix_socket is not None:
-            target = f"unix:{Path(args.unix_socket).absolute()}"
+            target = unix_target(args.unix_socket)
         else:
-            host = args.host or "localhost"
-            bare_ipv6 = ":" in host and not host.startswith("[")
-            target = f"{f'[{host}]' if bare_ipv6 else host}:{args.port or DEFAULT_PORT}"
+            target = tcp_target(args.host or "localhost", args.port or DEFAULT_PORT)
         yield stack.enter_context(Client(target, timeout=args.timeout, compression=args.compression))
 
 
@@ -253,7 +276,7 @@ def _advice(error: ImgsvcError) -> str:
     """Return what to do next, where the error does not say it."""
     if isinstance(error, ServiceTimeoutError):
         return "; allow more with --timeout, or send a smaller image"
-    if isinstance(error, ServiceUnavailableError) and "busy" not in error.details:
+    if isinstance(error, ServiceUnavailableError) and error.details.startswith(UNREACHABLE):
         return "; is imgsvc-server running there? --embedded needs none"
     return ""
 

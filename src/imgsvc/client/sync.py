@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
 from imgsvc._images import COLOR_RANK, check_image
+from imgsvc._targets import is_local
 from imgsvc.client.failures import service_error
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import (
@@ -85,7 +85,8 @@ class Client:
             raise InvalidParameterError("compression", repr(compression), f"one of {', '.join(COMPRESSION)}")
         self.target = target
         self._timeout = _check_timeout(timeout)
-        self._channel = grpc.insecure_channel(target, options=OPTIONS, compression=COMPRESSION[compression])
+        options = (*OPTIONS, ("grpc.enable_http_proxy", 0)) if is_local(target) else OPTIONS
+        self._channel = grpc.insecure_channel(target, options=options, compression=COMPRESSION[compression])
         self._stub = NLImageServiceStub(self._channel)
         self._closed = False
 
@@ -213,7 +214,8 @@ class Client:
 
 
 def _check_timeout(timeout: float | None) -> float | None:
-    if timeout is None or (isinstance(timeout, numbers.Real) and 0 < timeout <= MAX_TIMEOUT):
+    given: object = timeout
+    if timeout is None or (isinstance(given, int | float) and 0 < timeout <= MAX_TIMEOUT):
         return timeout
     raise InvalidParameterError("timeout", repr(timeout), f"seconds above 0, up to {MAX_TIMEOUT}, or None")
 

@@ -8,6 +8,7 @@ or the kernel of a call that was cancelled, takes room.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from imgsvc.errors import OverloadedError
@@ -74,12 +75,13 @@ class Admission:
 
 
 class Call:
-    """One call that has been let in, and the bytes it holds."""
+    """One call that has been let in, when that was, and the bytes it holds."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._bytes = 0
         self._holders = 2  # the handler and the RPC
+        self.since = time.monotonic()
         self._lock = threading.Lock()
 
     def watch(self, context: grpc.ServicerContext) -> None:

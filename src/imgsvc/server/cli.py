@@ -6,9 +6,9 @@ import argparse
 import dataclasses
 import logging
 import os
+import queue
 import signal
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 from imgsvc import __version__
@@ -22,6 +22,8 @@ from imgsvc.server.tcp import beyond_loopback
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 EXAMPLES = f"""\
 examples:
@@ -78,8 +80,8 @@ def serve(config: ServerConfig) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     log = logging.getLogger("imgsvc.server")
+    signals = _catch_signals()
     server = Server(config)
-    signalled = _await_signals()
     server.start()
     log.info(
         "kernels: %s, OpenMP: %s, cores: %d", isa(), "yes" if kernels().openmp else "no", config.num_cores
@@ -89,7 +91,7 @@ def serve(config: ServerConfig) -> int:
             "listening beyond loopback without TLS: anyone on the network can call, and read what is sent"
         )
     print(f"imgsvc-server {__version__} serving on {', '.join(server.addresses)}", flush=True)
-    signalled.wait()
+    signals.get()
     log.info("shutting down: up to %g s for requests in flight", config.grace)
     cut_off = server.stop()
     if cut_off:
@@ -97,14 +99,19 @@ def serve(config: ServerConfig) -> int:
     return 0
 
 
-def _await_signals() -> threading.Event:
-    """Return an event that SIGTERM and Ctrl-C set; a second signal ends the process at once."""
-    signalled = threading.Event()
+def _catch_signals() -> queue.SimpleQueue[int]:
+    """Return a queue that the first SIGTERM or Ctrl-C is put into; the next one ends the process at once.
+
+    A handler runs between any two steps of the main thread, so it must not take a lock that this may hold: of
+    the standard library's queues and events only SimpleQueue is made for that.
+    """
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def note(number: int, _frame: FrameType | None) -> None:
-        signalled.set()
-        signal.signal(number, signal.SIG_DFL)
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        signals.put(number)
 
-    signal.signal(signal.SIGTERM, note)
-    signal.signal(signal.SIGINT, note)
-    return signalled
+    for each in SIGNALS:
+        signal.signal(each, note)
+    return signals

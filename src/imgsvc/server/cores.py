@@ -8,10 +8,10 @@ single-threaded kernel runs where it is called.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from imgsvc._threads import threads_for
+from imgsvc.server.pools import start_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ class Cores:
         self._count = count
         self._running = 0
         self._lock = threading.Lock()
-        self._lane = ThreadPoolExecutor(1, thread_name_prefix="imgsvc-lane")
+        self._lane = start_pool(1, "lane")
 
     def run(self, compute: Callable[[int], Image], num_bytes: int) -> Image:
         """Return `compute(num_threads)`, for work over `num_bytes`."""

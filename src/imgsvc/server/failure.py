@@ -29,7 +29,8 @@ def fail(caller: Caller, context: grpc.ServicerContext, error: Exception) -> NoR
     if code is None:
         # What it was is for the log only: the text may hold paths, or another caller's data.
         error_id = uuid.uuid4().hex[:12]
-        log.error("%s peer=%s status=INTERNAL id=%s", caller.method, caller.peer, error_id, exc_info=error)
+        method = _printable(caller.method)
+        log.error("%s peer=%s status=INTERNAL id=%s", method, caller.peer, error_id, exc_info=error)
         context.abort(grpc.StatusCode.INTERNAL, f"internal error {error_id}: the server's log says more")
     else:
         log_failure(caller, code, error)
@@ -41,10 +42,15 @@ def log_failure(caller: Caller, code: grpc.StatusCode, error: Exception) -> None
     """Write the one line that the log has on a refused or failed request."""
     log.warning(
         "%s peer=%s status=%s field=%s value=%s: %s",
-        caller.method,
-        unquote(caller.peer),
+        _printable(caller.method),
+        _printable(unquote(caller.peer)),
         code.name,
         getattr(error, "field", "memory"),
         getattr(error, "value", "exhausted"),
         details_of(error),
     )
+
+
+def _printable(text: str) -> str:
+    """Return a text from outside without line ends and control characters, which could forge other lines."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

@@ -15,5 +15,9 @@ if TYPE_CHECKING:
 
 def stream_unary(handle: Handler, pool: ThreadPoolExecutor) -> grpc.RpcMethodHandler[bytes, bytes]:
     """Return a handler that runs `handle` on `pool`; to a client it is a unary method."""
-    handle.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpcio looks for it there
-    return grpc.stream_unary_rpc_method_handler(handle)
+
+    def run(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        return handle(messages, context)
+
+    run.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpcio looks for it there
+    return grpc.stream_unary_rpc_method_handler(run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import grpc
@@ -12,10 +11,12 @@ import grpc
 from imgsvc._dispatch import kernels
 from imgsvc.server.admission import Admission
 from imgsvc.server.cores import Cores
-from imgsvc.server.introspection import Introspection
+from imgsvc.server.health import Health
 from imgsvc.server.listen import listen
-from imgsvc.server.nl_image_service import NLImageService
-from imgsvc.server.receive import BodyTimer
+from imgsvc.server.nl_image_service import SERVICE_NAME, NLImageService
+from imgsvc.server.pools import start_pool
+from imgsvc.server.reflection import Reflection
+from imgsvc.server.timer import CallTimer
 from imgsvc.server.unknown import UnknownMethods
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ COMPRESSION = {
     "gzip": grpc.Compression.Gzip,
     "deflate": grpc.Compression.Deflate,
 }
+
+# On one connection; a client's further calls wait on its side. Without a limit one connection can open so
+# many that gRPC drops calls at random, health checks among them.
+MAX_STREAMS = 100
 
 # For calls that are no image calls, once these have finished.
 LAST_CALLS_SECONDS = 0.5
@@ -59,32 +64,35 @@ class Server:
     def __init__(self, config: ServerConfig) -> None:
         kernels()  # before anything listens: a wrong IMGSVC_ISA would fail every call
         self._config = config
-        self._default_pool = ThreadPoolExecutor(
-            1, thread_name_prefix="imgsvc-grpc"
-        )  # each method has its own
+        self._default_pool = start_pool(1, "grpc")  # for nothing: each method has its own
         self._server = grpc.server(
             self._default_pool,
             options=(
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.max_send_message_length", -1),
+                ("grpc.max_concurrent_streams", MAX_STREAMS),
             ),
             compression=COMPRESSION[config.compression],
         )
         self.addresses = listen(self._server, config)
         self._admission = Admission(config.max_calls, config.byte_budget)
         self._cores = Cores(config.num_cores)
-        self._body_timer = BodyTimer(config.body_timeout)
+        self._timer = CallTimer(tick=config.body_timeout / 4)
         self._images = NLImageService(
             self._admission,
             self._cores,
-            self._body_timer,
+            self._timer,
+            timeout=config.body_timeout,
             workers=config.num_workers,
             null_image_errors=config.null_image_errors,
         )
-        self._introspection = Introspection()
+        self._health = Health(self._timer, (SERVICE_NAME,))
+        self._reflection = Reflection()
         self._unknown = UnknownMethods()
-        self._server.add_generic_rpc_handlers((self._images, *self._introspection.handlers(), self._unknown))
+        self._server.add_generic_rpc_handlers(
+            (self._images, self._health.handler(), self._reflection.handler(), self._unknown)
+        )
 
     def start(self) -> None:
         """Serve, on threads of its own."""
@@ -100,12 +108,14 @@ class Server:
         grace
             Seconds for calls in flight; by default the configuration's.
         """
-        self._introspection.not_serving()
+        self._health.not_serving()
         self._admission.close()
         end = time.monotonic() + (self._config.grace if grace is None else grace)
         cut_off = self._admission.wait_until_idle(max(0.0, end - time.monotonic()))
         self._server.stop(None if cut_off else LAST_CALLS_SECONDS).wait()
-        for part in (self._images, self._introspection, self._unknown, self._cores, self._body_timer):
+        for part in (
+            self._images, self._health, self._reflection, self._unknown, self._cores, self._timer,
+        ):  # fmt: skip
             part.close()
         self._default_pool.shutdown()
         return cut_off

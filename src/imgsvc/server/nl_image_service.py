@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import time
 from typing import TYPE_CHECKING
 
 import grpc
@@ -11,7 +11,10 @@ from google.protobuf.message import DecodeError
 from imgsvc.errors import InvalidInputError, OverloadedError
 from imgsvc.server.failure import Caller, fail, log_failure
 from imgsvc.server.handlers import stream_unary
+from imgsvc.server.pools import start_pool
+from imgsvc.server.receive import BodyReader
 from imgsvc.server.refusals import Abandoned, NotAMessage, ShuttingDown
+from imgsvc.server.timer import Timed
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
 from imgsvc.wire.nl_image import mean_filter_request, null_image, rotate_request, to_nl_image
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from imgsvc.operations import Operation
     from imgsvc.server.admission import Admission, Call
     from imgsvc.server.cores import Cores
-    from imgsvc.server.receive import BodyTimer
+    from imgsvc.server.timer import CallTimer
 
     Parse = Callable[[bytes], tuple[Operation, Image]]
 
@@ -47,17 +50,20 @@ class NLImageService(grpc.GenericRpcHandler):
         self,
         admission: Admission,
         cores: Cores,
-        body_timer: BodyTimer,
+        timer: CallTimer,
         *,
+        timeout: float,
         workers: int,
         null_image_errors: bool,
     ) -> None:
         self._admission = admission
         self._cores = cores
-        self._body_timer = body_timer
+        self._timer = timer
+        self._bodies = BodyReader(timer, timeout)
+        self._timeout = timeout
         self._null_image_errors = null_image_errors
-        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="imgsvc-worker")
-        self._refusals = ThreadPoolExecutor(1, thread_name_prefix="imgsvc-refusal")
+        self._workers = start_pool(workers, "worker")
+        self._refusals = start_pool(1, "refusal")
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
@@ -80,27 +86,29 @@ class NLImageService(grpc.GenericRpcHandler):
 
     def _handler(self, method: str, parse: Parse, call: Call) -> grpc.RpcMethodHandler[bytes, bytes]:
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            call.watch(context)
-            caller = Caller(method, context.peer())
+            caller = Caller(method, "")
             try:
-                return self._answer(method, parse, call, messages, context)
+                call.watch(context)
+                caller = Caller(method, context.peer())
+                answer = self._answer(method, parse, call, messages, context)
             except InvalidInputError as error:
                 if not self._null_image_errors:
                     fail(caller, context, error)
                 log_failure(caller, grpc.StatusCode.INVALID_ARGUMENT, error)
-                return null_image(str(error))
+                answer = null_image(str(error))
             except Exception as error:  # noqa: BLE001 - whatever bytes arrive, the server answers and lives on
                 fail(caller, context, error)
             finally:
                 call.release()
+            self._time_delivery(context)
+            return answer
 
         return stream_unary(handle, self._workers)
 
     def _answer(
         self, method: str, parse: Parse, call: Call, messages: Iterator[bytes], context: grpc.ServicerContext
     ) -> bytes:
-        body = self._body_timer.read_one(messages, context, method)
-        call.hold(len(body))
+        body = self._bodies.read_one(messages, context, method, since=call.since, hold=call.hold)
         try:
             operation, image = parse(body)
         except DecodeError:
@@ -110,6 +118,14 @@ class NLImageService(grpc.GenericRpcHandler):
         if not context.is_active():
             raise Abandoned
         return to_nl_image(result).SerializeToString()
+
+    def _time_delivery(self, context: grpc.ServicerContext) -> None:
+        """End the call if its client does not take the answer: until then the call holds its place."""
+        details = f"answer: not taken within {self._timeout:g} s"
+        timed = Timed(context, time.monotonic() + self._timeout, details)
+        self._timer.start(timed)
+        if not context.add_callback(lambda: self._timer.stop(timed)):  # it is over already
+            self._timer.stop(timed)
 
     def _refusal(self, method: str, error: Exception) -> grpc.RpcMethodHandler[bytes, bytes]:
         def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:

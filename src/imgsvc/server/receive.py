@@ -7,41 +7,50 @@ a stream, which is the same on the wire, and this module reads exactly one messa
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
 import grpc
 
 from imgsvc.server.refusals import IncompleteBody, WrongCount
+from imgsvc.server.timer import Timed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from imgsvc.server.timer import CallTimer
+
+__all__ = ["BodyReader"]
 
 
-class _Reading:
-    """A call whose body is being read."""
+class BodyReader:
+    """Reads bodies that must be there `timeout` seconds after their headers."""
 
-    def __init__(self, context: grpc.ServicerContext, end: float) -> None:
-        self.context = context
-        self.end = end
-        self.expired = False
-
-
-class BodyTimer:
-    """Ends calls whose body has not arrived in time; one thread watches them all."""
-
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timer: CallTimer, timeout: float) -> None:
+        self._timer = timer
         self._timeout = timeout
         self._details = f"body: incomplete after {timeout:g} s, expected in full by then"
-        self._readings: set[_Reading] = set()
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="imgsvc-body-timer", daemon=True)
-        self._thread.start()
 
-    def read_one(self, messages: Iterator[bytes], context: grpc.ServicerContext, method: str) -> bytes:
+    def read_one(
+        self,
+        messages: Iterator[bytes],
+        context: grpc.ServicerContext,
+        method: str,
+        *,
+        since: float,
+        hold: Callable[[int], None] | None = None,
+    ) -> bytes:
         """Return the only message of a call.
+
+        Parameters
+        ----------
+        messages, context, method
+            The call.
+        since
+            When its headers came, on the monotonic clock: a call that has waited for a thread for as long as
+            its body may take gets no more time.
+        hold
+            Is told of the message's size as soon as it is known, and may raise.
 
         Raises
         ------
@@ -50,49 +59,27 @@ class BodyTimer:
         WrongCount
             There is none, or more than one.
         """
-        reading = _Reading(context, time.monotonic() + self._timeout)
-        with self._lock:
-            self._readings.add(reading)
+        timed = Timed(context, since + self._timeout, self._details)
+        if timed.end <= time.monotonic():
+            raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, self._details)
+        self._timer.start(timed)
         message, several, broken = None, False, False
         try:
             message = next(messages, None)
+            if message is not None and hold is not None:
+                hold(len(message))
             # A second look: for a second message, or, where there was none, for the news of a cancellation,
             # which gRPC may deliver after the empty message that goes with it.
             several = next(messages, None) is not None
         except grpc.RpcError:
             broken = True
-        with self._lock:
-            self._readings.discard(reading)
-        if reading.expired:
+        finally:
+            self._timer.stop(timed)
+        if timed.expired:
             raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, self._details)
         if broken:  # gRPC does not tell which
-            raise IncompleteBody(grpc.StatusCode.CANCELLED, "cancelled, or over the message limit")
+            details = "cancelled, or over the message limit, which gRPC answers with RESOURCE_EXHAUSTED"
+            raise IncompleteBody(grpc.StatusCode.CANCELLED, details)
         if message is None or several:
             raise WrongCount(method, "several messages" if several else "no message")
         return message
-
-    def close(self) -> None:
-        """End the watching thread."""
-        self._closed.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._closed.wait(min(0.25, self._timeout / 4)):
-            now = time.monotonic()
-            with self._lock:
-                for reading in self._readings:
-                    if reading.end <= now and not reading.expired:
-                        reading.expired = True
-                        end_call(reading.context, grpc.StatusCode.DEADLINE_EXCEEDED, self._details)
-
-
-def end_call(context: grpc.ServicerContext, code: grpc.StatusCode, details: str) -> None:
-    """End a call whose handler is blocked in reading, with a status of our choice where grpcio can.
-
-    grpcio's public `context.cancel()` always answers CANCELLED. The call object below it takes a status.
-    """
-    try:
-        call = context._rpc_event.call  # type: ignore[attr-defined]  # noqa: SLF001 - see above
-        call.cancel(code.value[0], details)
-    except (AttributeError, TypeError):
-        context.cancel()

@@ -7,6 +7,7 @@ import socket
 import stat
 from pathlib import Path
 
+from imgsvc._targets import unix_target
 from imgsvc.errors import AddressError
 
 __all__ = ["prepare"]
@@ -27,10 +28,12 @@ def prepare(path: str) -> str:
     absolute = Path(path).absolute()
     if len(os.fsencode(absolute)) > MAX_PATH:
         raise AddressError(f"--unix-socket: {path}: longer than {MAX_PATH} bytes")
+    if "," in str(absolute):
+        raise AddressError(f"--unix-socket: {path}: gRPC's clients take a comma for the end of the path")
     if not os.access(absolute.parent, os.W_OK | os.X_OK):
         raise AddressError(f"--unix-socket: {path}: cannot be created: is its folder there, and writable?")
     _remove_stale(absolute)
-    return f"unix:{absolute}"
+    return unix_target(absolute)
 
 
 def _remove_stale(path: Path) -> None:

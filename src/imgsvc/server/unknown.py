@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import grpc
 
 from imgsvc.server.failure import Caller, fail
 from imgsvc.server.handlers import stream_unary
+from imgsvc.server.pools import start_pool
 from imgsvc.server.refusals import UnknownMethod
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class UnknownMethods(grpc.GenericRpcHandler):
     """The last of the handlers: answers as gRPC would, and logs the call."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="imgsvc-unknown")
+        self._pool = start_pool(1, "unknown")
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         """Return a handler that answers UNIMPLEMENTED."""

@@ -72,14 +72,15 @@ def from_nl_image(message: NLImage, prefix: str = "") -> Image:
     )
     channels = COLOR_CHANNELS if message.color else 1
     expected = message.width * message.height * channels
-    if len(message.data) != expected:
+    data = message.data  # each look at the field copies it
+    if len(data) != expected:
         raise InvalidImageError(
             prefix + "data",
-            f"{len(message.data)} bytes",
+            f"{len(data)} bytes",
             f"{expected} bytes: width {message.width} x height {message.height} x {channels} "
             f"channel{'s' if message.color else ''} (color is {'true' if message.color else 'false'})",
         )
-    return np.frombuffer(message.data, np.uint8).reshape(shape)
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def to_nl_image(image: Image) -> NLImage:
