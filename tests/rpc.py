@@ -14,7 +14,11 @@ ROTATE_IMAGE = "/NLImageService/RotateImage"
 @contextlib.contextmanager
 def channel(server):
     """Connect; calls made on a connection that is ready reach the server in the order they are made."""
-    options = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+    options = (
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.use_local_subchannel_pool", 1),  # or channels to one server would share a connection
+    )
     with grpc.insecure_channel(server.target, options=options) as connection:
         grpc.channel_ready_future(connection).result(30)
         yield connection

@@ -42,11 +42,10 @@ class CallTimer:
         with self._lock:
             self._watched.add(timed)
 
-    def stop(self, timed: Timed) -> bool:
-        """Watch it no longer; return whether it was ended."""
+    def stop(self, timed: Timed) -> None:
+        """Watch it no longer; `timed.expired` says whether it was ended."""
         with self._lock:
             self._watched.discard(timed)
-        return timed.expired
 
     def close(self) -> None:
         """End the watching thread."""
