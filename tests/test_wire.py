@@ -23,6 +23,12 @@ def test_round_trip(rng, shape):
     np.testing.assert_array_equal(back, image[..., 0] if shape[2:] == (1,) else image)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 127), (1, 128), (129, 127), (200, 300, 3), (1, 2, 1)], ids=str)
+def test_the_bytes_of_an_image_are_those_of_its_message(rng, shape):
+    image = rng.integers(0, 256, shape, dtype=np.uint8)
+    assert nl_image.nl_image_bytes(image) == nl_image.to_nl_image(image).SerializeToString()
+
+
 def test_requests_become_operations(photo):
     message = nl_image.to_nl_image(photo)
     operation, image = nl_image.mean_filter_request(message.SerializeToString())

@@ -30,8 +30,8 @@ __all__ = ["Health"]
 
 CHECK_THREADS = 32
 WATCH_THREADS = 2
-BODY_SECONDS = 1.0
-"""A request of health is a few bytes, and comes with its headers."""
+BODY_SECONDS = 5.0
+"""A request of health is a few bytes and comes with its headers; gRPC may be busy reading larger ones."""
 
 NOTICE_SECONDS = 1.0
 """For telling the watchers of the end: one that reads nothing is not waited for."""

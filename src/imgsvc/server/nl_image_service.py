@@ -16,7 +16,7 @@ from imgsvc.server.receive import BodyReader
 from imgsvc.server.refusals import Abandoned, NotAMessage, ShuttingDown
 from imgsvc.server.timer import Timed
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
-from imgsvc.wire.nl_image import mean_filter_request, null_image, rotate_request, to_nl_image
+from imgsvc.wire.nl_image import mean_filter_request, nl_image_bytes, null_image, rotate_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,7 +117,7 @@ class NLImageService(grpc.GenericRpcHandler):
         result = self._cores.run(lambda num_threads: operation(image, num_threads=num_threads), image.size)
         if not context.is_active():
             raise Abandoned
-        return to_nl_image(result).SerializeToString()
+        return nl_image_bytes(result)
 
     def _time_delivery(self, context: grpc.ServicerContext) -> None:
         """End the call if its client does not take the answer: until then the call holds its place."""

@@ -16,8 +16,18 @@ from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
 if TYPE_CHECKING:
     from imgsvc._images import Image
 
-__all__ = ["from_nl_image", "mean_filter_request", "null_image", "rotate_request", "to_nl_image"]
+__all__ = [
+    "from_nl_image",
+    "mean_filter_request",
+    "nl_image_bytes",
+    "null_image",
+    "rotate_request",
+    "to_nl_image",
+]
 
+# The field's number, and how its value is encoded: as a length and bytes.
+DATA_TAG = bytes([NLImage.DATA_FIELD_NUMBER << 3 | 2])
+VARINT_BITS = 0x7F
 COLOR_CHANNELS = 3
 GRAY_RANK = 2
 
@@ -87,6 +97,26 @@ def to_nl_image(image: Image) -> NLImage:
     """Return the message that carries a gray or RGB image."""
     color = image.ndim > GRAY_RANK and image.shape[2] == COLOR_CHANNELS
     return NLImage(color=color, data=image.tobytes(), width=image.shape[1], height=image.shape[0])
+
+
+def nl_image_bytes(image: Image) -> bytes:
+    """Return `to_nl_image(image).SerializeToString()` for a C-contiguous image, with one copy of its pixels.
+
+    protobuf and NumPy make three on the way, and hold the GIL meanwhile.
+    """
+    color = image.ndim > GRAY_RANK and image.shape[2] == COLOR_CHANNELS
+    before = NLImage(color=color).SerializeToString()
+    after = NLImage(width=image.shape[1], height=image.shape[0]).SerializeToString()
+    return b"".join((before, DATA_TAG, _varint(image.size), image.data.cast("B"), after))
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value > VARINT_BITS:
+        parts.append(value & VARINT_BITS | VARINT_BITS + 1)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
 
 
 def null_image(text: str) -> bytes:
