@@ -74,9 +74,23 @@ def test_an_answer_that_is_not_taken_is_timed_out(serve):
     """A client whose HTTP/2 window is closed would otherwise keep its place for ever."""
     server = serve("--host", "127.0.0.1", "--port", "0", "--max-calls", "1", "--body-timeout", "0.5")
     with socket.create_connection(("127.0.0.1", server.port)) as stingy, rpc.channel(server) as other:
+        stingy.settimeout(20)
         stingy.sendall(http2_call_without_window(rpc.MEAN_FILTER, GOOD))
-        wait_for(lambda: not answers(other))
+        wait_for_reset(stingy.makefile("rb"))
         wait_for(lambda: answers(other))
+
+
+def wait_for_reset(received):
+    """Read HTTP/2 frames until the server resets stream 1, without having sent data on it."""
+    while True:
+        head = received.read(9)
+        assert len(head) == 9, "the connection ended"
+        length, kind, stream = int.from_bytes(head[:3], "big"), head[3], int.from_bytes(head[5:], "big")
+        received.read(length)
+        if stream == 1:
+            assert kind in (1, 3)  # HEADERS, RST_STREAM
+            if kind == 3:
+                return
 
 
 def http2_call_without_window(method, message):
