@@ -33,12 +33,12 @@ def with_opencv(src: Image, threads: int) -> Call:
     return lambda: cv2.blur(src, (3, 3), dst)
 
 
-def with_pillow(src: Image, threads: int) -> Call:  # noqa: ARG001 - always one
+def with_pillow(src: Image, _threads: int) -> Call:
     image, box = PillowImage.fromarray(src), ImageFilter.BoxBlur(1)
     return lambda: image.filter(box)
 
 
-def with_numpy(src: Image, threads: int) -> Call:  # noqa: ARG001 - always one
+def with_numpy(src: Image, _threads: int) -> Call:
     """Add up nine shifted views of the image, and of ones for the number of neighbours, and divide."""
     height, width = src.shape[:2]
     shifts = [
@@ -74,7 +74,8 @@ CONTENDERS: dict[str, Contender] = {
 @functools.cache
 def reference(image: str) -> Image:
     """Return the right result for an image, computed once a run."""
-    return with_numpy(make_image(image), 1)()  # type: ignore[no-any-return]
+    result: Image = with_numpy(make_image(image), 1)()
+    return result
 
 
 def check(contender: str, image: str, result: Any) -> None:

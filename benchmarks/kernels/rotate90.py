@@ -31,13 +31,13 @@ def with_opencv(src: Image, threads: int, turns: int) -> Call:
     return lambda: cv2.rotate(src, code, dst)
 
 
-def with_pillow(src: Image, threads: int, turns: int) -> Call:  # noqa: ARG001 - always one
+def with_pillow(src: Image, _threads: int, turns: int) -> Call:
     image = PillowImage.fromarray(src)
     code = {1: PillowImage.Transpose.ROTATE_90, 2: PillowImage.Transpose.ROTATE_180}[turns]
     return lambda: image.transpose(code)
 
 
-def with_numpy(src: Image, threads: int, turns: int) -> Call:  # noqa: ARG001 - always one
+def with_numpy(src: Image, _threads: int, turns: int) -> Call:
     out = out_for(src, turns)
 
     def call() -> Image:

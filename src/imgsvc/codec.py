@@ -192,7 +192,7 @@ def write_image(path: Path, photo: Photo, options: EncoderOptions | None = None)
         unfinished.replace(target)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            os.unlink(unfinished)  # noqa: PTH108 - also where pathlib was interrupted
+            unfinished.unlink()
         if isinstance(error, Exception):
             reason = getattr(error, "strerror", None) or error
             raise ImageWriteError(f"{path}: cannot be written: {reason}") from error

@@ -28,6 +28,7 @@ __all__ = [
 # The field's number, and how its value is encoded: as a length and bytes.
 DATA_TAG = bytes([NLImage.DATA_FIELD_NUMBER << 3 | 2])
 VARINT_BITS = 0x7F
+ROTATIONS = dict(NLImageRotateRequest.Rotation.items())
 COLOR_CHANNELS = 3
 GRAY_RANK = 2
 
@@ -56,9 +57,8 @@ def rotate_request(body: bytes) -> tuple[Operation, Image]:
         It is one, but without a valid image, or with a rotation that the contract does not have.
     """
     request = NLImageRotateRequest.FromString(body)
-    names = {number: name for name, number in NLImageRotateRequest.Rotation.items()}
-    if request.rotation not in names:
-        known = ", ".join(f"{name} ({number})" for number, name in names.items())
+    if request.rotation not in ROTATIONS.values():
+        known = ", ".join(f"{name} ({number})" for name, number in ROTATIONS.items())
         raise InvalidParameterError("rotation", request.rotation, f"one of {known}")
     if not request.HasField("image"):
         raise InvalidImageError("image", "missing", "an NLImage")
