@@ -2,14 +2,15 @@
 
 import multiprocessing
 import os
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 
 import imgsvc
-from imgsvc import _threads
-from tests import reference
+from imgsvc import _dispatch, _threads
+from tests import processes, reference
 
 
 def test_small_images_take_one_thread():
@@ -57,3 +58,24 @@ def test_a_forked_child_finishes(rng):
         child.kill()
         child.join()
         child.close()
+
+
+@pytest.mark.skipif(
+    not _dispatch.kernels().openmp or sys.platform != "linux",
+    reason="only libgomp tells how its threads wait",
+)
+class TestWaiting:
+    """libgomp prints what it has read from the environment when it is loaded, with the kernels."""
+
+    def test_the_programs_make_idle_threads_sleep(self, tmp_path):
+        (tmp_path / "in.pgm").write_bytes(b"P5 1 1 255 \x00")
+        arguments = ("--embedded", "--mean", "--input", tmp_path / "in.pgm", "--output", tmp_path / "out.png")
+        done = processes.run("imgsvc-client", *arguments, OMP_DISPLAY_ENV="true")
+        assert done.returncode == 0
+        assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr
+
+    def test_the_library_leaves_it_to_its_host(self):
+        code = "import os, imgsvc._dispatch; before = dict(os.environ); imgsvc._dispatch.kernels()"
+        code += "; assert os.environ == before and 'OMP_WAIT_POLICY' not in before"
+        environment = {k: v for k, v in processes.environment().items() if k != "OMP_WAIT_POLICY"}
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True)

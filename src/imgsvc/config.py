@@ -30,12 +30,12 @@ MAX_MESSAGE = 2**31 - 1
 def _option(
     default: Any,
     parse: Callable[[str], Any],
-    help: str,  # noqa: A002 - argparse's word
+    description: str,
     *,
     aliases: tuple[str, ...] = (),
     metavar: str | None = None,
 ) -> Any:
-    metadata = {"parse": parse, "help": help, "aliases": aliases, "metavar": metavar}
+    metadata = {"parse": parse, "help": description, "aliases": aliases, "metavar": metavar}
     return dataclasses.field(default=default, metadata=metadata)
 
 
