@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 
 import grpc
 
@@ -13,7 +14,7 @@ ROTATE_IMAGE = "/NLImageService/RotateImage"
 
 @contextlib.contextmanager
 def channel(server):
-    """Connect; calls made on a connection that is ready reach the server in the order they are made."""
+    """Connect. Calls, even of one connection, may reach the server in another order than they are made."""
     options = (
         ("grpc.max_receive_message_length", -1),
         ("grpc.max_send_message_length", -1),
@@ -62,8 +63,30 @@ class HeldCall:
         self._call.cancel()
         self._go.set()
 
+    @property
+    def ended(self):
+        return self._call.done()
+
     def answer(self):
         try:
             return answer_of(self._call.result)
         finally:
             self._go.set()
+
+
+def hold(connection, method, count, probe):
+    """Return `count` held calls that the server, which takes no more than that, has let in.
+
+    The refusal of a probe tells; of two in a row, since an earlier probe may keep its place for a moment. A held
+    call that met a probe in its place is made again.
+    """
+    held, refused = [], 0
+    end = time.monotonic() + 30
+    while refused < 2:
+        assert time.monotonic() < end
+        alive = [call for call in held if not call.ended]
+        refused = refused if len(alive) == count else 0
+        held = alive + [HeldCall(connection, method) for _ in range(count - len(alive))]
+        answer = answer_of(lambda: connection.unary_unary(method)(probe, timeout=10))
+        refused = refused + 1 if answer[0] is grpc.StatusCode.RESOURCE_EXHAUSTED else 0
+    return held

@@ -147,13 +147,11 @@ class TestRefusesToStart:
 class TestShutdown:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_a_request_in_flight_is_answered_and_new_ones_are_not(self, serve, number):
-        server = serve("--port", "0")
+        server = serve("--port", "0", "--max-calls", "1")
         with rpc.channel(server) as connection, rpc.channel(server) as other:
             watch = health_pb2_grpc.HealthStub(other).Watch(health_pb2.HealthCheckRequest(), timeout=60)
             assert next(watch).status == SERVING
-            held = rpc.HeldCall(connection, rpc.MEAN_FILTER)
-            # The server has the held call once it has answered a later one on the same connection.
-            assert connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
+            [held] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
             os.kill(server.process.pid, number)
             assert next(watch).status == NOT_SERVING
             assert (
@@ -168,10 +166,9 @@ class TestShutdown:
         assert server.wait() == 0
 
     def test_after_the_grace_a_request_is_cut_off(self, serve):
-        server = serve("--port", "0", "--grace", "0.3")
+        server = serve("--port", "0", "--grace", "0.3", "--max-calls", "1")
         with rpc.channel(server) as connection:
-            held = rpc.HeldCall(connection, rpc.MEAN_FILTER)
-            assert connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
+            [held] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
             server.process.terminate()
             code, _ = held.answer()
             assert code in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
@@ -179,12 +176,11 @@ class TestShutdown:
         assert "1 requests did not finish within 0.3 s" in server.log
 
     def test_a_second_signal_ends_it_at_once(self, serve):
-        server = serve("--port", "0", "--grace", "600")
+        server = serve("--port", "0", "--grace", "600", "--max-calls", "1")
         with rpc.channel(server) as connection:
             watch = health_pb2_grpc.HealthStub(connection).Watch(health_pb2.HealthCheckRequest(), timeout=60)
             assert next(watch).status == SERVING
-            held = rpc.HeldCall(connection, rpc.MEAN_FILTER)
-            assert connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
+            [held] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
             server.process.terminate()
             assert next(watch).status == NOT_SERVING
             os.kill(server.process.pid, signal.SIGINT)  # the other of the two

@@ -180,8 +180,8 @@ def test_health_answers_while_every_core_computes(serve, rng):
 
 def test_calls_beyond_the_limit_are_refused_at_once(serve):
     server = serve("--port", "0", "--max-calls", "3", "--max-workers", "1")
-    with rpc.channel(server) as connection:  # one connection: its calls arrive in the order they are made
-        held = [rpc.HeldCall(connection, rpc.MEAN_FILTER) for _ in range(3)]
+    with rpc.channel(server) as connection:
+        held = rpc.hold(connection, rpc.MEAN_FILTER, 3, GOOD)
         assert rpc.answer_of(lambda: connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10)) == (
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             "the server is busy: calls in flight would be 4, the limit is 3; try again later",
@@ -190,7 +190,7 @@ def test_calls_beyond_the_limit_are_refused_at_once(serve):
             call.send(GOOD)
         assert [call.answer() for call in held] == [GOOD] * 3
         wait_for(lambda: answers(connection))
-    wait_for(lambda: logged(server, "status=RESOURCE_EXHAUSTED field=calls in flight value=4", 1))
+    wait_for(lambda: "status=RESOURCE_EXHAUSTED field=calls in flight value=4" in server.log)
 
 
 def answers(connection):
@@ -234,8 +234,7 @@ def test_a_cancelled_call_leaves_no_trace_but_a_line(serve):
     server = serve("--port", "0", "--max-calls", "1", "--max-workers", "1")
     with rpc.channel(server) as connection:
         for _ in range(3):
-            call = rpc.HeldCall(connection, rpc.MEAN_FILTER)
-            assert not answers(connection)
+            [call] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
             call.cancel()
             wait_for(lambda: answers(connection))
     wait_for(lambda: logged(server, "status=CANCELLED field=body value=incomplete", 3))
