@@ -77,8 +77,8 @@ class HeldCall:
 def hold(connection, method, count, probe):
     """Return `count` held calls that the server, which takes no more than that, has let in.
 
-    The refusal of a probe tells; of two in a row, since an earlier probe may keep its place for a moment. A held
-    call that met a probe in its place is made again.
+    The refusal of a probe tells; of two in a row, since an earlier probe may keep its place for a moment. A
+    held call that met a probe in its place is made again.
     """
     held, refused = [], 0
     end = time.monotonic() + 30
