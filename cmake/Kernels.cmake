@@ -1,4 +1,4 @@
-# The compiled modules: the kernels, once for each instruction set, and `_cpu`, which knows which there are.
+# The compiled modules: the kernels, once for each instruction set, `_cpu`, which knows which there are, and others.
 
 include(CheckCSourceCompiles)
 
@@ -29,6 +29,7 @@ function(imgsvc_add_module name source)
   cython_transpile(${source} LANGUAGE C MODULE_NAME imgsvc.${name} OUTPUT ${name}.c
                    CYTHON_ARGS ${IMGSVC_CYTHON_ARGS} OUTPUT_VARIABLE generated)
   python_add_library(${name} MODULE WITH_SOABI ${generated})
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src/imgsvc)
   install(TARGETS ${name} DESTINATION imgsvc)
 endfunction()
 
@@ -52,7 +53,6 @@ function(imgsvc_add_kernels isa)
   endif()
 
   imgsvc_add_module(${module} src/imgsvc/_kernels.pyx)
-  target_include_directories(${module} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src/imgsvc)
   # No contraction of a*b+c into one rounding: every instruction set gives the same bits.
   target_compile_options(${module} PRIVATE -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math)
   if(NOT isa STREQUAL baseline)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 START_SECONDS = 30
@@ -105,3 +106,12 @@ def serving(*options, **variables):
         process.stdout.close()
         log.thread.join(STOP_SECONDS)
         process.stderr.close()
+
+
+def wait_for(condition, seconds=20):
+    """Ask until it is so; how long that takes is not tested."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found

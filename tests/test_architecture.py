@@ -10,6 +10,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "imgsvc"
 
 BELOW_SERVERS = {
+    "_available_cores",
     "_images",
     "_options",
     "_process",
@@ -17,6 +18,7 @@ BELOW_SERVERS = {
     "_threads",
     "config",
     "errors",
+    "runtime",
     "stubs",
     "wire",
     "imgsvc",
@@ -25,19 +27,21 @@ BELOW_SERVERS = {
 ROOMS = {
     "errors": set(),
     "stubs": {"stubs"},
-    "_threads": {"errors"},
+    "_available_cores": set(),
+    "_threads": {"_available_cores", "errors"},
     "_images": {"errors"},
     "_options": {"errors"},
-    "_process": set(),
+    "_process": {"runtime"},
     "_targets": set(),
     "_dispatch": {"_cpu", "errors"},
-    "operations": {"_dispatch", "_images", "_threads", "errors"},
+    "operations": {"_dispatch", "_images", "_stop", "_threads", "errors"},
+    "runtime": {"_stop", "errors", "runtime"},
     "codec": {"errors"},
-    "config": {"_options", "_threads", "errors"},
-    "wire": {"_images", "errors", "operations", "stubs"},
+    "config": {"_available_cores", "_options", "_threads", "errors"},
+    "wire": {"_images", "_wire_buffer", "errors", "operations", "stubs", "wire"},
     "server": BELOW_SERVERS | {"_dispatch", "server"},
     "client": BELOW_SERVERS | {"client", "codec", "operations"},
-    "imgsvc": {"errors", "operations", "client"},
+    "imgsvc": {"errors", "operations", "client", "runtime"},
 }
 KNOW_GRPC = {"server", "client"}
 KNOW_PROTOBUF = {"server", "client", "stubs", "wire"}

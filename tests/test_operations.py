@@ -1,6 +1,7 @@
 """The library's operations against the references, on every instruction set this machine has."""
 
 import dataclasses
+import itertools
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -29,6 +30,12 @@ EDGE_SHAPES = [
     (15, 16), (16, 17), (255, 31), (256, 32), (257, 33), (300, 529), (513, 5), (5, 515), (64, 1), (1, 32),
 ]  # fmt: skip
 CHANNELS = [(), (1,), (3,), (4,)]
+# Around the chunks of 64 KiB: pairs of rows of the mean filter, and rows; columns of gray, RGB and RGBA.
+CHUNK_SHAPES = [
+    (rows, columns // channels + more, channels)
+    for rows, columns, channels in itertools.product((1, 2, 5), (32768, 65536), (1, 3, 4))
+    for more in (-1, 0, 1, 2)
+] + [(65537, 1, 1), (33000, 2, 3), (4097, 16, 1), (130, 513, 4)]  # fmt: skip
 
 
 class TestMeanFilter:
@@ -44,6 +51,13 @@ class TestMeanFilter:
         expected = reference.mean_filter_large(image)
         for num_threads in THREADS:
             np.testing.assert_array_equal(imgsvc.mean_filter(image, num_threads=num_threads), expected)
+
+    @pytest.mark.parametrize("shape", CHUNK_SHAPES, ids=str)
+    def test_chunk_edges(self, isa, rng, shape):
+        image = rng.integers(0, 256, shape, dtype=np.uint8)
+        np.testing.assert_array_equal(
+            imgsvc.mean_filter(image, num_threads=2), reference.mean_filter_large(image)
+        )
 
     @pytest.mark.parametrize("value", [0, 1, 127, 254, 255])
     @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 2), (30, 40, 3)], ids=str)
@@ -92,6 +106,14 @@ class TestRotate90:
         expected = reference.rotate90(image, turns)
         for num_threads in THREADS:
             np.testing.assert_array_equal(imgsvc.rotate90(image, turns, num_threads=num_threads), expected)
+
+    @pytest.mark.parametrize("shape", CHUNK_SHAPES, ids=str)
+    def test_chunk_edges(self, isa, rng, shape):
+        image = rng.integers(0, 256, shape, dtype=np.uint8)
+        for turns in range(4):
+            np.testing.assert_array_equal(
+                imgsvc.rotate90(image, turns, num_threads=2), reference.rotate90(image, turns)
+            )
 
     def test_golden_vectors(self, isa):
         image = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)

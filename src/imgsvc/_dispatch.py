@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from imgsvc._stop import Stop
+
     class Kernel(Protocol):
         """What every kernel that makes one image of another looks like."""
 
-        def __call__(self, src: NDArray[np.uint8], dst: NDArray[np.uint8], num_threads: int) -> None: ...
+        def __call__(
+            self, src: NDArray[np.uint8], dst: NDArray[np.uint8], num_threads: int, stop: Stop
+        ) -> None: ...
 
     class Kernels(Protocol):
         """A build of ``_kernels.pyx``."""

@@ -4,6 +4,9 @@ Nothing is validated here: ``imgsvc.operations`` has done that. Every image is (
 with contiguous rows; the stride between rows is free, and may be negative. Each output byte is written
 by exactly one iteration, so the result is the same at any number of threads.
 
+An iteration does one chunk, whose cost is bounded whatever the image's shape, and before it asks `stop`
+whether to go on. A kernel that was stopped leaves the rest of `dst` as it was, and `stop.stopped` says so.
+
 A row function takes ``__restrict__`` pointers and stays out of line: with both, gcc knows that nothing
 aliases and vectorises; without either it may fall back to scalar code.
 """
@@ -11,6 +14,8 @@ aliases and vectorises; without either it may fall back to scalar code.
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
+
+from imgsvc._stop cimport Stop, should_stop, stop_state
 
 cdef extern from *:
     """
@@ -36,6 +41,30 @@ cdef extern from *:
 openmp = bool(IMGSVC_OPENMP)
 
 
+# --- chunks -----------------------------------------------------------------------------------------
+
+cdef enum:
+    CHUNK_BYTES = 65536  # about 10 microseconds of work, next to which asking `stop` is nothing
+
+
+cdef struct Chunks:
+    int64_t rows     # of a chunk
+    int64_t columns  # of a chunk: all, unless a row by itself is too much
+    int64_t across
+    int64_t count
+
+
+cdef Chunks chunks_of(int64_t height, int64_t width, int64_t pixel_bytes, int64_t multiple) noexcept nogil:
+    """Cut an image into chunks of about `CHUNK_BYTES`, with a `multiple` of rows each, counted row by row."""
+    cdef Chunks chunks
+    cdef int64_t columns = max(CHUNK_BYTES // (multiple * pixel_bytes), 1)
+    chunks.columns = min(width, columns)
+    chunks.rows = max(CHUNK_BYTES // (chunks.columns * pixel_bytes * multiple), 1) * multiple
+    chunks.across = (width + chunks.columns - 1) // chunks.columns
+    chunks.count = chunks.across * ((height + chunks.rows - 1) // chunks.rows)
+    return chunks
+
+
 # --- mean of the 3x3 neighbourhood ------------------------------------------------------------------
 
 cdef enum:
@@ -46,24 +75,45 @@ cdef enum:
 cdef uint8_t[MEAN_TILE + 2 * MAX_CHANNELS] NO_ROW
 
 
-def mean_3x3(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):
+def mean_3x3(
+    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
+):
     """Write to `dst` the mean of each pixel of `src` and its neighbours, rounded down.
 
     Rows go in pairs, since the two share the sum of the two rows between them.
     """
-    cdef int64_t pairs = (src.shape[0] + 1) // 2
-    cdef int64_t pair
-    for pair in prange(pairs, num_threads=num_threads, schedule="static", nogil=True):
-        mean_row_pair(src, dst, 2 * pair)
+    cdef Chunks chunks = chunks_of(src.shape[0], src.shape[1], src.shape[2], 2)
+    cdef stop_state* state = &stop.state
+    cdef int64_t chunk
+    for chunk in prange(chunks.count, num_threads=num_threads, schedule="static", nogil=True):
+        if not should_stop(state):
+            mean_chunk(src, dst, chunks, chunk)
 
 
-cdef void mean_row_pair(const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, int64_t y) noexcept nogil:
-    """Rows `y` and, if there is one, `y + 1`."""
+cdef void mean_chunk(
+    const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, Chunks chunks, int64_t chunk
+) noexcept nogil:
+    cdef int64_t width = src.shape[1]
+    cdef int64_t y = chunk // chunks.across * chunks.rows
+    cdef int64_t end = min(y + chunks.rows, src.shape[0])
+    cdef int64_t left = chunk % chunks.across * chunks.columns
+    cdef int64_t right = min(left + chunks.columns, width)
+    while y < end:
+        mean_row_pair(src, dst, y, left, right)
+        y += 2
+
+
+cdef void mean_row_pair(
+    const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, int64_t y, int64_t left, int64_t right
+) noexcept nogil:
+    """Rows `y` and, if there is one, `y + 1`, from column `left` to `right`."""
     cdef uint16_t[MEAN_TILE + 2 * MAX_CHANNELS] upper
     cdef uint16_t[MEAN_TILE + 2 * MAX_CHANNELS] lower
     cdef int64_t height = src.shape[0]
     cdef int64_t channels = src.shape[2]
     cdef int64_t inside = (src.shape[1] - 2) * channels  # bytes of a row but for its first and last pixel
+    cdef bint at_edge = right == src.shape[1]
+    cdef int64_t end = inside if at_edge else (right - 1) * channels
     cdef bint pair = y + 1 < height
     cdef int64_t upper_rows = 1 + (y > 0) + pair
     cdef int64_t lower_rows = 2 + (y + 2 < height)
@@ -73,8 +123,9 @@ cdef void mean_row_pair(const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, int64_
     cdef const uint8_t* below = &src[y + 2, 0, 0] if y + 2 < height else NULL
     cdef uint8_t* dst_upper = &dst[y, 0, 0]
     cdef uint8_t* dst_lower = &dst[y + 1, 0, 0] if pair else NULL
-    cdef int64_t x = 0
+    cdef int64_t x = max(left - 1, 0) * channels
     cdef int64_t width
+    cdef bint last
 
     if inside < 0:  # a single column
         column_sums(
@@ -87,22 +138,23 @@ cdef void mean_row_pair(const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, int64_
         return
 
     while True:
-        width = min(inside - x, MEAN_TILE)
+        width = min(end - x, MEAN_TILE)
         column_sums(
             above + x if above else NO_ROW, first + x,
             second + x if second else NO_ROW, below + x if below else NO_ROW,
             upper, lower, width + 2 * channels,
         )
-        mean_row_tile(upper, dst_upper, x, width, inside, channels, upper_rows)
+        last = at_edge and x + width == end
+        mean_row_tile(upper, dst_upper, x, width, last, channels, upper_rows)
         if pair:
-            mean_row_tile(lower, dst_lower, x, width, inside, channels, lower_rows)
+            mean_row_tile(lower, dst_lower, x, width, last, channels, lower_rows)
         x += width
-        if x >= inside:
+        if x >= end:
             return
 
 
 cdef void mean_row_tile(
-    uint16_t* sums, uint8_t* dst, int64_t x, int64_t width, int64_t inside, int64_t channels, int64_t rows
+    uint16_t* sums, uint8_t* dst, int64_t x, int64_t width, bint last, int64_t channels, int64_t rows
 ) noexcept nogil:
     """Bytes `x + channels` to `x + channels + width` of a row; with the first and the last tile, its ends."""
     # (t * ceil(2**16 / n)) >> 16 equals t // n for n = 3, 6, 9 and every t <= 255 n.
@@ -111,11 +163,11 @@ cdef void mean_row_tile(
     if x == 0:
         add(sums, sums + channels, sums, channels)
         divide(sums, dst, channels, 2 * rows)
-    if x + width == inside:
+    if last:
         # Two columns only: `sums` now holds the first pair's sum where the last pair's would be.
-        if inside > 0:
+        if x + width > 0:
             add(sums + width, sums + width + channels, sums + width, channels)
-        divide(sums + width, dst + inside + channels, channels, 2 * rows)
+        divide(sums + width, dst + x + width + channels, channels, 2 * rows)
 
 
 cdef row_function column_sums(
@@ -177,14 +229,20 @@ cdef enum:
     BLOCKS_IN_STRIP = 16  # side by side in one iteration: enough work for a thread, enough strips for many
 
 
-def transpose(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):
+def transpose(
+    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
+):
     """Write `dst[x, y] = src[y, x]`. With the rows of one side reversed this is a quarter turn."""
     cdef int64_t strip_columns = BLOCK_COLUMNS * BLOCKS_IN_STRIP
     cdef int64_t across = (src.shape[1] + strip_columns - 1) // strip_columns
     cdef int64_t down = (src.shape[0] + BLOCK_ROWS - 1) // BLOCK_ROWS
+    cdef stop_state* state = &stop.state
     cdef int64_t strip
     for strip in prange(across * down, num_threads=num_threads, schedule="static", nogil=True):
-        transpose_strip(src, dst, strip // across * BLOCK_ROWS, strip % across * strip_columns, strip_columns)
+        if not should_stop(state):
+            transpose_strip(
+                src, dst, strip // across * BLOCK_ROWS, strip % across * strip_columns, strip_columns
+            )
 
 
 cdef void transpose_strip(
@@ -214,19 +272,36 @@ cdef void transpose_strip(
         x += columns
 
 
-def mirror(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):
+def mirror(
+    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
+):
     """Write `dst[y, width - 1 - x] = src[y, x]`. With the rows of one side reversed this is a half turn."""
-    cdef int64_t height = src.shape[0]
+    cdef Chunks chunks = chunks_of(src.shape[0], src.shape[1], src.shape[2], 1)
+    cdef stop_state* state = &stop.state
+    cdef int64_t chunk
+    for chunk in prange(chunks.count, num_threads=num_threads, schedule="static", nogil=True):
+        if not should_stop(state):
+            mirror_chunk(src, dst, chunks, chunk)
+
+
+cdef void mirror_chunk(
+    const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, Chunks chunks, int64_t chunk
+) noexcept nogil:
     cdef int64_t width = src.shape[1]
     cdef int64_t channels = src.shape[2]
-    cdef int64_t y
-    for y in prange(height, num_threads=num_threads, schedule="static", nogil=True):
+    cdef int64_t y = chunk // chunks.across * chunks.rows
+    cdef int64_t end = min(y + chunks.rows, src.shape[0])
+    cdef int64_t left = chunk % chunks.across * chunks.columns
+    cdef int64_t columns = min(chunks.columns, width - left)
+    cdef int64_t mirrored = width - left - columns
+    while y < end:
         if channels == 1:
-            mirror_gray(&src[y, 0, 0], &dst[y, 0, 0], width)
+            mirror_gray(&src[y, left, 0], &dst[y, mirrored, 0], columns)
         elif channels == 3:
-            mirror_rgb(&src[y, 0, 0], &dst[y, 0, 0], width)
+            mirror_rgb(&src[y, left, 0], &dst[y, mirrored, 0], columns)
         else:
-            mirror_rgba(&src[y, 0, 0], &dst[y, 0, 0], width)
+            mirror_rgba(&src[y, left, 0], &dst[y, mirrored, 0], columns)
+        y += 1
 
 
 cdef row_function mirror_gray(u8_in src, u8_out dst, int64_t width) noexcept nogil:
@@ -241,9 +316,25 @@ cdef row_function mirror_rgba(u8_in src, u8_out dst, int64_t width) noexcept nog
         memcpy(dst + 4 * (width - 1 - x), src + 4 * x, 4)
 
 
-def copy(const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads):
+def copy(
+    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
+):
     """Write `dst[y, x] = src[y, x]`."""
-    cdef int64_t row_bytes = src.shape[1] * src.shape[2]
-    cdef int64_t y
-    for y in prange(src.shape[0], num_threads=num_threads, schedule="static", nogil=True):
-        memcpy(&dst[y, 0, 0], &src[y, 0, 0], row_bytes)
+    cdef Chunks chunks = chunks_of(src.shape[0], src.shape[1], src.shape[2], 1)
+    cdef stop_state* state = &stop.state
+    cdef int64_t chunk
+    for chunk in prange(chunks.count, num_threads=num_threads, schedule="static", nogil=True):
+        if not should_stop(state):
+            copy_chunk(src, dst, chunks, chunk)
+
+
+cdef void copy_chunk(
+    const uint8_t[:, :, :] src, uint8_t[:, :, :] dst, Chunks chunks, int64_t chunk
+) noexcept nogil:
+    cdef int64_t y = chunk // chunks.across * chunks.rows
+    cdef int64_t end = min(y + chunks.rows, src.shape[0])
+    cdef int64_t left = chunk % chunks.across * chunks.columns
+    cdef int64_t columns = min(chunks.columns, src.shape[1] - left)
+    while y < end:
+        memcpy(&dst[y, left, 0], &src[y, left, 0], columns * src.shape[2])
+        y += 1

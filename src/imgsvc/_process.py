@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from imgsvc.runtime.allocator import tune_allocator
+
 EXIT_INTERRUPTED = 130
 
 
@@ -13,3 +15,4 @@ def prepare_process() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # gRPC tells of a port or socket that it cannot have by itself, in several lines beside our one.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    tune_allocator()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import os
 
+from imgsvc._available_cores import available_cores
 from imgsvc.errors import InvalidParameterError
 
 MAX_THREADS = 256
@@ -23,13 +24,6 @@ def _note_fork() -> None:
 
 # libgomp's threads do not survive a fork, and a second team in the child waits for them for ever.
 os.register_at_fork(after_in_child=_note_fork)
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def check_num_threads(num_threads: int | None) -> int | None:

@@ -10,8 +10,9 @@ import dataclasses
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from imgsvc._available_cores import available_cores
 from imgsvc._options import boolean, byte_size, choice, integer, seconds, text
-from imgsvc._threads import MAX_THREADS, available_cores
+from imgsvc._threads import MAX_THREADS
 from imgsvc.errors import ConfigurationError
 
 if TYPE_CHECKING:

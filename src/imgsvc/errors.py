@@ -9,6 +9,7 @@
     ├── ConfigurationError               flags, environment variables, what this machine lacks
     ├── AddressError                     a port or socket that cannot be listened on
     ├── OverloadedError                  the server has no room for one more request
+    ├── StoppedError                     work that was cancelled, or not done by its deadline
     ├── ImageFileError                   a file on its way in or out
     │   ├── ImageReadError
     │   └── ImageWriteError
@@ -37,6 +38,7 @@ __all__ = [
     "ServiceError",
     "ServiceTimeoutError",
     "ServiceUnavailableError",
+    "StoppedError",
 ]
 
 
@@ -95,6 +97,22 @@ class OverloadedError(ImgsvcError):
         )
         self.field = field
         self.value = value
+
+
+class StoppedError(ImgsvcError):
+    """Work that was stopped before it was done.
+
+    Parameters
+    ----------
+    cancelled
+        Whether somebody said so; otherwise its deadline has passed.
+    """
+
+    def __init__(self, *, cancelled: bool) -> None:
+        super().__init__(
+            "cancelled before the result was ready" if cancelled else "not ready by its deadline"
+        )
+        self.cancelled = cancelled
 
 
 class ImageFileError(ImgsvcError):

@@ -15,8 +15,9 @@ import numpy as np
 
 from imgsvc._dispatch import kernels
 from imgsvc._images import as_rows, check_image, check_out
+from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads, threads_for
-from imgsvc.errors import InvalidParameterError
+from imgsvc.errors import InvalidParameterError, StoppedError
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
@@ -32,16 +33,32 @@ class Operation(abc.ABC):
         """Return the shape of the result for an image of `shape`."""
 
     @abc.abstractmethod
-    def apply(self, src: Image, dst: Image, num_threads: int) -> None:
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`, C-contiguous, from `src`, with contiguous rows; both (H, W, C) and checked."""
 
-    def __call__(self, image: Image, *, out: Image | None = None, num_threads: int | None = None) -> Image:
-        """Check `image`, `out` and `num_threads`, and run the operation."""
+    def __call__(
+        self,
+        image: Image,
+        *,
+        out: Image | None = None,
+        num_threads: int | None = None,
+        stop: Stop | None = None,
+    ) -> Image:
+        """Check `image`, `out` and `num_threads`, and run the operation.
+
+        Raises
+        ------
+        StoppedError
+            `stop` said so before it was done; `out` holds a part of the result.
+        """
         image = check_image(image)
         num_threads = check_num_threads(num_threads)
         shape = self.output_shape(image.shape)
         out = np.empty(shape, np.uint8) if out is None else check_out(out, shape, image)
-        self.apply(as_rows(image), as_rows(out), threads_for(image.size, num_threads))
+        stop = stop or Stop()
+        self.apply(as_rows(image), as_rows(out), threads_for(image.size, num_threads), stop)
+        if stop.stopped:
+            raise StoppedError(cancelled=stop.cancelled)
         return out
 
 
@@ -53,9 +70,9 @@ class MeanFilter(Operation):
         """Return `shape`."""
         return shape
 
-    def apply(self, src: Image, dst: Image, num_threads: int) -> None:
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
-        kernels().mean_3x3(src, dst, num_threads)
+        kernels().mean_3x3(src, dst, num_threads, stop)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,19 +95,19 @@ class Rotate90(Operation):
         """Return `shape`, with rows and columns exchanged for one and three turns."""
         return (shape[1], shape[0], *shape[2:]) if self.turns % 2 else shape
 
-    def apply(self, src: Image, dst: Image, num_threads: int) -> None:
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
         run = kernels()
         # Reversing the rows of one side makes a turn of a transposition or a mirror image.
         match self.turns:
             case 1:
-                run.transpose(src, dst[::-1], num_threads)
+                run.transpose(src, dst[::-1], num_threads, stop)
             case 2:
-                run.mirror(src, dst[::-1], num_threads)
+                run.mirror(src, dst[::-1], num_threads, stop)
             case 3:
-                run.transpose(src[::-1], dst, num_threads)
+                run.transpose(src[::-1], dst, num_threads, stop)
             case _:
-                run.copy(src, dst, num_threads)
+                run.copy(src, dst, num_threads, stop)
 
 
 def mean_filter(image: Image, *, out: Image | None = None, num_threads: int | None = None) -> Image:

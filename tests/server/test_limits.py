@@ -18,6 +18,7 @@ from imgsvc.server.failure import Caller, log_failure
 from imgsvc.server.refusals import ShuttingDown, UnknownMethod
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import reference, rpc
+from tests.processes import wait_for
 
 GOOD = NLImage(width=1, height=1, data=b"x").SerializeToString()
 HEALTH_SECONDS = 1
@@ -33,15 +34,6 @@ def logged(server, text, count):
 def check_health(connection):
     stub = health_pb2_grpc.HealthStub(connection)
     return stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_SECONDS).status
-
-
-def wait_for(condition, seconds=20):
-    """Ask until it is so; how long that takes is not tested."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    return found
 
 
 def test_a_body_that_does_not_come_is_timed_out_and_health_answers_meanwhile(serve):

@@ -17,10 +17,10 @@ from PIL import Image as PillowImage
 from tqdm import tqdm
 
 from imgsvc import __version__
+from imgsvc._available_cores import available_cores
 from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, choice, integer, seconds
 from imgsvc._process import EXIT_INTERRUPTED
 from imgsvc._targets import is_host, tcp_target, unix_target
-from imgsvc._threads import available_cores
 from imgsvc.client.batch import Done, find_images, process_folder
 from imgsvc.client.sync import COMPRESSION, Client
 from imgsvc.codec import EncoderOptions, Photo, check_writable, read_image, write_image

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import grpc
+import numpy as np
+from google.protobuf.message import DecodeError
 
 from imgsvc._images import COLOR_RANK, check_image
 from imgsvc._targets import is_local
@@ -19,18 +21,18 @@ from imgsvc.errors import (
     ServiceUnavailableError,
 )
 from imgsvc.operations import MeanFilter, Operation, Rotate90
-from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
-from imgsvc.stubs.nl_image_service_pb2_grpc import NLImageServiceStub
-from imgsvc.wire.nl_image import from_nl_image, to_nl_image
+from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
+from imgsvc.wire.nl_image import draft_image, draft_rotate_request, read_answer
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from imgsvc._images import Image
+    from imgsvc.wire.nl_image import DraftedImage
 
 __all__ = ["Client"]
 
-Request = TypeVar("Request", NLImage, NLImageRotateRequest)
+SERVICE = DESCRIPTOR.services_by_name["NLImageService"].full_name
 
 COMPRESSION = {
     "none": grpc.Compression.NoCompression,
@@ -87,7 +89,9 @@ class Client:
         self._timeout = _check_timeout(timeout)
         options = (*OPTIONS, ("grpc.enable_http_proxy", 0)) if is_local(target) else OPTIONS
         self._channel = grpc.insecure_channel(target, options=options, compression=COMPRESSION[compression])
-        self._stub = NLImageServiceStub(self._channel)
+        # Bytes as they are: `imgsvc.wire` makes and reads them.
+        self._mean_filter = self._channel.unary_unary(f"/{SERVICE}/MeanFilter", _registered_method=True)
+        self._rotate_image = self._channel.unary_unary(f"/{SERVICE}/RotateImage", _registered_method=True)
         self._closed = False
 
     def mean_filter(self, image: Image, *, timeout: float | None = None, writable: bool = False) -> Image:
@@ -115,10 +119,8 @@ class Client:
             The call failed; each carries the gRPC status as `code`.
         """
         image = _check_carried(image)
-        request = to_nl_image(image)
-        return self._call(
-            self._stub.MeanFilter, request, MeanFilter(), image, timeout=timeout, writable=writable
-        )
+        draft = draft_image(image.shape)
+        return self._call(self._mean_filter, draft, image, MeanFilter(), timeout=timeout, writable=writable)
 
     def rotate90(
         self, image: Image, turns: int = 1, *, timeout: float | None = None, writable: bool = False
@@ -150,11 +152,8 @@ class Client:
         """
         image = _check_carried(image)
         operation = Rotate90(turns)
-        rotation = NLImageRotateRequest.Rotation.Name(operation.turns)
-        request = NLImageRotateRequest(rotation=rotation, image=to_nl_image(image))
-        return self._call(
-            self._stub.RotateImage, request, operation, image, timeout=timeout, writable=writable
-        )
+        draft = draft_rotate_request(operation, image.shape)
+        return self._call(self._rotate_image, draft, image, operation, timeout=timeout, writable=writable)
 
     def wait_until_ready(self, timeout: float = 5.0) -> None:
         """Return when the server can be reached.
@@ -191,18 +190,19 @@ class Client:
 
     def _call(
         self,
-        method: grpc.UnaryUnaryMultiCallable[Request, NLImage],
-        request: Request,
-        operation: Operation,
+        method: grpc.UnaryUnaryMultiCallable[bytes, bytes],
+        draft: DraftedImage,
         image: Image,
+        operation: Operation,
         *,
         timeout: float | None,
         writable: bool,
     ) -> Image:
         limit = self._timeout if timeout is None else _check_timeout(timeout)
         self._check_open()
+        np.copyto(draft.pixels, image)
         try:
-            answer = method(request, timeout=limit)
+            answer = method(draft.finish(), timeout=limit)
         except grpc.RpcError as error:
             raise service_error(error) from error
         result = _pixels(answer, operation.output_shape(image.shape))
@@ -233,18 +233,18 @@ def _check_carried(image: Image) -> Image:
     return image
 
 
-def _pixels(answer: NLImage, shape: tuple[int, ...]) -> Image:
+def _pixels(body: bytes, shape: tuple[int, ...]) -> Image:
     """Return the pixels of an answer that must have the given shape."""
-    if (
-        answer.width == 0 and answer.height == 0
-    ):  # other servers' way to fail, and imgsvc's where it is asked to
-        reason = answer.data.decode(errors="replace") or "the server gave no reason"
-        raise RequestRefusedError(grpc.StatusCode.INVALID_ARGUMENT, reason)
     try:
-        pixels = from_nl_image(answer, "answer.")
+        answer = read_answer(body)
+    except DecodeError as error:
+        raise ServiceError(grpc.StatusCode.INTERNAL, "the server's answer is no NLImage") from error
     except InvalidImageError as error:
         raise ServiceError(grpc.StatusCode.INTERNAL, f"the server's answer is no image: {error}") from error
-    if pixels.shape[:2] != shape[:2] or pixels.size != math.prod(shape):
-        reason = f"the server's answer has shape {pixels.shape}, expected {shape}"
+    if isinstance(answer, str):  # other servers' way to fail, and imgsvc's where it is asked to
+        reason = answer or "the server gave no reason"
+        raise RequestRefusedError(grpc.StatusCode.INVALID_ARGUMENT, reason)
+    if answer.shape[:2] != shape[:2] or answer.size != math.prod(shape):
+        reason = f"the server's answer has shape {answer.shape}, expected {shape}"
         raise ServiceError(grpc.StatusCode.INTERNAL, reason)
-    return pixels.reshape(shape)
+    return answer.reshape(shape)

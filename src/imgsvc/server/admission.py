@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from imgsvc.errors import OverloadedError
 from imgsvc.server.refusals import ShuttingDown
-
-if TYPE_CHECKING:
-    import grpc
 
 
 class Admission:
@@ -27,9 +23,10 @@ class Admission:
         self._calls = 0
         self._bytes = 0
         self._open = True
+        self._quiet_since: float | None = time.monotonic()
         self._changed = threading.Condition()
 
-    def enter(self) -> Call:
+    def enter(self) -> Entry:
         """Take a call in.
 
         Raises
@@ -47,7 +44,8 @@ class Admission:
             if self._bytes >= self._max_bytes:
                 raise OverloadedError("bytes in flight", self._bytes, self._max_bytes)
             self._calls += 1
-        return Call(self)
+            self._quiet_since = None
+        return Entry(self)
 
     def add_bytes(self, count: int) -> None:
         """Count bytes, negative ones to give them back; raises OverloadedError where they do not fit."""
@@ -60,7 +58,14 @@ class Admission:
         """Let a call out."""
         with self._changed:
             self._calls -= 1
+            if not self._calls:
+                self._quiet_since = time.monotonic()
             self._changed.notify_all()
+
+    def quiet_since(self) -> float | None:
+        """Return when the last call left, on the monotonic clock; None while there are calls."""
+        with self._changed:
+            return self._quiet_since
 
     def close(self) -> None:
         """Take no more calls."""
@@ -74,7 +79,7 @@ class Admission:
             return self._calls
 
 
-class Call:
+class Entry:
     """One call that has been let in, when that was, and the bytes it holds."""
 
     def __init__(self, admission: Admission) -> None:
@@ -83,11 +88,6 @@ class Call:
         self._holders = 2  # the handler and the RPC
         self.since = time.monotonic()
         self._lock = threading.Lock()
-
-    def watch(self, context: grpc.ServicerContext) -> None:
-        """Learn when gRPC has finished the RPC."""
-        if not context.add_callback(self.release):  # it is over already
-            self.release()
 
     def hold(self, count: int) -> None:
         """Count `count` more bytes for this call; raises OverloadedError where they do not fit."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import uuid
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from urllib.parse import unquote
 
 import grpc
@@ -15,8 +14,7 @@ from imgsvc.server.status import details_of, status_of
 log = logging.getLogger("imgsvc.server")
 
 
-@dataclasses.dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who called what; noted at the start, since gRPC forgets the peer of a call that was cancelled."""
 
     method: str

@@ -15,9 +15,9 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2
 
+from imgsvc.runtime.pools import start_pool
 from imgsvc.server.failure import Caller, fail
 from imgsvc.server.handlers import stream_unary
-from imgsvc.server.pools import start_pool
 from imgsvc.server.receive import BodyReader
 from imgsvc.server.refusals import NotAMessage, Refusal
 
@@ -47,6 +47,7 @@ class Health:
         for service in services:
             for servicer in (self._asked, self._watched):
                 servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
+        self._timer = timer
         self._bodies = BodyReader(timer, BODY_SECONDS)
         self._check_pool = start_pool(CHECK_THREADS, "health")
         self._watch_pool = start_pool(WATCH_THREADS, "watch")
@@ -86,12 +87,15 @@ class Health:
 
     def _check(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         caller = Caller(CHECK, context.peer())
+        timed = self._bodies.watch(context, since=time.monotonic())
         try:
-            body = self._bodies.read_one(messages, context, CHECK, since=time.monotonic())
+            body = self._bodies.read_one(messages, timed, CHECK)
             request = health_pb2.HealthCheckRequest.FromString(body)
         except DecodeError:
             fail(caller, context, NotAMessage())
         except Refusal as refusal:
             fail(caller, context, refusal)
+        finally:
+            self._timer.stop(timed)
         answer: bytes = self._asked.Check(request, context).SerializeToString()
         return answer

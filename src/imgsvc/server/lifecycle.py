@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import grpc
 
 from imgsvc._dispatch import kernels
+from imgsvc.runtime.allocator import QuietTrim
+from imgsvc.runtime.cores import Cores
+from imgsvc.runtime.pools import start_pool
 from imgsvc.server.admission import Admission
-from imgsvc.server.cores import Cores
 from imgsvc.server.health import Health
 from imgsvc.server.listen import listen
 from imgsvc.server.nl_image_service import SERVICE_NAME, NLImageService
-from imgsvc.server.pools import start_pool
 from imgsvc.server.reflection import Reflection
 from imgsvc.server.timer import CallTimer
 from imgsvc.server.unknown import UnknownMethods
@@ -78,6 +79,7 @@ class Server:
         self.addresses = listen(self._server, config)
         self._admission = Admission(config.max_calls, config.byte_budget)
         self._cores = Cores(config.num_cores)
+        self._trim = QuietTrim(self._admission.quiet_since)
         self._timer = CallTimer(tick=config.body_timeout / 4)
         self._images = NLImageService(
             self._admission,
@@ -114,10 +116,15 @@ class Server:
         cut_off = self._admission.wait_until_idle(max(0.0, end - time.monotonic()))
         self._server.stop(None if cut_off else LAST_CALLS_SECONDS).wait()
         for part in (
-            self._images, self._health, self._reflection, self._unknown, self._cores, self._timer,
+            self._images, self._health, self._reflection, self._unknown, self._cores, self._timer, self._trim,
         ):  # fmt: skip
             part.close()
         self._default_pool.shutdown()
+        log.info(
+            "core seconds: %.1f, of which for calls that nobody waited for: %.3f",
+            self._cores.core_seconds,
+            self._cores.wasted_core_seconds,
+        )
         return cut_off
 
     def __enter__(self) -> Server:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from imgsvc.errors import InvalidInputError, OverloadedError
+from imgsvc.errors import InvalidInputError, OverloadedError, StoppedError
+from imgsvc.runtime.cores import Job
+from imgsvc.runtime.pools import start_pool
 from imgsvc.server.failure import Caller, fail, log_failure
 from imgsvc.server.handlers import stream_unary
-from imgsvc.server.pools import start_pool
 from imgsvc.server.receive import BodyReader
 from imgsvc.server.refusals import Abandoned, NotAMessage, ShuttingDown
-from imgsvc.server.timer import Timed
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
-from imgsvc.wire.nl_image import mean_filter_request, nl_image_bytes, null_image, rotate_request
+from imgsvc.wire.nl_image import draft_image, mean_filter_request, null_image, rotate_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imgsvc._images import Image
     from imgsvc.operations import Operation
-    from imgsvc.server.admission import Admission, Call
-    from imgsvc.server.cores import Cores
-    from imgsvc.server.timer import CallTimer
+    from imgsvc.runtime.cores import Cores
+    from imgsvc.server.admission import Admission, Entry
+    from imgsvc.server.timer import CallTimer, Timed
 
     Parse = Callable[[bytes], tuple[Operation, Image]]
 
@@ -61,6 +62,7 @@ class NLImageService(grpc.GenericRpcHandler):
         self._timer = timer
         self._bodies = BodyReader(timer, timeout)
         self._timeout = timeout
+        self._not_taken = f"answer: not taken within {timeout:g} s"
         self._null_image_errors = null_image_errors
         self._workers = start_pool(workers, "worker")
         self._refusals = start_pool(1, "refusal")
@@ -74,23 +76,24 @@ class NLImageService(grpc.GenericRpcHandler):
         if parse is None:
             return None
         try:
-            call = self._admission.enter()
+            entry = self._admission.enter()
         except (OverloadedError, ShuttingDown) as error:
             return self._refusal(method, error)
-        return self._handler(method, parse, call)
+        return self._handler(method, parse, entry)
 
     def close(self) -> None:
         """End the workers, after the calls they have."""
         self._workers.shutdown()
         self._refusals.shutdown()
 
-    def _handler(self, method: str, parse: Parse, call: Call) -> grpc.RpcMethodHandler[bytes, bytes]:
+    def _handler(self, method: str, parse: Parse, entry: Entry) -> grpc.RpcMethodHandler[bytes, bytes]:
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             caller = Caller(method, "")
             try:
-                call.watch(context)
                 caller = Caller(method, context.peer())
-                answer = self._answer(method, parse, call, messages, context)
+                call = self._begin(entry, context)
+                body = self._bodies.read_one(messages, call.timed, method, hold=entry.hold)
+                answer = self._answer(parse, body, call)
             except InvalidInputError as error:
                 if not self._null_image_errors:
                     fail(caller, context, error)
@@ -99,36 +102,60 @@ class NLImageService(grpc.GenericRpcHandler):
             except Exception as error:  # noqa: BLE001 - whatever bytes arrive, the server answers and lives on
                 fail(caller, context, error)
             finally:
-                call.release()
-            self._time_delivery(context)
+                entry.release()
+            # Until its client has taken the answer, the call holds its place.
+            call.timed.resume(time.monotonic() + self._timeout, self._not_taken)
             return answer
 
         return stream_unary(handle, self._workers)
 
-    def _answer(
-        self, method: str, parse: Parse, call: Call, messages: Iterator[bytes], context: grpc.ServicerContext
-    ) -> bytes:
-        body = self._bodies.read_one(messages, context, method, since=call.since, hold=call.hold)
+    def _begin(self, entry: Entry, context: grpc.ServicerContext) -> _Call:
+        call = _Call(context, entry, Job(context.time_remaining()), self._bodies.watch(context, entry.since))
+
+        def ended() -> None:
+            self._timer.stop(call.timed)
+            call.job.cancel()
+            if call.timed.expired:
+                self._cores.note_waste(call.job)
+            entry.release()
+
+        if not context.add_callback(ended):  # it is over already
+            ended()
+        return call
+
+    def _answer(self, parse: Parse, body: bytes, call: _Call) -> bytes:
         try:
             operation, image = parse(body)
         except DecodeError:
             raise NotAMessage from None
-        call.hold(image.size)  # the answer has as many pixels as the request
-        result = self._cores.run(lambda num_threads: operation(image, num_threads=num_threads), image.size)
-        if not context.is_active():
-            raise Abandoned
-        return nl_image_bytes(result)
+        shape = operation.output_shape(image.shape)
+        call.entry.hold(math.prod(shape))
+        answer = draft_image(shape)
 
-    def _time_delivery(self, context: grpc.ServicerContext) -> None:
-        """End the call if its client does not take the answer: until then the call holds its place."""
-        details = f"answer: not taken within {self._timeout:g} s"
-        timed = Timed(context, time.monotonic() + self._timeout, details)
-        self._timer.start(timed)
-        if not context.add_callback(lambda: self._timer.stop(timed)):  # it is over already
-            self._timer.stop(timed)
+        def compute(num_threads: int) -> Image:
+            return operation(image, out=answer.pixels, num_threads=num_threads, stop=call.job.stop)
+
+        stopped = None
+        try:
+            self._cores.run(compute, image.size, call.job)
+        except StoppedError as error:
+            stopped = error
+        if stopped or not call.context.is_active():
+            self._cores.note_waste(call.job)
+            raise Abandoned(stopped or StoppedError(cancelled=True), call.job.core_seconds)
+        return answer.finish()
 
     def _refusal(self, method: str, error: Exception) -> grpc.RpcMethodHandler[bytes, bytes]:
         def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             fail(Caller(method, context.peer()), context, error)
 
         return stream_unary(refuse, self._refusals)
+
+
+class _Call(NamedTuple):
+    """A call that a worker has taken."""
+
+    context: grpc.ServicerContext
+    entry: Entry
+    job: Job
+    timed: Timed

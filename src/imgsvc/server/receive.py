@@ -31,24 +31,33 @@ class BodyReader:
         self._timeout = timeout
         self._details = f"body: incomplete after {timeout:g} s, expected in full by then"
 
-    def read_one(
-        self,
-        messages: Iterator[bytes],
-        context: grpc.ServicerContext,
-        method: str,
-        *,
-        since: float,
-        hold: Callable[[int], None] | None = None,
-    ) -> bytes:
-        """Return the only message of a call.
+    def watch(self, context: grpc.ServicerContext, since: float) -> Timed:
+        """Return a call's timer, which runs; whoever gets it stops it in the end.
 
         Parameters
         ----------
-        messages, context, method
-            The call.
         since
             When its headers came, on the monotonic clock: a call that has waited for a thread for as long as
             its body may take gets no more time.
+        """
+        timed = Timed(context, since + self._timeout, self._details)
+        self._timer.start(timed)
+        return timed
+
+    def read_one(
+        self,
+        messages: Iterator[bytes],
+        timed: Timed,
+        method: str,
+        *,
+        hold: Callable[[int], None] | None = None,
+    ) -> bytes:
+        """Return the only message of a call, and pause its timer.
+
+        Parameters
+        ----------
+        messages, timed, method
+            The call.
         hold
             Is told of the message's size as soon as it is known, and may raise.
 
@@ -59,10 +68,8 @@ class BodyReader:
         WrongCount
             There is none, or more than one.
         """
-        timed = Timed(context, since + self._timeout, self._details)
         if timed.end <= time.monotonic():
             raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, self._details)
-        self._timer.start(timed)
         message, several, broken = None, False, False
         try:
             message = next(messages, None)
@@ -73,8 +80,7 @@ class BodyReader:
             several = next(messages, None) is not None
         except grpc.RpcError:
             broken = True
-        finally:
-            self._timer.stop(timed)
+        timed.pause()
         if timed.expired:
             raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, self._details)
         if broken:  # gRPC does not tell which

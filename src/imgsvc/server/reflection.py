@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from imgsvc.server.pools import start_pool
+from imgsvc.runtime.pools import start_pool
 from imgsvc.stubs import nl_image_service_pb2
 
 if TYPE_CHECKING:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import grpc
+
+if TYPE_CHECKING:
+    from imgsvc.errors import StoppedError
 
 
 class Refusal(Exception):  # noqa: N818 - most are nobody's error
@@ -56,6 +61,6 @@ class NotAMessage(Refusal):
 class Abandoned(Refusal):
     """The client went away, or its deadline passed, before the answer was ready."""
 
-    def __init__(self) -> None:
-        details = "cancelled, or past its deadline, before the answer was ready"
-        super().__init__(grpc.StatusCode.CANCELLED, "call", "abandoned", details)
+    def __init__(self, stopped: StoppedError, core_seconds: float) -> None:
+        code = grpc.StatusCode.CANCELLED if stopped.cancelled else grpc.StatusCode.DEADLINE_EXCEEDED
+        super().__init__(code, "core seconds", f"{core_seconds:.3f}", str(stopped))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -17,13 +18,22 @@ MAX_TICK = 0.25
 
 
 class Timed:
-    """A call that must have got somewhere by `end`, on the monotonic clock."""
+    """A call that must have got somewhere by `end`, on the monotonic clock, and what it is told otherwise."""
 
     def __init__(self, context: grpc.ServicerContext, end: float, details: str) -> None:
         self.context = context
         self.end = end
         self.details = details
         self.expired = False
+
+    def pause(self) -> None:
+        """Let it take its time until `resume`."""
+        self.end = math.inf
+
+    def resume(self, end: float, details: str) -> None:
+        """Watch it for something else."""
+        self.details = details
+        self.end = end
 
 
 class CallTimer:

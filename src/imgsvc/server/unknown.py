@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from imgsvc.runtime.pools import start_pool
 from imgsvc.server.failure import Caller, fail
 from imgsvc.server.handlers import stream_unary
-from imgsvc.server.pools import start_pool
 from imgsvc.server.refusals import UnknownMethod
 
 if TYPE_CHECKING:

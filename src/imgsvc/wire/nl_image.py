@@ -5,6 +5,7 @@ Whatever a valid message may hold is checked here, as Python integers and before
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,29 +13,40 @@ import numpy as np
 from imgsvc.errors import InvalidImageError, InvalidParameterError
 from imgsvc.operations import MeanFilter, Operation, Rotate90
 from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
+from imgsvc.wire.envelope import Draft, Envelope, placeholder
 
 if TYPE_CHECKING:
-    from imgsvc._images import Image
+    from imgsvc._images import Image, Shape
 
 __all__ = [
-    "from_nl_image",
+    "DraftedImage",
+    "draft_image",
+    "draft_rotate_request",
     "mean_filter_request",
-    "nl_image_bytes",
     "null_image",
+    "read_answer",
     "rotate_request",
-    "to_nl_image",
 ]
 
-# The field's number, and how its value is encoded: as a length and bytes.
-DATA_TAG = bytes([NLImage.DATA_FIELD_NUMBER << 3 | 2])
-VARINT_BITS = 0x7F
+IMAGE = Envelope(NLImage, "data")
+ROTATE_REQUEST = Envelope(NLImageRotateRequest, "image.data")
+
 ROTATIONS = dict(NLImageRotateRequest.Rotation.items())
 COLOR_CHANNELS = 3
 GRAY_RANK = 2
+MAX_REASON = 1024
+
+
+class DraftedImage:
+    """A message whose `pixels`, an array, are still to be written, every one of them, before `finish`."""
+
+    def __init__(self, draft: Draft, shape: Shape) -> None:
+        self.pixels: Image = np.frombuffer(draft.payloads[0], np.uint8).reshape(shape)
+        self.finish = draft.finish
 
 
 def mean_filter_request(body: bytes) -> tuple[Operation, Image]:
-    """Return what a MeanFilter request asks for.
+    """Return what a MeanFilter request asks for; the image is a view of `body`.
 
     Raises
     ------
@@ -43,11 +55,12 @@ def mean_filter_request(body: bytes) -> tuple[Operation, Image]:
     InvalidImageError
         It is one, but no image.
     """
-    return MeanFilter(), from_nl_image(NLImage.FromString(body))
+    opened = IMAGE.open(body)
+    return MeanFilter(), _pixels(opened.message, opened.payload(opened.message.data))
 
 
 def rotate_request(body: bytes) -> tuple[Operation, Image]:
-    """Return what a RotateImage request asks for.
+    """Return what a RotateImage request asks for; the image is a view of `body`.
 
     Raises
     ------
@@ -56,34 +69,44 @@ def rotate_request(body: bytes) -> tuple[Operation, Image]:
     InvalidImageError, InvalidParameterError
         It is one, but without a valid image, or with a rotation that the contract does not have.
     """
-    request = NLImageRotateRequest.FromString(body)
+    opened = ROTATE_REQUEST.open(body)
+    request = opened.message
     if request.rotation not in ROTATIONS.values():
         known = ", ".join(f"{name} ({number})" for name, number in ROTATIONS.items())
         raise InvalidParameterError("rotation", request.rotation, f"one of {known}")
     if not request.HasField("image"):
         raise InvalidImageError("image", "missing", "an NLImage")
-    return Rotate90(request.rotation), from_nl_image(request.image, "image.")
+    return Rotate90(request.rotation), _pixels(request.image, opened.payload(request.image.data), "image.")
 
 
-def from_nl_image(message: NLImage, prefix: str = "") -> Image:
-    """Return a view of a message's pixels, (H, W) when gray, (H, W, 3) when colour.
+def read_answer(body: bytes) -> Image | str:
+    """Return the pixels of an answer as a read-only view, or the text of one that `null_image` made.
 
     Raises
     ------
+    google.protobuf.message.DecodeError
+        `body` is no `NLImage`.
     InvalidImageError
-        Width or height is not positive, or the length of the data is not what they make. The error names the
-        field, with `prefix` before it.
+        It is one, but no image.
     """
+    opened = IMAGE.open(body)
+    answer, data = opened.message, opened.payload(opened.message.data)
+    if answer.width == 0 and answer.height == 0:
+        return bytes(data[:MAX_REASON]).decode(errors="replace")
+    return _pixels(answer, data, "answer.")
+
+
+def _pixels(message: NLImage, data: memoryview, prefix: str = "") -> Image:
+    """Return `data` as (H, W) when gray, (H, W, 3) when colour; an error names the field after `prefix`."""
     for name, size in (("width", message.width), ("height", message.height)):
         if size < 1:
             raise InvalidImageError(prefix + name, size, "at least 1")
     shape = (
         (message.height, message.width, COLOR_CHANNELS) if message.color else (message.height, message.width)
     )
-    channels = COLOR_CHANNELS if message.color else 1
-    expected = message.width * message.height * channels
-    data = message.data  # each look at the field copies it
+    expected = math.prod(shape)
     if len(data) != expected:
+        channels = COLOR_CHANNELS if message.color else 1
         raise InvalidImageError(
             prefix + "data",
             f"{len(data)} bytes",
@@ -93,30 +116,21 @@ def from_nl_image(message: NLImage, prefix: str = "") -> Image:
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def to_nl_image(image: Image) -> NLImage:
-    """Return the message that carries a gray or RGB image."""
-    color = image.ndim > GRAY_RANK and image.shape[2] == COLOR_CHANNELS
-    return NLImage(color=color, data=image.tobytes(), width=image.shape[1], height=image.shape[0])
+def draft_image(shape: Shape) -> DraftedImage:
+    """Return an `NLImage` for a gray or RGB image of `shape`."""
+    return DraftedImage(IMAGE.draft(_header(shape), math.prod(shape)), shape)
 
 
-def nl_image_bytes(image: Image) -> bytes:
-    """Return `to_nl_image(image).SerializeToString()` for a C-contiguous image, with one copy of its pixels.
-
-    protobuf and NumPy make three on the way, and hold the GIL meanwhile.
-    """
-    color = image.ndim > GRAY_RANK and image.shape[2] == COLOR_CHANNELS
-    before = NLImage(color=color).SerializeToString()
-    after = NLImage(width=image.shape[1], height=image.shape[0]).SerializeToString()
-    return b"".join((before, DATA_TAG, _varint(image.size), image.data.cast("B"), after))
+def draft_rotate_request(operation: Rotate90, shape: Shape) -> DraftedImage:
+    """Return the request to rotate a gray or RGB image of `shape`."""
+    rotation = NLImageRotateRequest.Rotation.Name(operation.turns)
+    request = NLImageRotateRequest(rotation=rotation, image=_header(shape))
+    return DraftedImage(ROTATE_REQUEST.draft(request, math.prod(shape)), shape)
 
 
-def _varint(value: int) -> bytes:
-    parts = bytearray()
-    while value > VARINT_BITS:
-        parts.append(value & VARINT_BITS | VARINT_BITS + 1)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)
+def _header(shape: Shape) -> NLImage:
+    color = len(shape) > GRAY_RANK and shape[2] == COLOR_CHANNELS
+    return NLImage(color=color, data=placeholder(0), width=shape[1], height=shape[0])
 
 
 def null_image(text: str) -> bytes:

@@ -1,0 +1,190 @@
+"""Who computes on how many cores.
+
+The cores are a budget, and the grants of all that compute never pass it. Who comes when there are none left
+waits for a turn. libgomp keeps a team of threads for every thread that ever opened a parallel region, so
+grants of several cores are used on a few threads made for that, the lanes; with one core the work runs where
+it is called.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from imgsvc._stop import Stop
+from imgsvc.errors import StoppedError
+from imgsvc.runtime.pools import start_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Cores", "Job"]
+
+T = TypeVar("T")
+
+BYTES_PER_CORE = 1 << 20
+"""An image smaller than two of these is done before a lane and its threads have woken up."""
+
+
+class Job:
+    """One piece of work on the cores, which may be cancelled while it waits and while it runs.
+
+    Parameters
+    ----------
+    seconds
+        From now to its deadline; None for none.
+
+    Attributes
+    ----------
+    stop : Stop
+        What its kernels look at.
+    core_seconds : float
+        What it has cost so far: the cores it was granted, times the seconds it held them.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self.stop = Stop(seconds)
+        self.core_seconds = 0.0
+        self._turn: threading.Lock | None = None
+
+    def cancel(self) -> None:
+        """End it, whatever it does; may be called from any thread, early, late and often."""
+        self.stop.cancel()
+        turn = self._turn
+        if turn is not None:
+            _wake(turn)
+
+    def wait(self, turn: threading.Lock) -> None:
+        """Wait until the turn has come, or the end."""
+        self._turn = turn
+        if not self.stop.cancelled:  # or `cancel` may have looked for the turn before it was there
+            remaining = self.stop.remaining
+            turn.acquire(timeout=-1 if remaining is None else min(max(remaining, 0.0), threading.TIMEOUT_MAX))
+        self._turn = None
+
+
+class Cores:
+    """Shares a number of cores among the jobs that compute at the same time.
+
+    Parameters
+    ----------
+    count
+        The budget.
+
+    Attributes
+    ----------
+    core_seconds, wasted_core_seconds : float
+        What all jobs have cost so far, and of that, those that turned out to be for nobody.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.core_seconds = 0.0
+        self.wasted_core_seconds = 0.0
+        self._count = count
+        self._free = count
+        self._lock = threading.Lock()
+        self._waiting: collections.deque[_Turn] = collections.deque()
+        # Two cores are the smallest grant that needs a lane. Of several large grants at the same time the
+        # second is at most half of all, the third a third: no lane's team needs more threads than that.
+        widths = [count // number for number in range(1, count // 2 + 1)]
+        self._lanes = [_Lane(width) for width in widths]
+        self._free_lanes = list(reversed(self._lanes))
+
+    def run(self, compute: Callable[[int], T], num_bytes: int, job: Job) -> T:
+        """Return `compute(num_threads)`, for work over `num_bytes`.
+
+        Raises
+        ------
+        StoppedError
+            The job was cancelled, or its deadline passed, before its turn came.
+        """
+        turn = self._enter(max(1, min(self._count, num_bytes // BYTES_PER_CORE)), job)
+        start = time.monotonic()
+        try:
+            if turn.lane is None:
+                return compute(1)
+            return turn.lane.run(compute, turn.cores)
+        finally:
+            spent = turn.cores * (time.monotonic() - start)
+            job.core_seconds += spent
+            self._leave(turn, spent)
+
+    def note_waste(self, job: Job) -> None:
+        """Count what a job has cost as spent for nobody."""
+        with self._lock:
+            self.wasted_core_seconds += job.core_seconds
+
+    def close(self) -> None:
+        """End the lanes' threads."""
+        for lane in self._lanes:
+            lane.close()
+
+    def _enter(self, wanted: int, job: Job) -> _Turn:
+        turn = _Turn(wanted)
+        with self._lock:
+            self._waiting.append(turn)
+            self._hand_out()
+        if not turn.cores:
+            job.wait(turn.came)
+            with self._lock:
+                if not turn.cores:  # the end came first
+                    self._waiting.remove(turn)
+                    raise StoppedError(cancelled=job.stop.cancelled)
+        return turn
+
+    def _leave(self, turn: _Turn, spent: float) -> None:
+        with self._lock:
+            self.core_seconds += spent
+            self._free += turn.cores
+            if turn.lane is not None:
+                self._free_lanes.append(turn.lane)
+                self._free_lanes.sort(key=lambda lane: lane.width)
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Grant the free cores to those who wait, in their order, with the lock held."""
+        while self._free and self._waiting:
+            share = max(1, self._free // len(self._waiting))
+            turn = self._waiting.popleft()
+            turn.cores = min(turn.wanted, share)
+            if turn.cores > 1:
+                if self._free_lanes:
+                    turn.lane = self._free_lanes.pop()
+                    turn.cores = min(turn.cores, turn.lane.width)
+                else:
+                    turn.cores = 1
+            self._free -= turn.cores
+            _wake(turn.came)
+
+
+class _Turn:
+    """A place in the queue, and then a grant."""
+
+    def __init__(self, wanted: int) -> None:
+        self.wanted = wanted
+        self.cores = 0
+        self.lane: _Lane | None = None
+        self.came = threading.Lock()
+        self.came.acquire()
+
+
+class _Lane:
+    """A thread for parallel kernels on up to `width` cores, one after another."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self._pool = start_pool(1, "lane")
+
+    def run(self, compute: Callable[[int], T], num_threads: int) -> T:
+        return self._pool.submit(compute, num_threads).result()
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
+def _wake(turn: threading.Lock) -> None:
+    with contextlib.suppress(RuntimeError):  # it is awake already
+        turn.release()

@@ -1,0 +1,255 @@
+"""Messages with large bytes fields, read and written without copying those.
+
+protobuf copies a bytes field when it parses a message, again each time somebody looks at the field, and when
+it serialises one. Here protobuf sees every message without its payloads: a placeholder of a few bytes stands
+where each of them is. What a legal encoding means (fields in any order, repeated, merged, in a oneof) is so
+left to protobuf. What is unusual enough to need more than the few rules below goes to protobuf as it came.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import TYPE_CHECKING, Generic, TypeVar, Union
+
+from google.protobuf.message import Message
+
+from imgsvc._wire_buffer import WireBuffer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.descriptor import Descriptor
+
+__all__ = ["Draft", "Envelope", "Opened", "placeholder"]
+
+M = TypeVar("M", bound=Message)
+
+# Which fields to look at, by the tag they have where they are length-delimited: None for a payload, and for a
+# message with payloads somewhere below, its own fields.
+Fields = dict[int, Union["Fields", None]]
+
+VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
+MORE, VALUE_BITS = 0x80, 0x7F
+MAX_TAG_BYTES, MAX_VARINT_BYTES, TAG_BITS = 5, 10, 32
+PLACEHOLDER_BYTES = 4
+
+MAX_FIELDS = 4096
+"""Looked at here: a message may hold a hundred million, and protobuf is faster with those."""
+
+COPIED_BYTES = 1 << 14
+"""A message up to here is parsed by protobuf with its payloads sooner than it is looked through here."""
+
+
+def placeholder(index: int) -> bytes:
+    """Return what a message holds in place of its payload number `index`."""
+    return index.to_bytes(PLACEHOLDER_BYTES, "little")
+
+
+class Envelope(Generic[M]):
+    """A kind of message and the bytes fields of it that carry payloads.
+
+    Parameters
+    ----------
+    kind
+        The message's class.
+    payloads
+        The fields, by name; a dot leads into a message field: ``"data"``, ``"image.data"``. Any of the fields
+        on the way may be repeated or stand in a oneof.
+    """
+
+    def __init__(self, kind: type[M], *payloads: str) -> None:
+        self._kind = kind
+        self._fields: Fields = {}
+        # Who sends or asks for one image often sends or asks for many of its size.
+        self._layout = functools.lru_cache(maxsize=256)(self._lay_out)
+        for path in payloads:
+            _declare(self._fields, kind.DESCRIPTOR, path.split("."))
+
+    def open(self, body: bytes) -> Opened[M]:
+        """Parse a message, and leave its payloads where they are.
+
+        Raises
+        ------
+        google.protobuf.message.DecodeError
+            `body` is no such message.
+        """
+        if len(body) > COPIED_BYTES:
+            with contextlib.suppress(_UnusualError):
+                return self._scan(body)
+        return Opened(self._kind.FromString(body), None)
+
+    def _scan(self, body: bytes) -> Opened[M]:
+        views: list[memoryview] = []
+        whole = memoryview(body)
+
+        def keep(start: int, end: int) -> bytes:
+            views.append(whole[start:end])
+            return placeholder(len(views) - 1)
+
+        parts = _Scan(body, keep).message(0, len(body), self._fields)
+        return Opened(self._kind.FromString(b"".join(parts)), views)
+
+    def draft(self, message: M, *sizes: int) -> Draft:
+        """Return the bytes of a message with room for its payloads.
+
+        Parameters
+        ----------
+        message
+            With `placeholder(index)` in the field of each payload, and nothing in those without.
+        sizes
+            The bytes of each payload.
+        """
+        return Draft(self._layout(message.SerializeToString(), sizes))
+
+    def _lay_out(self, header: bytes, sizes: tuple[int, ...]) -> _Layout:
+        parts = _Scan(header, lambda start, end: _Room(header[start:end], sizes)).message(
+            0, len(header), self._fields
+        )
+        return _Layout(parts, len(sizes))
+
+
+class Opened(Generic[M]):
+    """A message that was parsed, and its payloads."""
+
+    def __init__(self, message: M, views: list[memoryview] | None) -> None:
+        self.message = message
+        self._views = views
+
+    def payload(self, field: bytes) -> memoryview:
+        """Return, read-only, the payload of a field that the message shows as `field`."""
+        if self._views is None or not field:
+            return memoryview(field)
+        return self._views[int.from_bytes(field, "little")]
+
+
+class Draft:
+    """The bytes of a message whose payloads are still to be written, every byte of them, into `payloads`."""
+
+    def __init__(self, layout: _Layout) -> None:
+        self._buffer = WireBuffer(layout.size)
+        whole = memoryview(self._buffer)
+        for start, end, part in layout.parts:
+            whole[start:end] = part
+        self.payloads = [whole[start:end] for start, end in layout.rooms]
+
+    def finish(self) -> bytes:
+        """Return the message. From now on nobody writes."""
+        return self._buffer.content
+
+
+class _UnusualError(Exception):
+    """What is better left to protobuf: most of it is no message at all."""
+
+
+class _Room:
+    """The place of a payload that is to be written later."""
+
+    def __init__(self, placeholder: bytes, sizes: tuple[int, ...]) -> None:
+        self.index = int.from_bytes(placeholder, "little")
+        self._size = sizes[self.index]
+
+    def __len__(self) -> int:
+        return self._size
+
+
+class _Layout:
+    """Where in a message the parts lie that are known already, and where the rooms."""
+
+    def __init__(self, parts: list[bytes | _Room], count: int) -> None:
+        self.parts: list[tuple[int, int, bytes]] = []
+        self.rooms = [(0, 0)] * count
+        at = 0
+        for part in parts:
+            start, at = at, at + len(part)
+            if isinstance(part, _Room):
+                self.rooms[part.index] = start, at
+            else:
+                self.parts.append((start, at, part))
+        self.size = at
+
+
+class _Scan:
+    """One way through the bytes of a message, with `replace(start, end)` in place of each payload."""
+
+    def __init__(self, body: bytes, replace: Callable[[int, int], bytes | _Room]) -> None:
+        self._body = body
+        self._replace = replace
+        self._fields_left = MAX_FIELDS
+
+    def message(self, at: int, end: int, fields: Fields) -> list[bytes | _Room]:
+        """Return the parts of a message that lies from `at` to `end`."""
+        body = self._body
+        parts: list[bytes | _Room] = []
+        kept = at  # where that begins which is taken over as it is
+        while at < end:
+            self._fields_left -= 1
+            if not self._fields_left:
+                raise _UnusualError
+            tag, at = self._varint(at, end)
+            after_tag = at
+            kind = tag & 7
+            if kind == LENGTH_DELIMITED:
+                length, at = self._varint(at, end)
+                start, at = at, at + length
+                if tag in fields and at <= end and length:
+                    inner = fields[tag]
+                    content = [self._replace(start, at)] if inner is None else self.message(start, at, inner)
+                    size = _varint(sum(map(len, content)))
+                    parts += (body[kept:after_tag], size, *content)
+                    kept = at
+            elif kind == VARINT:
+                at = self._after_varint(at)
+            elif kind == FIXED32:
+                at += 4
+            elif kind == FIXED64:
+                at += 8
+            else:  # a group, or nothing that exists
+                raise _UnusualError
+            if at > end:
+                raise _UnusualError
+        parts.append(body[kept:end])
+        return parts
+
+    def _varint(self, at: int, end: int) -> tuple[int, int]:
+        """Return the tag or length at `at`, and where it ends."""
+        value = self._body[at] if at < end else MORE
+        if value < MORE:  # as nearly always
+            return value, at + 1
+        value = 0
+        for shift, byte in enumerate(self._body[at : min(end, at + MAX_TAG_BYTES)]):
+            value |= (byte & VALUE_BITS) << 7 * shift
+            if byte < MORE:
+                if (shift and not byte) or value >> TAG_BITS:  # longer than it need be, or larger than can be
+                    break
+                return value, at + shift + 1
+        raise _UnusualError
+
+    def _after_varint(self, at: int) -> int:
+        """Return where the value at `at` ends."""
+        for length, byte in enumerate(self._body[at : at + MAX_VARINT_BYTES], 1):
+            if byte < MORE:
+                return at + length
+        raise _UnusualError
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value >= MORE:
+        parts.append(value & VALUE_BITS | MORE)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
+
+
+def _declare(fields: Fields, kind: Descriptor, path: list[str]) -> None:
+    name, *rest = path
+    field = kind.fields_by_name[name]
+    tag = field.number << 3 | LENGTH_DELIMITED
+    if not rest:
+        fields[tag] = None
+        return
+    inner = fields.setdefault(tag, {})
+    if inner is None:
+        raise TypeError(f"{field.full_name} is a payload, and payloads have no fields")
+    _declare(inner, field.message_type, rest)

@@ -1,0 +1,94 @@
+"""Work that is stopped: by a flag, by a deadline, at once or on its way."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from imgsvc._stop import Stop
+from imgsvc.errors import StoppedError
+from imgsvc.operations import MeanFilter, Rotate90
+
+OPERATIONS = [MeanFilter(), *map(Rotate90, range(4))]
+UNTOUCHED = 0xA5
+# Long rows, long columns and neither: 64 MB, which no machine filters in a millisecond.
+LARGE_SHAPES = [(1, 1 << 26), (1 << 26, 1), (8192, 8192), (3, 1 << 23, 3)]
+
+
+def test_without_a_deadline():
+    for stop in (Stop(), Stop(None), Stop(9.3e18), Stop(float("inf"))):
+        assert stop.remaining is None
+        assert not stop.cancelled
+        assert not stop.stopped
+
+
+def test_a_deadline():
+    assert 59 < Stop(60).remaining <= 60
+    assert Stop(0).remaining <= 0
+    assert Stop(-5).remaining <= 0
+
+
+def test_what_is_no_deadline():
+    with pytest.raises(TypeError):
+        Stop("soon")
+
+
+@pytest.mark.parametrize("num_threads", [1, 2, 3])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+class TestKernels:
+    def test_one_that_is_cancelled_does_nothing(self, isa, photo, operation, num_threads):
+        stop = Stop()
+        stop.cancel()
+        out = np.full(operation.output_shape(photo.shape), UNTOUCHED, np.uint8)
+        with pytest.raises(StoppedError, match="^cancelled before the result was ready$") as raised:
+            operation(photo, out=out, num_threads=num_threads, stop=stop)
+        assert raised.value.cancelled
+        assert (out == UNTOUCHED).all()
+
+    def test_one_that_is_late_does_nothing(self, isa, photo, operation, num_threads):
+        out = np.full(operation.output_shape(photo.shape), UNTOUCHED, np.uint8)
+        with pytest.raises(StoppedError, match="^not ready by its deadline$") as raised:
+            operation(photo, out=out, num_threads=num_threads, stop=Stop(0))
+        assert not raised.value.cancelled
+        assert (out == UNTOUCHED).all()
+
+    def test_one_with_time_does_all(self, isa, photo, operation, num_threads):
+        stop = Stop(3600)
+        result = operation(photo, num_threads=num_threads, stop=stop)
+        np.testing.assert_array_equal(result, operation(photo))
+        assert not stop.stopped
+
+    def test_one_that_is_cancelled_too_late_has_its_result(self, photo, operation, num_threads):
+        stop = Stop()
+        operation(photo, num_threads=num_threads, stop=stop)
+        stop.cancel()
+        assert not stop.stopped
+
+
+@pytest.mark.parametrize("shape", LARGE_SHAPES, ids=str)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_a_deadline_on_the_way_leaves_the_rest_undone(operation, shape):
+    image = np.zeros(shape, np.uint8)
+    out = np.full(operation.output_shape(shape), UNTOUCHED, np.uint8)
+    with pytest.raises(StoppedError):
+        operation(image, out=out, num_threads=1, stop=Stop(0.001))
+    done = np.count_nonzero(out == 0)
+    assert 0 < done < out.size
+
+
+def test_a_cancellation_on_the_way_from_another_thread():
+    image = np.zeros((8192, 8192), np.uint8)
+    out = np.empty_like(image)
+    stop = Stop()
+
+    def filter_until_stopped():
+        while not stop.stopped:
+            MeanFilter().apply(image[..., None], out[..., None], 2, stop)
+
+    running = threading.Thread(target=filter_until_stopped, daemon=True)
+    running.start()
+    running.join(0.05)
+    assert running.is_alive()
+    stop.cancel()
+    running.join(30)
+    assert not running.is_alive()
