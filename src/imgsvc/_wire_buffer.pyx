@@ -8,9 +8,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
 
 cdef class WireBuffer:
-    """`size` bytes of memory, writable through the buffer protocol, uninitialised; `content` is the bytes object.
+    """`size` bytes of memory, uninitialised and writable through the buffer protocol, and `content`, their object.
 
-    Whoever takes `content` writes no more: bytes are hashed and shared on the understanding that they never change.
+    Whoever takes `content` writes no more: bytes are hashed and shared because they never change.
     """
 
     cdef readonly bytes content
