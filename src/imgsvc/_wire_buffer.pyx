@@ -8,7 +8,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
 
 cdef class WireBuffer:
-    """`size` bytes of memory, uninitialised and writable through the buffer protocol, and `content`, their object.
+    """`size` bytes of memory, uninitialised and writable through the buffer protocol, and their `content`.
 
     Whoever takes `content` writes no more: bytes are hashed and shared because they never change.
     """

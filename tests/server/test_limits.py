@@ -1,10 +1,12 @@
 """What the server refuses, and that it answers while it is busy."""
 
+import re
 import socket
 import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -168,6 +170,28 @@ def test_health_answers_while_every_core_computes(serve, rng):
             stop.set()
         for one in running:
             one.result()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux counts a process's threads")
+def test_the_number_of_threads_is_bounded(serve, rng):
+    """libgomp keeps a team for every thread that ever used one: without lanes 32 workers make 224 threads."""
+    server = serve("--port", "0", "--cores", "8", "--max-workers", "32")
+    status = Path(f"/proc/{server.process.pid}/status")
+
+    def threads():
+        return int(re.search(r"Threads:\s*(\d+)", status.read_text("ascii"))[1])
+
+    image = rng.integers(0, 256, (3000, 3000), dtype=np.uint8)
+    expected = imgsvc.mean_filter(image)
+    idle = threads()
+    with imgsvc.Client(server.target) as client, ThreadPoolExecutor(32) as pool:
+        for answer in pool.map(lambda _: client.mean_filter(image), range(64)):
+            np.testing.assert_array_equal(answer, expected)
+        for _ in range(20):  # alone, on all cores
+            client.mean_filter(image)
+    teams = 8 + 4 + 2 + 2 - 4
+    of_grpc = 16  # it starts more for its own work
+    assert idle < threads() <= idle + teams + of_grpc
 
 
 def test_calls_beyond_the_limit_are_refused_at_once(serve):
