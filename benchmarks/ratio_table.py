@@ -25,12 +25,17 @@ class Ratio:
     disturbance: float | None
 
     def quartiles(self) -> list[float]:
-        """Return the 25 %, 50 % and 75 % points of the ratio peer / imgsvc over the rounds.
+        """Return the 25 %, 50 % and 75 % points of the ratio peer / imgsvc over the rounds."""
+        return ratio_quartiles(self.imgsvc_seconds, self.peer_seconds)
 
-        A round's two times are neighbours: whatever slows the machine for longer than that cancels out.
-        """
-        rounds = zip(self.imgsvc_seconds, self.peer_seconds, strict=True)
-        return statistics.quantiles([peer / imgsvc for imgsvc, peer in rounds], method="inclusive")
+
+def ratio_quartiles(own_seconds: Sequence[float], peer_seconds: Sequence[float]) -> list[float]:
+    """Return the 25 %, 50 % and 75 % points of the ratio peer / own over the rounds.
+
+    A round's two times are neighbours: whatever slows the machine for longer than that cancels out.
+    """
+    rounds = zip(own_seconds, peer_seconds, strict=True)
+    return statistics.quantiles([peer / own for own, peer in rounds], method="inclusive")
 
 
 def table(ratios: Sequence[Ratio]) -> Iterator[str]:

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import grpc
-import numpy as np
 from google.protobuf.message import DecodeError
 
 from imgsvc._images import COLOR_RANK, check_image
@@ -40,6 +39,8 @@ COMPRESSION = {
     "deflate": grpc.Compression.Deflate,
 }
 RGBA_CHANNELS = 4
+# NumPy's own copy takes twice as long.
+COPY = Rotate90(0)
 # protobuf ends at 2 GiB; the message around the pixels takes a few bytes.
 MAX_PIXEL_BYTES = 2**31 - 1 - 64
 # A year: gRPC takes what does not fit its clock for a deadline that has passed.
@@ -200,7 +201,7 @@ class Client:
     ) -> Image:
         limit = self._timeout if timeout is None else _check_timeout(timeout)
         self._check_open()
-        np.copyto(draft.pixels, image)
+        COPY(image, out=draft.pixels, num_threads=1)
         try:
             answer = method(draft.finish(), timeout=limit)
         except grpc.RpcError as error:
