@@ -66,6 +66,8 @@ def check_out(out: Any, shape: Shape, image: Image) -> Image:
 
 def as_rows(image: Image) -> Image:
     """Return `image` as (H, W, C) with contiguous rows; a copy only where its rows are not."""
+    if image.ndim == COLOR_RANK and image.flags.c_contiguous:
+        return image
     rows = image[:, :, np.newaxis] if image.ndim == GRAY_RANK else image
     channels = rows.shape[2]
     # NumPy leaves the stride of an axis of length 1 to chance, and nobody steps along it.

@@ -6,6 +6,7 @@ by exactly one iteration, so the result is the same at any number of threads.
 
 An iteration does one chunk, whose cost is bounded whatever the image's shape, and before it asks `stop`
 whether to go on. A kernel that was stopped leaves the rest of `dst` as it was, and `stop.stopped` says so.
+What is no more than a chunk is done at once: releasing the GIL, and OpenMP, would take longer.
 
 A row function takes ``__restrict__`` pointers and stays out of line: with both, gcc knows that nothing
 aliases and vectorises; without either it may fall back to scalar code.
@@ -85,6 +86,9 @@ def mean_3x3(
     cdef Chunks chunks = chunks_of(src.shape[0], src.shape[1], src.shape[2], 2)
     cdef stop_state* state = &stop.state
     cdef int64_t chunk
+    if chunks.count == 1 and not should_stop(state):
+        mean_chunk(src, dst, chunks, 0)
+        return
     for chunk in prange(chunks.count, num_threads=num_threads, schedule="static", nogil=True):
         if not should_stop(state):
             mean_chunk(src, dst, chunks, chunk)
@@ -238,6 +242,12 @@ def transpose(
     cdef int64_t down = (src.shape[0] + BLOCK_ROWS - 1) // BLOCK_ROWS
     cdef stop_state* state = &stop.state
     cdef int64_t strip
+    if src.shape[0] * src.shape[1] * src.shape[2] <= CHUNK_BYTES and not should_stop(state):
+        for strip in range(across * down):
+            transpose_strip(
+                src, dst, strip // across * BLOCK_ROWS, strip % across * strip_columns, strip_columns
+            )
+        return
     for strip in prange(across * down, num_threads=num_threads, schedule="static", nogil=True):
         if not should_stop(state):
             transpose_strip(
@@ -279,6 +289,9 @@ def mirror(
     cdef Chunks chunks = chunks_of(src.shape[0], src.shape[1], src.shape[2], 1)
     cdef stop_state* state = &stop.state
     cdef int64_t chunk
+    if chunks.count == 1 and not should_stop(state):
+        mirror_chunk(src, dst, chunks, 0)
+        return
     for chunk in prange(chunks.count, num_threads=num_threads, schedule="static", nogil=True):
         if not should_stop(state):
             mirror_chunk(src, dst, chunks, chunk)
@@ -323,6 +336,9 @@ def copy(
     cdef Chunks chunks = chunks_of(src.shape[0], src.shape[1], src.shape[2], 1)
     cdef stop_state* state = &stop.state
     cdef int64_t chunk
+    if chunks.count == 1 and not should_stop(state):
+        copy_chunk(src, dst, chunks, 0)
+        return
     for chunk in prange(chunks.count, num_threads=num_threads, schedule="static", nogil=True):
         if not should_stop(state):
             copy_chunk(src, dst, chunks, chunk)

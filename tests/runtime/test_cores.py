@@ -10,7 +10,7 @@ import pytest
 from imgsvc.errors import StoppedError
 from imgsvc.runtime.cores import BYTES_PER_CORE, Cores, Job
 
-LARGE, SMALL = 1 << 30, 1000
+LARGE, SMALL, TINY = 1 << 30, 100_000, 1000
 
 
 @pytest.fixture
@@ -73,6 +73,14 @@ def test_a_large_image_alone_gets_all_and_a_small_one_one(make_cores):
         assert cores.run(lambda n: n, LARGE, Job()) == count
         assert cores.run(lambda n: n, SMALL, Job()) == 1
         assert cores.run(lambda n: n, 2 * BYTES_PER_CORE, Job()) == min(2, count)
+
+
+def test_a_tiny_image_takes_no_turn(make_cores):
+    cores = make_cores(1)
+    held = Held(cores, LARGE)
+    assert held.began()
+    assert cores.run(lambda n: n, TINY, Job()) == 1
+    held.end()
 
 
 def test_the_result_and_the_error_are_the_work_s(make_cores):

@@ -135,14 +135,19 @@ def test_other_methods_get_grpc_s_status(server, method):
     assert rpc.call(server, method, b"") == (grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 
 
-@pytest.mark.parametrize("messages", [(), (GOOD.SerializeToString(),) * 2], ids=["none", "two"])
-def test_exactly_one_message(server, messages):
+def test_a_call_without_a_message_gets_grpc_s_status(server):
     with rpc.channel(server) as connection:
-        code, details = rpc.answer_of(
-            lambda: connection.stream_unary(rpc.MEAN_FILTER)(iter(messages), timeout=30)
-        )
+        code, details = rpc.answer_of(lambda: connection.stream_unary(rpc.MEAN_FILTER)(iter(()), timeout=30))
     assert code is grpc.StatusCode.UNIMPLEMENTED
     assert details == '"/NLImageService/MeanFilter" requires exactly one request message.'
+
+
+@pytest.mark.parametrize("second", [GOOD.SerializeToString(), b"", b"\xff", bytes(1 << 20)], ids=len)
+def test_of_several_messages_the_first_counts_as_in_grpc_s_unary_methods(server, second):
+    with rpc.channel(server) as connection:
+        messages = iter((GOOD.SerializeToString(), second))
+        answer = connection.stream_unary(rpc.MEAN_FILTER)(messages, timeout=30)
+    assert answer == GOOD.SerializeToString()
 
 
 def test_unknown_fields_are_ignored(server):

@@ -42,12 +42,12 @@ class IncompleteBody(Refusal):
         super().__init__(code, "body", "incomplete", details)
 
 
-class WrongCount(Refusal):
-    """A call with no message, or with several; in the words of gRPC's own unary server."""
+class NoMessage(Refusal):
+    """A call without a message; in the words of gRPC's own unary server."""
 
-    def __init__(self, method: str, value: str) -> None:
+    def __init__(self, method: str) -> None:
         details = f'"{method}" requires exactly one request message.'
-        super().__init__(grpc.StatusCode.UNIMPLEMENTED, "body", value, details)
+        super().__init__(grpc.StatusCode.UNIMPLEMENTED, "body", "no message", details)
 
 
 class NotAMessage(Refusal):

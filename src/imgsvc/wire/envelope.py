@@ -9,7 +9,6 @@ left to protobuf. What is unusual enough to need more than the few rules below g
 from __future__ import annotations
 
 import contextlib
-import functools
 from typing import TYPE_CHECKING, Generic, TypeVar, Union
 
 from google.protobuf.message import Message
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import Descriptor
 
-__all__ = ["Draft", "Envelope", "Opened", "placeholder"]
+__all__ = ["Draft", "Envelope", "Layout", "Opened", "placeholder"]
 
 M = TypeVar("M", bound=Message)
 
@@ -61,8 +60,6 @@ class Envelope(Generic[M]):
     def __init__(self, kind: type[M], *payloads: str) -> None:
         self._kind = kind
         self._fields: Fields = {}
-        # Who sends or asks for one image often sends or asks for many of its size.
-        self._layout = functools.lru_cache(maxsize=256)(self._lay_out)
         for path in payloads:
             _declare(self._fields, kind.DESCRIPTOR, path.split("."))
 
@@ -90,8 +87,8 @@ class Envelope(Generic[M]):
         parts = _Scan(body, keep).message(0, len(body), self._fields)
         return Opened(self._kind.FromString(b"".join(parts)), views)
 
-    def draft(self, message: M, *sizes: int) -> Draft:
-        """Return the bytes of a message with room for its payloads.
+    def layout(self, message: M, *sizes: int) -> Layout:
+        """Return the bytes of a message with room for its payloads; a `Draft` of it can be written.
 
         Parameters
         ----------
@@ -99,14 +96,23 @@ class Envelope(Generic[M]):
             With `placeholder(index)` in the field of each payload, and nothing in those without.
         sizes
             The bytes of each payload.
-        """
-        return Draft(self._layout(message.SerializeToString(), sizes))
 
-    def _lay_out(self, header: bytes, sizes: tuple[int, ...]) -> _Layout:
-        parts = _Scan(header, lambda start, end: _Room(header[start:end], sizes)).message(
-            0, len(header), self._fields
-        )
-        return _Layout(parts, len(sizes))
+        Raises
+        ------
+        ValueError
+            The message has unknown fields of a kind that nobody writes.
+        """
+        header = message.SerializeToString()
+
+        def make_room(start: int, end: int) -> _Room:
+            return _Room(header[start:end], sizes)
+
+        try:
+            parts = _Scan(header, make_room, max_fields=len(header)).message(0, len(header), self._fields)
+        except _UnusualError:
+            name = self._kind.DESCRIPTOR.full_name
+            raise ValueError(f"{name}: unknown fields that a draft cannot take over") from None
+        return Layout(parts, len(sizes))
 
 
 class Opened(Generic[M]):
@@ -123,10 +129,26 @@ class Opened(Generic[M]):
         return self._views[int.from_bytes(field, "little")]
 
 
+class Layout:
+    """Where in a message the parts lie that are known already, and where the rooms."""
+
+    def __init__(self, parts: list[bytes | _Room], count: int) -> None:
+        self.parts: list[tuple[int, int, bytes]] = []
+        self.rooms = [(0, 0)] * count
+        at = 0
+        for part in parts:
+            start, at = at, at + len(part)
+            if isinstance(part, _Room):
+                self.rooms[part.index] = start, at
+            else:
+                self.parts.append((start, at, part))
+        self.size = at
+
+
 class Draft:
     """The bytes of a message whose payloads are still to be written, every byte of them, into `payloads`."""
 
-    def __init__(self, layout: _Layout) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._buffer = WireBuffer(layout.size)
         whole = memoryview(self._buffer)
         for start, end, part in layout.parts:
@@ -153,29 +175,15 @@ class _Room:
         return self._size
 
 
-class _Layout:
-    """Where in a message the parts lie that are known already, and where the rooms."""
-
-    def __init__(self, parts: list[bytes | _Room], count: int) -> None:
-        self.parts: list[tuple[int, int, bytes]] = []
-        self.rooms = [(0, 0)] * count
-        at = 0
-        for part in parts:
-            start, at = at, at + len(part)
-            if isinstance(part, _Room):
-                self.rooms[part.index] = start, at
-            else:
-                self.parts.append((start, at, part))
-        self.size = at
-
-
 class _Scan:
     """One way through the bytes of a message, with `replace(start, end)` in place of each payload."""
 
-    def __init__(self, body: bytes, replace: Callable[[int, int], bytes | _Room]) -> None:
+    def __init__(
+        self, body: bytes, replace: Callable[[int, int], bytes | _Room], *, max_fields: int | None = None
+    ) -> None:
         self._body = body
         self._replace = replace
-        self._fields_left = MAX_FIELDS
+        self._fields_left = MAX_FIELDS if max_fields is None else max_fields + 1
 
     def message(self, at: int, end: int, fields: Fields) -> list[bytes | _Room]:
         """Return the parts of a message that lies from `at` to `end`."""
@@ -244,12 +252,17 @@ def _varint(value: int) -> bytes:
 
 def _declare(fields: Fields, kind: Descriptor, path: list[str]) -> None:
     name, *rest = path
-    field = kind.fields_by_name[name]
+    field = kind.fields_by_name.get(name)
+    if field is None:
+        raise TypeError(f"{kind.full_name} has no field {name}")
     tag = field.number << 3 | LENGTH_DELIMITED
     if not rest:
+        if field.type != field.TYPE_BYTES:
+            raise TypeError(f"{field.full_name} is no bytes field")
         fields[tag] = None
         return
+    if field.type != field.TYPE_MESSAGE:
+        raise TypeError(f"{field.full_name} has no fields")
     inner = fields.setdefault(tag, {})
-    if inner is None:
-        raise TypeError(f"{field.full_name} is a payload, and payloads have no fields")
+    assert inner is not None  # noqa: S101 - for the type checker: it is no bytes field
     _declare(inner, field.message_type, rest)

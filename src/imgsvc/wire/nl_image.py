@@ -5,6 +5,7 @@ Whatever a valid message may hold is checked here, as Python integers and before
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import numpy as np
 from imgsvc.errors import InvalidImageError, InvalidParameterError
 from imgsvc.operations import MeanFilter, Operation, Rotate90
 from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
-from imgsvc.wire.envelope import Draft, Envelope, placeholder
+from imgsvc.wire.envelope import Draft, Envelope, Layout, placeholder
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
@@ -40,8 +41,9 @@ MAX_REASON = 1024
 class DraftedImage:
     """A message whose `pixels`, an array, are still to be written, every one of them, before `finish`."""
 
-    def __init__(self, draft: Draft, shape: Shape) -> None:
-        self.pixels: Image = np.frombuffer(draft.payloads[0], np.uint8).reshape(shape)
+    def __init__(self, layout: Layout, shape: Shape) -> None:
+        draft = Draft(layout)
+        self.pixels: Image = np.ndarray(shape, np.uint8, draft.payloads[0])
         self.finish = draft.finish
 
 
@@ -98,34 +100,45 @@ def read_answer(body: bytes) -> Image | str:
 
 def _pixels(message: NLImage, data: memoryview, prefix: str = "") -> Image:
     """Return `data` as (H, W) when gray, (H, W, 3) when colour; an error names the field after `prefix`."""
-    for name, size in (("width", message.width), ("height", message.height)):
+    width, height, color = message.width, message.height, message.color
+    for name, size in (("width", width), ("height", height)):
         if size < 1:
             raise InvalidImageError(prefix + name, size, "at least 1")
-    shape = (
-        (message.height, message.width, COLOR_CHANNELS) if message.color else (message.height, message.width)
-    )
+    shape = (height, width, COLOR_CHANNELS) if color else (height, width)
     expected = math.prod(shape)
     if len(data) != expected:
-        channels = COLOR_CHANNELS if message.color else 1
+        channels = COLOR_CHANNELS if color else 1
         raise InvalidImageError(
             prefix + "data",
             f"{len(data)} bytes",
-            f"{expected} bytes: width {message.width} x height {message.height} x {channels} "
-            f"channel{'s' if message.color else ''} (color is {'true' if message.color else 'false'})",
+            f"{expected} bytes: width {width} x height {height} x {channels} "
+            f"channel{'s' if color else ''} (color is {'true' if color else 'false'})",
         )
-    return np.frombuffer(data, np.uint8).reshape(shape)
+    return np.ndarray(shape, np.uint8, data)
 
 
 def draft_image(shape: Shape) -> DraftedImage:
     """Return an `NLImage` for a gray or RGB image of `shape`."""
-    return DraftedImage(IMAGE.draft(_header(shape), math.prod(shape)), shape)
+    return DraftedImage(_image_layout(shape), shape)
 
 
 def draft_rotate_request(operation: Rotate90, shape: Shape) -> DraftedImage:
     """Return the request to rotate a gray or RGB image of `shape`."""
-    rotation = NLImageRotateRequest.Rotation.Name(operation.turns)
-    request = NLImageRotateRequest(rotation=rotation, image=_header(shape))
-    return DraftedImage(ROTATE_REQUEST.draft(request, math.prod(shape)), shape)
+    return DraftedImage(_rotate_request_layout(operation.turns, shape), shape)
+
+
+# Whoever sends or asks for one image often sends or asks for many of its size.
+@functools.lru_cache(maxsize=256)
+def _image_layout(shape: Shape) -> Layout:
+    return IMAGE.layout(_header(shape), math.prod(shape))
+
+
+@functools.lru_cache(maxsize=256)
+def _rotate_request_layout(turns: int, shape: Shape) -> Layout:
+    rotation = NLImageRotateRequest.Rotation.Name(turns)
+    return ROTATE_REQUEST.layout(
+        NLImageRotateRequest(rotation=rotation, image=_header(shape)), math.prod(shape)
+    )
 
 
 def _header(shape: Shape) -> NLImage:
