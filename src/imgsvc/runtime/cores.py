@@ -184,7 +184,24 @@ class _Lane:
         self._pool = start_pool(1, "lane")
 
     def run(self, compute: Callable[[int], T], num_threads: int) -> T:
-        return self._pool.submit(compute, num_threads).result()
+        ended = threading.Lock()
+        ended.acquire()
+        results: list[T] = []
+        errors: list[Exception] = []
+
+        def run() -> None:
+            try:
+                results.append(compute(num_threads))
+            except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+                errors.append(error)
+            finally:
+                ended.release()
+
+        self._pool.submit(run)
+        ended.acquire()
+        if errors:
+            raise errors[0]
+        return results[0]
 
     def close(self) -> None:
         self._pool.shutdown()

@@ -32,6 +32,7 @@ __all__ = [
 IMAGE = Envelope(NLImage, "data")
 ROTATE_REQUEST = Envelope(NLImageRotateRequest, "image.data")
 
+MEAN_FILTER = MeanFilter()
 ROTATIONS = dict(NLImageRotateRequest.Rotation.items())
 COLOR_CHANNELS = 3
 GRAY_RANK = 2
@@ -58,7 +59,7 @@ def mean_filter_request(body: bytes) -> tuple[Operation, Image]:
         It is one, but no image.
     """
     opened = IMAGE.open(body)
-    return MeanFilter(), _pixels(opened.message, opened.payload(opened.message.data))
+    return MEAN_FILTER, _pixels(opened.message, opened.payload(opened.message.data))
 
 
 def rotate_request(body: bytes) -> tuple[Operation, Image]:

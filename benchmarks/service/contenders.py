@@ -1,0 +1,103 @@
+"""Who takes part: the servers, and who calls which with what.
+
+| contender | server | client |
+| --- | --- | --- |
+| imgsvc | imgsvc-server with its defaults | imgsvc.Client in a process that called imgsvc.tune_allocator |
+| imgsvc-untuned | the same process | imgsvc.Client in one that did not |
+| stock | gRPC and OpenCV as one would write it first | generated stub, from array to array |
+| echo | gRPC in Python, no images; tuned malloc | bytes made beforehand; tuned malloc |
+| cpp-default | cpp/server.cpp | bytes made beforehand; tuned malloc |
+| cpp-tuned | cpp/server.cpp; tuned malloc | bytes made beforehand; tuned malloc |
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks.service import images
+from benchmarks.service.cpp_server import CppUnavailableError, build
+from benchmarks.service.process import program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from benchmarks.service.images import Image, Shape
+
+TUNED_MALLOC = {
+    "GLIBC_TUNABLES": ":".join(
+        (
+            "glibc.malloc.mmap_threshold=1073741824",
+            "glibc.malloc.trim_threshold=4294967295",
+            "glibc.malloc.top_pad=268435456",
+            "glibc.malloc.arena_max=2",
+        )
+    )
+}
+"""What `imgsvc.tune_allocator` is for imgsvc: large buffers come from the heap, and stay in it."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Server:
+    """A program that serves MeanFilter, and says where on the first line of its stdout."""
+
+    name: str
+    command: tuple[str, ...]
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Contender:
+    """A server and a client of it; those with the same server share its process.
+
+    Attributes
+    ----------
+    client
+        The kind of client, as `benchmarks.service.load` takes it.
+    check
+        Asserts that an answer to an image of noise is right.
+    """
+
+    name: str
+    server: Server
+    client: str
+    check: Callable[[Image, Shape], None] = images.check_exact
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def available(cache: Path) -> tuple[list[Contender], list[str]]:
+    """Return the contenders that this machine can run, imgsvc first, and a line for those that it cannot.
+
+    Parameters
+    ----------
+    cache
+        A folder that stays from run to run.
+    """
+    imgsvc = Server("imgsvc", (program("imgsvc-server"), "--port", "0"))
+    stock = Server("stock", _module("stock_server"))
+    echo = Server("echo", _module("echo_server"), TUNED_MALLOC)
+    contenders = [
+        Contender("imgsvc", imgsvc, "imgsvc"),
+        Contender("imgsvc-untuned", imgsvc, "imgsvc-untuned"),
+    ]
+    notes = []
+    if importlib.util.find_spec("cv2"):
+        contenders.append(Contender("stock", stock, "stock", images.check_inside))
+    else:
+        notes.append("stock was left out: it takes pip install '.[bench]'")
+    contenders.append(Contender("echo", echo, "bytes", images.check_echo, TUNED_MALLOC))
+    try:
+        command = (str(build(cache)),)
+    except CppUnavailableError as error:
+        notes.append(f"cpp-default and cpp-tuned were left out: {error}")
+    else:
+        servers = Server("cpp-default", command), Server("cpp-tuned", command, TUNED_MALLOC)
+        contenders += [Contender(server.name, server, "bytes", variables=TUNED_MALLOC) for server in servers]
+    return contenders, notes
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"benchmarks.service.{name}")

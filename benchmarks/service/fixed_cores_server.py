@@ -1,0 +1,49 @@
+"""imgsvc-server with one number of threads for all kernels: what its core budget is measured against.
+
+python -m benchmarks.service.fixed_cores_server THREADS
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TypeVar
+
+from imgsvc._process import prepare_process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imgsvc.runtime.cores import Job
+
+T = TypeVar("T")
+
+
+def main() -> int:
+    threads = int(sys.argv[1])
+    prepare_process()
+    from imgsvc.runtime import cores  # noqa: PLC0415 - after the process is prepared
+    from imgsvc.runtime.pools import start_pool  # noqa: PLC0415
+    from imgsvc.server import cli, lifecycle  # noqa: PLC0415
+
+    class FixedCores(cores.Cores):
+        """As many kernels at a time as the cores allow, each with the same number of threads."""
+
+        def __init__(self, count: int) -> None:
+            super().__init__(count)
+            self._pool = start_pool(max(1, count // threads), "fixed")
+
+        def run(self, compute: Callable[[int], T], num_bytes: int, job: Job) -> T:  # noqa: ARG002
+            if threads == 1:
+                return compute(1)
+            return self._pool.submit(compute, threads).result()
+
+        def close(self) -> None:
+            super().close()
+            self._pool.shutdown()
+
+    lifecycle.Cores = FixedCores  # type: ignore[misc]
+    return cli.main(["--port", "0"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""imgsvc-server whose RotateImage never ends by itself, and that tells when its cores became free.
+
+The kernel is the real one, run again and again until it is stopped: so there is always one to stop, whatever
+the image's size. Each line on stdin is answered by what has been stopped since the last, as a list of JSON:
+seconds of the monotonic clock, and seconds after the deadline (null without one).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from imgsvc._process import prepare_process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imgsvc._images import Image, Shape
+    from imgsvc._stop import Stop
+    from imgsvc.runtime.cores import Job
+
+T = TypeVar("T")
+
+ROTATE_IMAGE = "/NLImageService/RotateImage"
+
+
+def main() -> int:
+    prepare_process()
+    from imgsvc.operations import Operation  # noqa: PLC0415 - after the process is prepared
+    from imgsvc.runtime import cores  # noqa: PLC0415
+    from imgsvc.server import cli, lifecycle, nl_image_service  # noqa: PLC0415
+
+    stops: list[tuple[float, float | None]] = []
+
+    class Watched(cores.Cores):
+        """Notes when a job that was stopped had left its cores."""
+
+        def run(self, compute: Callable[[int], T], num_bytes: int, job: Job) -> T:
+            try:
+                return super().run(compute, num_bytes, job)
+            finally:
+                if job.stop.stopped:
+                    left = job.stop.remaining
+                    stops.append((time.monotonic(), None if left is None else -left))
+
+    @dataclasses.dataclass(frozen=True)
+    class Endless(Operation):
+        operation: Operation
+
+        def output_shape(self, shape: Shape) -> Shape:
+            return self.operation.output_shape(shape)
+
+        def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+            while not stop.stopped:
+                self.operation.apply(src, dst, num_threads, stop)
+
+    def endless(body: bytes) -> tuple[Operation, Image]:
+        operation, image = parse(body)
+        return Endless(operation), image
+
+    parse = nl_image_service.METHODS[ROTATE_IMAGE]
+    nl_image_service.METHODS[ROTATE_IMAGE] = endless
+    lifecycle.Cores = Watched  # type: ignore[misc]
+
+    def answer() -> None:
+        for _line in sys.stdin:
+            told = list(stops)
+            del stops[: len(told)]
+            print(json.dumps({"stops": told}), flush=True)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return cli.main(["--port", "0"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

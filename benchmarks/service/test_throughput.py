@@ -1,0 +1,92 @@
+"""How many calls a second, by whom, with how many clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from benchmarks.service.floors import FLOORS
+from benchmarks.service.images import SHAPES
+from benchmarks.service.others import Others
+from benchmarks.service.rounds import Standing, in_turn
+from benchmarks.service.served_clock import CLOCK, served
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.service.contenders import Contender
+    from benchmarks.service.fleet import Burst, Fleet
+    from benchmarks.service.report import Report
+
+ROUNDS = {"64x64": 7, "640x480": 7, "1080x797": 7, "4000x3000": 5}
+"""So many that all of it takes some five minutes on two cores; most of that are the largest images."""
+
+WARM_UP, SECONDS = 0.05, 0.15
+"""Of each burst. Warming up takes a call of each client at least: memory that was given back comes again."""
+
+AT_LEAST = {1: 3, 4: 2, 16: 1}
+"""Timed calls of each client, by their number."""
+
+
+@served
+@pytest.mark.parametrize("clients", AT_LEAST)
+@pytest.mark.parametrize("image", SHAPES)
+def test_throughput(
+    # Any: of what is used here pytest-benchmark leaves half untyped.
+    benchmark: Any,
+    *,
+    contenders: Sequence[Contender],
+    fleet: Fleet,
+    report: Report,
+    image: str,
+    clients: int,
+) -> None:
+    shape = SHAPES[image]
+    for contender in contenders:
+        contender.check(fleet.first_answer(contender, shape), shape)
+
+    bursts: dict[str, list[Burst]] = {contender.name: [] for contender in contenders}
+
+    def one_round() -> None:
+        for contender in in_turn(contenders, len(bursts["imgsvc"])):
+            burst = fleet.burst(
+                contender,
+                shape,
+                clients=clients,
+                warm_up=WARM_UP,
+                seconds=SECONDS,
+                at_least=AT_LEAST[clients],
+            )
+            bursts[contender.name].append(burst)
+            if contender.name == "imgsvc":
+                CLOCK.advance(burst.seconds_per_call)
+
+    others = Others(fleet.cpu_seconds)
+    benchmark.pedantic(one_round, rounds=ROUNDS[image])
+    standing = Standing(image, clients, bursts, others.cpus())
+    report.standings.append(standing)
+    benchmark.extra_info.update(others_cpus=standing.others_cpus, **extra_info(standing))
+
+
+def extra_info(standing: Standing) -> dict[str, Any]:
+    """Return the figures of a standing, for pytest-benchmark's files."""
+    figures = {
+        name: {
+            "seconds_per_call": [burst.seconds_per_call for burst in bursts],
+            "latency_p50": standing.latency(name, 50),
+            "latency_p99": standing.latency(name, 99),
+        }
+        for name, bursts in standing.bursts.items()
+    }
+    floors = [
+        {
+            "own": floor.own,
+            "peer": floor.peer,
+            "floor": floor.ratio,
+            "quartiles": standing.ratio(floor.own, floor.peer),
+        }
+        for floor in FLOORS
+        if floor.image == standing.image and floor.peer in standing.bursts
+    ]
+    return {"contenders": figures, "floors": floors}
