@@ -44,22 +44,25 @@ class Operation(abc.ABC):
         num_threads: int | None = None,
         stop: Stop | None = None,
     ) -> Image:
-        """Check `image`, `out` and `num_threads`, and run the operation.
+        """Check `image`, `out` and `num_threads`, and run the operation as `compute` does."""
+        image = check_image(image)
+        num_threads = check_num_threads(num_threads)
+        shape = self.output_shape(image.shape)
+        out = np.empty(shape, np.uint8) if out is None else check_out(out, shape, image)
+        self.compute(image, out, num_threads, stop or Stop())
+        return out
+
+    def compute(self, image: Image, out: Image, num_threads: int | None, stop: Stop) -> None:
+        """Run the operation on what has been checked, or was made to fit.
 
         Raises
         ------
         StoppedError
             `stop` said so before it was done; `out` holds a part of the result.
         """
-        image = check_image(image)
-        num_threads = check_num_threads(num_threads)
-        shape = self.output_shape(image.shape)
-        out = np.empty(shape, np.uint8) if out is None else check_out(out, shape, image)
-        stop = stop or Stop()
         self.apply(as_rows(image), as_rows(out), threads_for(image.size, num_threads), stop)
         if stop.stopped:
             raise StoppedError(cancelled=stop.cancelled)
-        return out
 
 
 @dataclasses.dataclass(frozen=True)

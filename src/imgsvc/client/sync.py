@@ -39,8 +39,9 @@ COMPRESSION = {
     "deflate": grpc.Compression.Deflate,
 }
 RGBA_CHANNELS = 4
-# NumPy's own copy takes twice as long.
+# Of large images a kernel makes a copy in half the time that NumPy takes, of small ones NumPy.
 COPY = Rotate90(0)
+COPIED_BY_NUMPY = 1 << 16
 # protobuf ends at 2 GiB; the message around the pixels takes a few bytes.
 MAX_PIXEL_BYTES = 2**31 - 1 - 64
 # A year: gRPC takes what does not fit its clock for a deadline that has passed.
@@ -201,7 +202,10 @@ class Client:
     ) -> Image:
         limit = self._timeout if timeout is None else _check_timeout(timeout)
         self._check_open()
-        COPY(image, out=draft.pixels, num_threads=1)
+        if image.size <= COPIED_BY_NUMPY:
+            draft.pixels[...] = image
+        else:
+            COPY(image, out=draft.pixels, num_threads=1)
         try:
             answer = method(draft.finish(), timeout=limit)
         except grpc.RpcError as error:

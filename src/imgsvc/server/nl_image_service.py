@@ -132,8 +132,8 @@ class NLImageService(grpc.GenericRpcHandler):
         call.entry.hold(math.prod(shape))
         answer = draft_image(shape)
 
-        def compute(num_threads: int) -> Image:
-            return operation(image, out=answer.pixels, num_threads=num_threads, stop=call.job.stop)
+        def compute(num_threads: int) -> None:
+            operation.compute(image, answer.pixels, num_threads, call.job.stop)
 
         stopped = None
         try:
