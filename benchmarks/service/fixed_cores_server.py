@@ -5,6 +5,7 @@ python -m benchmarks.service.fixed_cores_server THREADS
 
 from __future__ import annotations
 
+import queue
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,7 +23,6 @@ def main() -> int:
     threads = int(sys.argv[1])
     prepare_process()
     from imgsvc.runtime import cores  # noqa: PLC0415 - after the process is prepared
-    from imgsvc.runtime.pools import start_pool  # noqa: PLC0415
     from imgsvc.server import cli, lifecycle  # noqa: PLC0415
 
     class FixedCores(cores.Cores):
@@ -30,16 +30,23 @@ def main() -> int:
 
         def __init__(self, count: int) -> None:
             super().__init__(count)
-            self._pool = start_pool(max(1, count // threads), "fixed")
+            self._fixed: queue.SimpleQueue[cores.Lane] = queue.SimpleQueue()
+            for _ in range(max(1, count // threads)):
+                self._fixed.put(cores.Lane(threads))
 
         def run(self, compute: Callable[[int], T], num_bytes: int, job: Job) -> T:  # noqa: ARG002
             if threads == 1:
                 return compute(1)
-            return self._pool.submit(compute, threads).result()
+            lane = self._fixed.get()
+            try:
+                return lane.run(compute, threads)
+            finally:
+                self._fixed.put(lane)
 
         def close(self) -> None:
             super().close()
-            self._pool.shutdown()
+            while not self._fixed.empty():
+                self._fixed.get().close()
 
     lifecycle.Cores = FixedCores  # type: ignore[misc]
     return cli.main(["--port", "0"])

@@ -60,7 +60,7 @@ def message(shape):
     return draft.finish()
 
 
-ENDLESS, ORDINARY = message((1, 4 << 20)), message((400, 400))  # the latter is too large to be done at once
+ENDLESS, ORDINARY = message((1, 16 << 20)), message((400, 400))  # the latter is too large to be done at once
 
 
 @contextlib.contextmanager

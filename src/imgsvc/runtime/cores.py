@@ -21,7 +21,7 @@ from imgsvc.runtime.pools import start_pool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Cores", "Job"]
+__all__ = ["Cores", "Job", "Lane"]
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class Cores:
         # Two cores are the smallest grant that needs a lane. Of several large grants at the same time the
         # second is at most half of all, the third a third: no lane's team needs more threads than that.
         widths = [count // number for number in range(1, count // 2 + 1)]
-        self._lanes = [_Lane(width) for width in widths]
+        self._lanes = [Lane(width) for width in widths]
         self._free_lanes = list(reversed(self._lanes))
 
     def run(self, compute: Callable[[int], T], num_bytes: int, job: Job) -> T:
@@ -171,12 +171,12 @@ class _Turn:
     def __init__(self, wanted: int) -> None:
         self.wanted = wanted
         self.cores = 0
-        self.lane: _Lane | None = None
+        self.lane: Lane | None = None
         self.came = threading.Lock()
         self.came.acquire()
 
 
-class _Lane:
+class Lane:
     """A thread for parallel kernels on up to `width` cores, one after another."""
 
     def __init__(self, width: int) -> None:
@@ -184,6 +184,7 @@ class _Lane:
         self._pool = start_pool(1, "lane")
 
     def run(self, compute: Callable[[int], T], num_threads: int) -> T:
+        """Return what `compute(num_threads)` does on the lane's thread, or raise what it raises."""
         ended = threading.Lock()
         ended.acquire()
         results: list[T] = []
@@ -204,6 +205,7 @@ class _Lane:
         return results[0]
 
     def close(self) -> None:
+        """End the thread."""
         self._pool.shutdown()
 
 
