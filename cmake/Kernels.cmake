@@ -7,7 +7,7 @@ option(IMGSVC_BOUNDS_CHECK "Check every memoryview index in the kernels (slow; f
 # The compiler directives of every .pyx, in one place.
 set(IMGSVC_CYTHON_ARGS -3 --fast-fail
     -X cdivision=True -X wraparound=False -X initializedcheck=False -X embedsignature=False
-    -X freethreading_compatible=False)
+    -X freethreading_compatible=False -X auto_pickle=False)
 if(IMGSVC_BOUNDS_CHECK)
   list(APPEND IMGSVC_CYTHON_ARGS -X boundscheck=True)
 else()

@@ -22,7 +22,7 @@ class Stopping:
     image: str
     beside: str
     seconds: Sequence[float]
-    goal: tuple[int, float] | None
+    goal: tuple[int, float]
 
     def percentile(self, percent: float) -> float:
         """Return the seconds within which so many percent were free."""
@@ -31,8 +31,6 @@ class Stopping:
     @property
     def verdict(self) -> str:
         """What became of the goal."""
-        if self.goal is None:
-            return "measured only"
         percent, seconds = self.goal
         met = self.percentile(percent) <= seconds
         return f"{percent} % in {seconds * 1e3:.0f} ms: {'met' if met else 'MISSED'}"

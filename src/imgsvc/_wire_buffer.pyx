@@ -8,7 +8,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
 
 cdef class WireBuffer:
-    """`size` bytes of memory, uninitialised and writable through the buffer protocol, and their `content`.
+    """`size` bytes of memory, uninitialised; `view()` writes them, `content` is the bytes object.
 
     Whoever takes `content` writes no more: bytes are hashed and shared because they never change.
     """
@@ -20,3 +20,7 @@ cdef class WireBuffer:
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):
         PyBuffer_FillInfo(buffer, self, PyBytes_AS_STRING(self.content), len(self.content), 0, flags)
+
+    def view(self):
+        """Return all of them as a writable memoryview."""
+        return memoryview(self)

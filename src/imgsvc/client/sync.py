@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from imgsvc._images import Image
     from imgsvc.wire.nl_image import DraftedImage
 
+    Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
+
 __all__ = ["Client"]
 
 SERVICE = DESCRIPTOR.services_by_name["NLImageService"].full_name
@@ -92,8 +94,8 @@ class Client:
         options = (*OPTIONS, ("grpc.enable_http_proxy", 0)) if is_local(target) else OPTIONS
         self._channel = grpc.insecure_channel(target, options=options, compression=COMPRESSION[compression])
         # Bytes as they are: `imgsvc.wire` makes and reads them.
-        self._mean_filter = self._channel.unary_unary(f"/{SERVICE}/MeanFilter", _registered_method=True)
-        self._rotate_image = self._channel.unary_unary(f"/{SERVICE}/RotateImage", _registered_method=True)
+        self._mean_filter: Method = self._channel.unary_unary(f"/{SERVICE}/MeanFilter")
+        self._rotate_image: Method = self._channel.unary_unary(f"/{SERVICE}/RotateImage")
         self._closed = False
 
     def mean_filter(self, image: Image, *, timeout: float | None = None, writable: bool = False) -> Image:
@@ -192,7 +194,7 @@ class Client:
 
     def _call(
         self,
-        method: grpc.UnaryUnaryMultiCallable[bytes, bytes],
+        method: Method,
         draft: DraftedImage,
         image: Image,
         operation: Operation,

@@ -9,7 +9,7 @@ left to protobuf. What is unusual enough to need more than the few rules below g
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union
 
 from google.protobuf.message import Message
 
@@ -18,11 +18,10 @@ from imgsvc._wire_buffer import WireBuffer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from google.protobuf.descriptor import Descriptor
-
 __all__ = ["Draft", "Envelope", "Layout", "Opened", "placeholder"]
 
 M = TypeVar("M", bound=Message)
+P = TypeVar("P", bound="bytes | _Room")
 
 # Which fields to look at, by the tag they have where they are length-delimited: None for a payload, and for a
 # message with payloads somewhere below, its own fields.
@@ -150,7 +149,7 @@ class Draft:
 
     def __init__(self, layout: Layout) -> None:
         self._buffer = WireBuffer(layout.size)
-        whole = memoryview(self._buffer)
+        whole = self._buffer.view()
         for start, end, part in layout.parts:
             whole[start:end] = part
         self.payloads = [whole[start:end] for start, end in layout.rooms]
@@ -175,20 +174,20 @@ class _Room:
         return self._size
 
 
-class _Scan:
+class _Scan(Generic[P]):
     """One way through the bytes of a message, with `replace(start, end)` in place of each payload."""
 
     def __init__(
-        self, body: bytes, replace: Callable[[int, int], bytes | _Room], *, max_fields: int | None = None
+        self, body: bytes, replace: Callable[[int, int], P], *, max_fields: int | None = None
     ) -> None:
         self._body = body
         self._replace = replace
         self._fields_left = MAX_FIELDS if max_fields is None else max_fields + 1
 
-    def message(self, at: int, end: int, fields: Fields) -> list[bytes | _Room]:
+    def message(self, at: int, end: int, fields: Fields) -> list[bytes | P]:
         """Return the parts of a message that lies from `at` to `end`."""
         body = self._body
-        parts: list[bytes | _Room] = []
+        parts: list[bytes | P] = []
         kept = at  # where that begins which is taken over as it is
         while at < end:
             self._fields_left -= 1
@@ -250,7 +249,11 @@ def _varint(value: int) -> bytes:
     return bytes(parts)
 
 
-def _declare(fields: Fields, kind: Descriptor, path: list[str]) -> None:
+def _declare(
+    fields: Fields,
+    kind: Any,  # a Descriptor, of which each implementation of protobuf has a class of its own
+    path: list[str],
+) -> None:
     name, *rest = path
     field = kind.fields_by_name.get(name)
     if field is None:
