@@ -69,7 +69,7 @@ class ServerConfig:
     cores: int | None = _option(
         None,
         integer(1, MAX_THREADS),
-        "cores to compute on (default: those this process may run on)",
+        "cores to compute on (default: those of its affinity mask and CPU quota)",
         metavar="N",
     )
     max_message_bytes: int = _option(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["QuietTrim", "trim", "tune_allocator"]
+__all__ = ["QuietTrim", "is_tuned", "trim", "tune_allocator"]
 
 # malloc.h
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
@@ -27,6 +27,8 @@ SETTINGS = (
     (M_TRIM_THRESHOLD, 2**31 - 1),  # the largest it takes; `QuietTrim` gives back
     (M_TOP_PAD, 256 << 20),  # address space, not memory: the heap grows in fewer steps
 )
+
+_taken: dict[int, bool] = {}
 
 QUIET_SECONDS = 5.0
 """Giving back gigabytes takes a tenth of a second, and the next large request faults its pages in again."""
@@ -45,7 +47,15 @@ def tune_allocator() -> bool:
         Whether the allocator took it: always with glibc, never elsewhere.
     """
     libc = _glibc()
-    return libc is not None and all([libc.mallopt(name, value) == 1 for name, value in SETTINGS])  # noqa: C419 - set all
+    if libc is not None:
+        _taken.clear()
+        _taken.update({name: libc.mallopt(name, value) == 1 for name, value in SETTINGS})
+    return is_tuned()
+
+
+def is_tuned() -> bool:
+    """Return whether `tune_allocator` was called in this process, and the allocator took all of it."""
+    return bool(_taken) and all(_taken.values())
 
 
 def trim() -> bool:

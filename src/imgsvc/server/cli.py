@@ -16,6 +16,7 @@ from imgsvc._dispatch import isa, kernels
 from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, boolean
 from imgsvc.config import ENVIRONMENT_PREFIX, ServerConfig
 from imgsvc.errors import AddressError, ConfigurationError
+from imgsvc.runtime.allocator import is_tuned
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.tcp import beyond_loopback
 
@@ -84,7 +85,11 @@ def serve(config: ServerConfig) -> int:
     server = Server(config)
     server.start()
     log.info(
-        "kernels: %s, OpenMP: %s, cores: %d", isa(), "yes" if kernels().openmp else "no", config.num_cores
+        "kernels: %s, OpenMP: %s, cores: %d, large buffers: %s",
+        isa(),
+        "yes" if kernels().openmp else "no",
+        config.num_cores,
+        "kept" if is_tuned() else "not kept, as this C library's allocator cannot be told to",
     )
     if config.listens_on_tcp and config.host and beyond_loopback(config.host):
         log.warning(
