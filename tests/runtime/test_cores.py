@@ -142,6 +142,19 @@ def test_lanes_are_at_most_half_the_cores_and_their_teams_bounded(make_cores, co
     assert [lane.width for lane in make_cores(count)._lanes] == widths
 
 
+def test_a_small_grant_leaves_the_wide_lane_to_a_large_one(make_cores):
+    cores = make_cores(8)
+    second, others = Held(cores, 2 * BYTES_PER_CORE), [Held(cores, SMALL) for _ in range(2)]
+    for held in (second, *others):
+        assert held.began()
+    large = Held(cores, LARGE)
+    assert large.began()
+    assert (second.granted, large.granted) == (2, 4)
+    for held in (second, *others, large):
+        held.end()
+    assert [lane.width for lane in cores._free_lanes] == [2, 2, 4, 8]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_the_grants_never_pass_the_budget(make_cores, count):
     cores = make_cores(count)

@@ -94,7 +94,7 @@ class Cores:
         # second is at most half of all, the third a third: no lane's team needs more threads than that.
         widths = [count // number for number in range(1, count // 2 + 1)]
         self._lanes = [Lane(width) for width in widths]
-        self._free_lanes = list(reversed(self._lanes))
+        self._free_lanes = list(reversed(self._lanes))  # narrowest first
 
     def run(self, compute: Callable[[int], T], num_bytes: int, job: Job) -> T:
         """Return `compute(num_threads)`, for work over `num_bytes`.
@@ -155,12 +155,11 @@ class Cores:
             share = max(1, self._free // len(self._waiting))
             turn = self._waiting.popleft()
             turn.cores = min(turn.wanted, share)
-            if turn.cores > 1:
-                if self._free_lanes:
-                    turn.lane = self._free_lanes.pop()
-                    turn.cores = min(turn.cores, turn.lane.width)
-                else:
-                    turn.cores = 1
+            if turn.cores > 1 and self._free_lanes:
+                wide_enough = (lane for lane in self._free_lanes if lane.width >= turn.cores)
+                turn.lane = next(wide_enough, self._free_lanes[-1])
+                self._free_lanes.remove(turn.lane)
+            turn.cores = min(turn.cores, turn.lane.width if turn.lane else 1)
             self._free -= turn.cores
             _wake(turn.came)
 
