@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from imgsvc._process import prepare_process
+from imgsvc.runtime import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,7 @@ T = TypeVar("T")
 def main() -> int:
     threads = int(sys.argv[1])
     prepare_process()
-    from imgsvc.runtime import cores  # noqa: PLC0415 - after the process is prepared
-    from imgsvc.server import cli, lifecycle  # noqa: PLC0415
+    from imgsvc.server import cli, lifecycle  # noqa: PLC0415 - loads gRPC, and now it may
 
     class FixedCores(cores.Cores):
         """As many kernels at a time as the cores allow, each with the same number of threads."""

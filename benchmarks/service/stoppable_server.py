@@ -15,6 +15,8 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from imgsvc._process import prepare_process
+from imgsvc.operations import Operation
+from imgsvc.runtime import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +32,7 @@ ROTATE_IMAGE = "/NLImageService/RotateImage"
 
 def main() -> int:
     prepare_process()
-    from imgsvc.operations import Operation  # noqa: PLC0415 - after the process is prepared
-    from imgsvc.runtime import cores  # noqa: PLC0415
-    from imgsvc.server import cli, lifecycle, nl_image_service  # noqa: PLC0415
+    from imgsvc.server import cli, lifecycle, nl_image_service  # noqa: PLC0415 - loads gRPC, and now it may
 
     stops: list[tuple[float, float | None]] = []
 

@@ -13,7 +13,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from benchmarks.service.images import noise
+from benchmarks.service.serving import UNLIMITED
+from benchmarks.service.stoppable_server import ROTATE_IMAGE
 from imgsvc import tune_allocator
+from imgsvc.operations import Rotate90
+from imgsvc.wire.nl_image import draft_rotate_request
 
 if TYPE_CHECKING:
     from benchmarks.service.images import Shape
@@ -22,9 +27,6 @@ if TYPE_CHECKING:
 def main() -> None:
     tune_allocator()
     import grpc  # noqa: PLC0415 - after the allocator is tuned
-
-    from benchmarks.service.serving import UNLIMITED  # noqa: PLC0415
-    from benchmarks.service.stoppable_server import ROTATE_IMAGE  # noqa: PLC0415
 
     rotate = grpc.insecure_channel(sys.argv[1], options=UNLIMITED).unary_unary(ROTATE_IMAGE)
     requests: dict[Shape, bytes] = {}
@@ -46,10 +48,6 @@ def main() -> None:
 
 
 def rotate_request(shape: Shape) -> bytes:
-    from benchmarks.service.images import noise  # noqa: PLC0415 - after the allocator is tuned
-    from imgsvc.operations import Rotate90  # noqa: PLC0415
-    from imgsvc.wire.nl_image import draft_rotate_request  # noqa: PLC0415
-
     draft = draft_rotate_request(Rotate90(1), shape)
     draft.pixels[...] = noise(shape)
     return draft.finish()

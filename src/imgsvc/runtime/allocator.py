@@ -69,8 +69,9 @@ def _glibc() -> Any:
     """Return glibc, or None where the C library is another one."""
     try:
         libc = ctypes.CDLL(None)
-        libc.gnu_get_libc_version  # noqa: B018 - asks for the symbol
-    except (AttributeError, OSError, TypeError):
+    except (OSError, TypeError):
+        return None
+    if not hasattr(libc, "gnu_get_libc_version"):
         return None
     libc.mallopt.argtypes, libc.mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
     libc.malloc_trim.argtypes, libc.malloc_trim.restype = (ctypes.c_size_t,), ctypes.c_int

@@ -44,8 +44,8 @@ class Pool(ThreadPoolExecutor):
     """What gRPC takes for an executor: functions that deal with their own errors, each on one of its threads.
 
     The executor of the standard library has its idle threads wait at one queue. Each that takes something
-    from there wakes the next, which finds nothing: of a small call's switches of threads that is a quarter.
-    Here a piece of work wakes one thread: the last that became idle, whose caches are the warmest.
+    from there wakes the next, which finds nothing, and takes the GIL from the one that works. Here a piece of
+    work wakes one thread: the last that became idle, whose caches are the warmest.
     """
 
     def __init__(self) -> None:

@@ -67,7 +67,7 @@ class BodyReader:
             It did not arrive in time, or never will.
         NoMessage
             There is none. Of several the first counts and the others are not read, as in gRPC's own unary
-            methods: looking for a second one takes a tenth of a small call's time.
+            methods: looking for a second one is a round trip between two threads.
         """
         if timed.end <= time.monotonic():
             raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, self._details)
