@@ -2,7 +2,7 @@
 
 include(CheckCSourceCompiles)
 
-option(IMGSVC_BOUNDS_CHECK "Check every memoryview index in the kernels (slow; for debugging)" OFF)
+option(IMGSVC_BOUNDS_CHECK "Check every index and pixel address in the kernels (slow; for debugging)" OFF)
 
 # The compiler directives of every .pyx, in one place.
 set(IMGSVC_CYTHON_ARGS -3 --fast-fail
@@ -10,6 +10,7 @@ set(IMGSVC_CYTHON_ARGS -3 --fast-fail
     -X freethreading_compatible=False -X auto_pickle=False)
 if(IMGSVC_BOUNDS_CHECK)
   list(APPEND IMGSVC_CYTHON_ARGS -X boundscheck=True)
+  add_compile_definitions(IMGSVC_BOUNDS_CHECK)
 else()
   list(APPEND IMGSVC_CYTHON_ARGS -X boundscheck=False)
 endif()
@@ -25,42 +26,64 @@ if(NOT OpenMP_C_FOUND)
   message(WARNING "imgsvc: the C compiler has no OpenMP: the kernels are built single-threaded")
 endif()
 
-function(imgsvc_add_module name source)
-  cython_transpile(${source} LANGUAGE C MODULE_NAME imgsvc.${name} OUTPUT ${name}.c
-                   CYTHON_ARGS ${IMGSVC_CYTHON_ARGS} OUTPUT_VARIABLE generated)
-  python_add_library(${name} MODULE WITH_SOABI ${generated})
-  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src/imgsvc)
-  install(TARGETS ${name} DESTINATION imgsvc)
+# What Cython would put into every module that takes arrays, once.
+set(shared_c ${CMAKE_CURRENT_BINARY_DIR}/_cython_shared.c)
+add_custom_command(OUTPUT ${shared_c} COMMAND ${CYTHON_EXECUTABLE} --generate-shared=${shared_c} VERBATIM)
+python_add_library(_cython_shared MODULE WITH_SOABI ${shared_c})
+install(TARGETS _cython_shared DESTINATION imgsvc)
+
+# imgsvc_add_module(TARGET SOURCE [NAME]): a compiled module of the package, by default imgsvc.TARGET.
+function(imgsvc_add_module target source)
+  set(name ${target})
+  if(ARGC GREATER 2)
+    set(name ${ARGV2})
+  endif()
+  string(REGEX REPLACE "[^.]*$" "" folder ${name})
+  string(REPLACE "." "/" folder "${folder}")
+  cython_transpile(${source} LANGUAGE C MODULE_NAME imgsvc.${name} OUTPUT ${target}.c
+                   CYTHON_ARGS ${IMGSVC_CYTHON_ARGS} --shared=imgsvc._cython_shared OUTPUT_VARIABLE generated)
+  python_add_library(${target} MODULE WITH_SOABI ${generated})
+  string(REGEX REPLACE ".*[.]" "" base ${name})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${base} LIBRARY_OUTPUT_DIRECTORY modules/${folder})
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src/imgsvc
+                                               ${CMAKE_CURRENT_SOURCE_DIR}/src/imgsvc/_kernels)
+  install(TARGETS ${target} DESTINATION imgsvc/${folder})
 endfunction()
 
-# imgsvc_add_kernels(ISA): build _kernels.pyx for the baseline, or for an instruction set that both
-# `-march=` and `__builtin_cpu_supports` know. A compiler that lacks either is told of and passed over.
-function(imgsvc_add_kernels isa)
-  set(module _kernels)
-  if(NOT isa STREQUAL baseline)
-    if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
-      return()
+# imgsvc_add_kernels(FAMILIES NAME... ISAS ISA...): build _kernels/NAME.pyx for the baseline (as _kernels.NAME), and
+# for instruction sets that both `-march=` and `__builtin_cpu_supports` know (as _kernels.NAME_ISA). A compiler that
+# lacks either is told of and passed over.
+function(imgsvc_add_kernels)
+  cmake_parse_arguments(arg "" "" "FAMILIES;ISAS" ${ARGN})
+  foreach(isa IN LISTS arg_ISAS)
+    set(suffix "")
+    set(march "")
+    if(NOT isa STREQUAL baseline)
+      if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+        continue()
+      endif()
+      string(MAKE_C_IDENTIFIER _${isa} suffix)
+      set(march -march=${isa})
+      set(CMAKE_REQUIRED_FLAGS ${march})
+      check_c_source_compiles("int main(void) { return __builtin_cpu_supports(\"${isa}\"); }" IMGSVC_CAN_BUILD${suffix})
+      if(NOT IMGSVC_CAN_BUILD${suffix})
+        message(WARNING "imgsvc: the C compiler cannot build or ask for ${isa}: left out, the baseline is used")
+        continue()
+      endif()
+      set_property(GLOBAL APPEND PROPERTY IMGSVC_ISAS ${isa})
     endif()
-    string(MAKE_C_IDENTIFIER ${isa} suffix)
-    set(module _kernels_${suffix})
-    set(CMAKE_REQUIRED_FLAGS -march=${isa})
-    check_c_source_compiles("int main(void) { return __builtin_cpu_supports(\"${isa}\"); }" IMGSVC_CAN_BUILD_${suffix})
-    if(NOT IMGSVC_CAN_BUILD_${suffix})
-      message(WARNING "imgsvc: the C compiler cannot build or ask for ${isa}: left out, the baseline is used")
-      return()
-    endif()
-    set_property(GLOBAL APPEND PROPERTY IMGSVC_ISAS ${isa})
-  endif()
-
-  imgsvc_add_module(${module} src/imgsvc/_kernels.pyx)
-  # No contraction of a*b+c into one rounding: every instruction set gives the same bits.
-  target_compile_options(${module} PRIVATE -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math)
-  if(NOT isa STREQUAL baseline)
-    target_compile_options(${module} PRIVATE -march=${isa})
-  endif()
-  if(OpenMP_C_FOUND)
-    target_link_libraries(${module} PRIVATE OpenMP::OpenMP_C)
-  endif()
+    foreach(family IN LISTS arg_FAMILIES)
+      set(target _kernels_${family}${suffix})
+      imgsvc_add_module(${target} src/imgsvc/_kernels/${family}.pyx _kernels.${family}${suffix})
+      # No contraction of a*b+c into one rounding: every instruction set gives the same bits.
+      target_compile_options(${target} PRIVATE -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math ${march})
+      if(OpenMP_C_FOUND)
+        target_link_libraries(${target} PRIVATE OpenMP::OpenMP_C)
+      endif()
+      # The types of one build are those of all.
+      install(FILES src/imgsvc/_kernels/${family}.pyi DESTINATION imgsvc/_kernels RENAME ${family}${suffix}.pyi)
+    endforeach()
+  endforeach()
 endfunction()
 
 # `_cpu` gets the instruction sets as an X macro: __builtin_cpu_supports takes literals only.

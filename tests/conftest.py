@@ -5,7 +5,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from imgsvc import _dispatch, operations
+from imgsvc import _dispatch
 from tests import processes
 
 hypothesis.settings.register_profile("imgsvc", deadline=None, max_examples=60)
@@ -15,8 +15,8 @@ hypothesis.settings.load_profile("imgsvc")
 @pytest.fixture(params=_dispatch.usable_isas())
 def isa(request, monkeypatch):
     """Every build of the kernels that this machine runs."""
-    module = _dispatch.load(request.param)
-    monkeypatch.setattr(operations, "kernels", lambda: module)
+    kernels = _dispatch.Kernels(request.param)
+    monkeypatch.setattr(_dispatch, "kernels", lambda: kernels)
     return request.param
 
 

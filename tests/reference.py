@@ -30,3 +30,17 @@ def mean_filter_large(image):
 
 def rotate90(image, turns):
     return np.ascontiguousarray(np.rot90(image, turns))
+
+
+NUMPY_MODES = {
+    "constant": "constant",
+    "replicate": "edge",
+    "reflect": "symmetric",
+    "reflect101": "reflect",
+    "wrap": "wrap",
+}
+
+
+def pad(image, left, top, right, bottom, border):
+    widths = ((top, bottom), (left, right)) + ((0, 0),) * (image.ndim - 2)
+    return np.pad(image, widths, mode=NUMPY_MODES[border])

@@ -9,13 +9,23 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.errors import ImgsvcError
-from imgsvc.operations import mean_filter, rotate90
+from imgsvc.operations import crop, flip, mean_filter, pad, rotate90
 from imgsvc.runtime.allocator import tune_allocator
 
 if TYPE_CHECKING:
     from imgsvc.client.sync import Client
 
-__all__ = ["Client", "ImgsvcError", "__version__", "mean_filter", "rotate90", "tune_allocator"]
+__all__ = [
+    "Client",
+    "ImgsvcError",
+    "__version__",
+    "crop",
+    "flip",
+    "mean_filter",
+    "pad",
+    "rotate90",
+    "tune_allocator",
+]
 
 __version__ = version("imgsvc")
 

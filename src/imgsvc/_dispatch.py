@@ -9,38 +9,36 @@ import functools
 import importlib
 import os
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from imgsvc import _cpu
 from imgsvc.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Protocol
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from imgsvc._stop import Stop
-
-    class Kernel(Protocol):
-        """What every kernel that makes one image of another looks like."""
-
-        def __call__(
-            self, src: NDArray[np.uint8], dst: NDArray[np.uint8], num_threads: int, stop: Stop
-        ) -> None: ...
-
-    class Kernels(Protocol):
-        """A build of ``_kernels.pyx``."""
-
-        openmp: bool
-        copy: Kernel
-        mean_3x3: Kernel
-        mirror: Kernel
-        transpose: Kernel
-
 
 BASELINE = "baseline"
+
+
+class Kernels:
+    """The kernels of one build: an attribute each family, imported when it is first used.
+
+    Parameters
+    ----------
+    isa
+        One of `usable_isas()`.
+    """
+
+    if TYPE_CHECKING:
+        from imgsvc._kernels import mean, moves  # noqa: PLC0415 - they are attributes
+
+    def __init__(self, isa: str) -> None:
+        self._suffix = "" if isa == BASELINE else re.sub(r"\W", "_", f"_{isa}")
+
+    def __getattr__(self, family: str) -> ModuleType:
+        module = importlib.import_module(f"imgsvc._kernels.{family}{self._suffix}")
+        setattr(self, family, module)
+        return module
 
 
 def usable_isas() -> tuple[str, ...]:
@@ -68,11 +66,5 @@ def isa() -> str:
 
 @functools.cache
 def kernels() -> Kernels:
-    """Import and return the kernels for `isa()`; the choice is made once a process."""
-    return cast("Kernels", load(isa()))
-
-
-def load(isa_name: str) -> ModuleType:
-    """Import the kernels built for one of `usable_isas()`."""
-    suffix = "" if isa_name == BASELINE else re.sub(r"\W", "_", f"_{isa_name}")
-    return importlib.import_module(f"imgsvc._kernels{suffix}")
+    """Return the kernels for `isa()`; the choice is made once a process."""
+    return Kernels(isa())

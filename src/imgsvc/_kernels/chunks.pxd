@@ -1,0 +1,115 @@
+"""Cutting an image into chunks of bounded cost, and computing them on several threads until told to stop.
+
+An iteration does one chunk, and before it asks `stop` whether to go on. A kernel that was stopped leaves the
+rest of its output as it was, and `stop.stopped` says so.
+"""
+
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+
+from imgsvc._stop cimport Stop, should_stop, stop_state
+
+cdef extern from *:
+    """
+    #ifdef _OPENMP
+    #define IMGSVC_OPENMP 1
+    #else
+    #define IMGSVC_OPENMP 0
+    #endif
+    """
+    const bint OPENMP "IMGSVC_OPENMP"
+
+
+cdef enum:
+    # Bytes of a chunk of cheap work, about 10 microseconds: next to them asking `stop` is nothing.
+    CHUNK_BYTES = 65536
+    CACHE_LINE = 64
+
+
+cdef struct Chunks:
+    int64_t height
+    int64_t width
+    int64_t rows     # of a chunk
+    int64_t columns  # of a chunk
+    int64_t across
+    int64_t count
+    bint quick       # all of it is so little work that releasing the GIL, and OpenMP, would take longer
+
+
+cdef struct Chunk:
+    int64_t top
+    int64_t bottom
+    int64_t left
+    int64_t right
+
+
+ctypedef void (*chunk_function)(const void* work, Chunk chunk, char* scratch) noexcept nogil
+
+
+cdef inline Chunks cut(int64_t height, int64_t width, int64_t rows, int64_t columns) noexcept nogil:
+    """Cut into chunks of `rows` x `columns`, counted row by row."""
+    cdef Chunks chunks
+    chunks.height = height
+    chunks.width = width
+    chunks.rows = min(rows, height)
+    chunks.columns = min(columns, width)
+    chunks.across = (width + chunks.columns - 1) // chunks.columns
+    chunks.count = chunks.across * ((height + chunks.rows - 1) // chunks.rows)
+    chunks.quick = False
+    return chunks
+
+
+cdef inline Chunks chunks_of(
+    int64_t height, int64_t width, int64_t pixel_bytes, int64_t multiple
+) noexcept nogil:
+    """Cut cheap work into chunks of about `CHUNK_BYTES`, of whole rows where these are short enough.
+
+    Each has a `multiple` of rows, but for the last ones.
+    """
+    cdef int64_t columns = min(width, max(CHUNK_BYTES // (multiple * pixel_bytes), 1))
+    cdef int64_t rows = max(CHUNK_BYTES // (columns * pixel_bytes * multiple), 1) * multiple
+    cdef Chunks chunks = cut(height, width, rows, columns)
+    chunks.quick = chunks.count == 1
+    return chunks
+
+
+cdef inline Chunk chunk_at(const Chunks* chunks, int64_t number) noexcept nogil:
+    cdef Chunk chunk
+    chunk.top = number // chunks.across * chunks.rows
+    chunk.bottom = min(chunk.top + chunks.rows, chunks.height)
+    chunk.left = number % chunks.across * chunks.columns
+    chunk.right = min(chunk.left + chunks.columns, chunks.width)
+    return chunk
+
+
+cdef inline int compute(
+    chunk_function function,
+    const void* work,
+    const Chunks* chunks,
+    int64_t scratch_bytes,
+    int num_threads,
+    Stop stop,
+) except -1:
+    """Call `function` once for each chunk, with `scratch_bytes` of memory aligned to a cache line."""
+    cdef stop_state* state = &stop.state
+    cdef int threads = <int>min(num_threads, chunks.count)
+    cdef int64_t share = (scratch_bytes + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
+    cdef char* memory = NULL
+    cdef char* scratch = NULL
+    cdef int64_t number
+    if share:
+        memory = <char*>malloc(threads * share + CACHE_LINE)
+        if memory == NULL:
+            raise MemoryError(f"{threads * share} bytes of scratch memory")
+        scratch = memory + (CACHE_LINE - <int64_t>memory % CACHE_LINE)
+    if chunks.quick:
+        for number in range(chunks.count):
+            if not should_stop(state):
+                function(work, chunk_at(chunks, number), scratch)
+    else:
+        for number in prange(chunks.count, num_threads=threads, schedule="static", nogil=True):
+            if not should_stop(state):
+                function(work, chunk_at(chunks, number), scratch + threadid() * share)
+    free(memory)
+    return 0

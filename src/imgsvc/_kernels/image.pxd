@@ -1,0 +1,34 @@
+"""An image as row functions' callers see it: a pointer, a stride and three lengths."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+cdef extern from "image.h":
+    ctypedef struct Image "imgsvc_image":
+        uint8_t* data
+        int64_t height
+        int64_t width
+        int64_t channels
+        int64_t stride  # bytes from a row to the next; may be negative
+
+    uint8_t* at "imgsvc_at"(const Image* image, int64_t y, int64_t x) noexcept nogil
+
+
+cdef inline Image source(const uint8_t[:, :, :] pixels) noexcept:
+    """`pixels` as an image that is only read: the compiler no longer sees to that."""
+    cdef Image image
+    image.data = <uint8_t*>&pixels[0, 0, 0]
+    image.height = pixels.shape[0]
+    image.width = pixels.shape[1]
+    image.channels = pixels.shape[2]
+    image.stride = pixels.strides[0]
+    return image
+
+
+cdef inline Image target(uint8_t[:, :, :] pixels) noexcept:
+    """`pixels` as an image that is written."""
+    return source(pixels)
+
+
+cdef struct Images:
+    Image src
+    Image dst

@@ -1,0 +1,332 @@
+"""Operations that move pixels, and compute none."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imgsvc import _dispatch
+from imgsvc.errors import InvalidParameterError
+from imgsvc.operations.borders import BORDERS
+from imgsvc.operations.operation import Operation
+from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape, shown
+
+if TYPE_CHECKING:
+    from imgsvc._images import Image, Shape
+    from imgsvc._stop import Stop
+
+MAX_LENGTH = (1 << 63) - 1  # of an array's axis
+
+
+@dataclasses.dataclass(frozen=True)
+class Rotate90(Operation):
+    """Quarter turns counter-clockwise; see `rotate90`."""
+
+    turns: int = 1
+
+    def __post_init__(self) -> None:
+        """Reduce `turns` modulo 4."""
+        try:
+            turns = operator.index(self.turns)
+        except TypeError:
+            expected = "an integer: the number of quarter turns"
+            raise InvalidParameterError("turns", shown(self.turns), expected) from None
+        object.__setattr__(self, "turns", turns % 4)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return `shape`, with rows and columns exchanged for one and three turns."""
+        return (shape[1], shape[0], *shape[2:]) if self.turns % 2 else shape
+
+    def cost(self, shape: Shape) -> int:
+        """Return the bytes, three times for a turn of the rows into columns."""
+        return (3 if self.turns % 2 else 1) * math.prod(shape)
+
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`."""
+        moves = _dispatch.kernels().moves
+        # Reversing the rows of one side makes a turn of a transposition or a mirror image.
+        match self.turns:
+            case 1:
+                moves.transpose(src, dst[::-1], num_threads, stop)
+            case 2:
+                moves.mirror(src, dst[::-1], num_threads, stop)
+            case 3:
+                moves.transpose(src[::-1], dst, num_threads, stop)
+            case _:
+                moves.copy(src, dst, num_threads, stop)
+
+
+@dataclasses.dataclass(frozen=True)
+class Flip(Operation):
+    """A mirror image; see `flip`."""
+
+    axis: int
+
+    def __post_init__(self) -> None:
+        """Check `axis`."""
+        meaning = ": 0 turns the rows upside down, 1 exchanges left and right"
+        object.__setattr__(self, "axis", integer("axis", self.axis, 0, 1, meaning))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return `shape`."""
+        return shape
+
+    def cost(self, shape: Shape) -> int:
+        """Return the bytes."""
+        return math.prod(shape)
+
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`."""
+        moves = _dispatch.kernels().moves
+        if self.axis:
+            moves.mirror(src, dst, num_threads, stop)
+        else:
+            moves.copy(src[::-1], dst, num_threads, stop)
+
+
+@dataclasses.dataclass(frozen=True)
+class Crop(Operation):
+    """A rectangle of the image; see `crop`."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        """Check what can be without the image."""
+        for field, low in (("left", 0), ("top", 0), ("width", 1), ("height", 1)):
+            object.__setattr__(self, field, integer(field, getattr(self, field), low, MAX_LENGTH))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the rectangle's shape, if it lies inside the image."""
+        for begin, length, limit in (("left", "width", shape[1]), ("top", "height", shape[0])):
+            end = getattr(self, begin) + getattr(self, length)
+            if end > limit:
+                raise InvalidParameterError(
+                    f"{begin} + {length}", end, f"at most {limit}, the {length} of the image"
+                )
+        return (self.height, self.width, *shape[2:])
+
+    def cost(self, shape: Shape) -> int:
+        """Return the bytes of the rectangle."""
+        return self.height * self.width * math.prod(shape[2:])
+
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`."""
+        rectangle = src[self.top : self.top + self.height, self.left : self.left + self.width]
+        _dispatch.kernels().moves.copy(rectangle, dst, num_threads, stop)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pad(Operation):
+    """The image with a frame around it; see `pad`."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+    border: str = "constant"
+    fill: int | tuple[int, ...] = 0
+
+    def __post_init__(self) -> None:
+        """Check what can be without the image."""
+        for field in ("left", "top", "right", "bottom"):
+            object.__setattr__(self, field, integer(field, getattr(self, field), 0, MAX_SIDE))
+        one_of("border", self.border, BORDERS)
+        if isinstance(self.fill, (tuple, list, np.ndarray)):
+            fill: int | tuple[int, ...] = tuple(integer("fill", value, 0, 255) for value in self.fill)
+        else:
+            fill = integer("fill", self.fill, 0, 255, ", or one for each channel")
+        object.__setattr__(self, "fill", fill)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return `shape` with the frame, if `fill` has as many channels."""
+        channels = shape[2] if len(shape) > 2 else 1
+        if isinstance(self.fill, tuple) and len(self.fill) != channels:
+            raise InvalidParameterError(
+                "fill", self.fill, f"an integer from 0 to 255, or {channels}, one for each channel"
+            )
+        height = self.top + shape[0] + self.bottom
+        return result_shape("left, top, right, bottom", height, self.left + shape[1] + self.right, shape[2:])
+
+    def cost(self, shape: Shape) -> int:
+        """Return the bytes of the result."""
+        return math.prod(self.output_shape(shape))
+
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`."""
+        fill = self.fill if isinstance(self.fill, tuple) else (self.fill,) * src.shape[2]
+        rule = BORDERS[self.border]
+        _dispatch.kernels().moves.pad(src, dst, self.left, self.top, rule, fill, num_threads, stop)
+
+
+def rotate90(
+    image: Image, turns: int = 1, *, out: Image | None = None, num_threads: int | None = None
+) -> Image:
+    """Rotate by quarter turns, counter-clockwise.
+
+    For one turn ``result[y, x] = image[x, W - 1 - y]``, with ``W`` the image's width; as `numpy.rot90`.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Any strides.
+    turns : int
+        The number of quarter turns, taken modulo 4; negative is clockwise. A multiple of 4 copies.
+    out : ndarray of uint8, optional
+        Where to write the result: of the result's shape, C-contiguous, not sharing memory with `image`.
+    num_threads : int, optional
+        Threads to use, 1 to 256. By default every core that the process may run on, or fewer for an image
+        that is small.
+
+    Returns
+    -------
+    ndarray of uint8
+        C-contiguous, with rows and columns exchanged for an odd number of turns; `out` where it was given.
+
+    Raises
+    ------
+    InvalidImageError
+        Another dtype or rank, an empty image, or an `out` that does not fit.
+    InvalidParameterError
+        `turns` is no integer, or `num_threads` is out of range.
+
+    Examples
+    --------
+    >>> rotate90(np.array([[1, 2, 3]], np.uint8))
+    array([[3],
+           [2],
+           [1]], dtype=uint8)
+    """
+    return Rotate90(turns)(image, out=out, num_threads=num_threads)
+
+
+def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int | None = None) -> Image:
+    """Mirror an image.
+
+    ``result[y, x] = image[H - 1 - y, x]`` for axis 0, upside down, and ``image[y, W - 1 - x]`` for axis 1,
+    left to right; as `numpy.flip`.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Any strides.
+    axis : {0, 1}
+        The axis along which pixels change places.
+    out, num_threads
+        As for `mean_filter`.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of the image's shape, C-contiguous; `out` where it was given.
+
+    Raises
+    ------
+    InvalidImageError, InvalidParameterError
+        As for `mean_filter`, or `axis` is neither.
+
+    Examples
+    --------
+    >>> flip(np.array([[1, 2, 3]], np.uint8), axis=1)
+    array([[3, 2, 1]], dtype=uint8)
+    """
+    return Flip(axis)(image, out=out, num_threads=num_threads)
+
+
+def crop(
+    image: Image,
+    *,
+    left: int,
+    top: int,
+    width: int,
+    height: int,
+    out: Image | None = None,
+    num_threads: int | None = None,
+) -> Image:
+    """Copy a rectangle out of an image.
+
+    ``result[y, x] = image[top + y, left + x]``. (``image[top : top + height, left : left + width]`` is a view
+    of the same pixels, which every function here takes.)
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Any strides.
+    left, top : int
+        The first column and row, from 0.
+    width, height : int
+        Columns and rows, from 1; all inside the image.
+    out, num_threads
+        As for `mean_filter`; `out` has the result's shape.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width) and the image's channels
+        C-contiguous; `out` where it was given.
+
+    Raises
+    ------
+    InvalidImageError, InvalidParameterError
+        As for `mean_filter`, or the rectangle is empty or not inside the image.
+
+    Examples
+    --------
+    >>> crop(np.array([[1, 2, 3], [4, 5, 6]], np.uint8), left=1, top=0, width=2, height=1)
+    array([[2, 3]], dtype=uint8)
+    """
+    return Crop(left, top, width, height)(image, out=out, num_threads=num_threads)
+
+
+def pad(
+    image: Image,
+    *,
+    left: int = 0,
+    top: int = 0,
+    right: int = 0,
+    bottom: int = 0,
+    border: str = "constant",
+    fill: int | tuple[int, ...] = 0,
+    out: Image | None = None,
+    num_threads: int | None = None,
+) -> Image:
+    """Put a frame around an image.
+
+    ``result[y, x] = image[y - top, x - left]``, where outside the image `border` says what is seen; as
+    `numpy.pad`, whose names for the modes differ (``imgsvc.operations.borders`` has both).
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Any strides.
+    left, top, right, bottom : int
+        Columns and rows to add on each side, 0 to 1073741824; as many as the image has, or more.
+    border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
+        ``constant`` is `fill`; the others see to the right of ``abcd``: ``ddd``, ``dcb``, ``cba``, ``abc``.
+    fill : int or sequence of int
+        The colour of the constant border: 0 to 255, for all channels or one for each.
+    out, num_threads
+        As for `mean_filter`; `out` has the result's shape.
+
+    Returns
+    -------
+    ndarray of uint8, shape (top + H + bottom, left + W + right) and the image's channels
+        C-contiguous; `out` where it was given.
+
+    Raises
+    ------
+    InvalidImageError, InvalidParameterError
+        As for `mean_filter`, or an amount, `border` or `fill` is out of range, or the result would be.
+
+    Examples
+    --------
+    >>> pad(np.array([[1, 2, 3]], np.uint8), left=1, right=2, border="reflect101")
+    array([[2, 1, 2, 3, 2, 1]], dtype=uint8)
+    """
+    operation = Pad(left, top, right, bottom, border, fill)
+    return operation(image, out=out, num_threads=num_threads)

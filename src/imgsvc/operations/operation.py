@@ -1,0 +1,70 @@
+"""What every operation is: a frozen dataclass of checked parameters that makes one image of another."""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imgsvc._images import as_rows, check_image, check_out
+from imgsvc._stop import Stop
+from imgsvc._threads import check_num_threads, threads_for
+from imgsvc.errors import StoppedError
+
+if TYPE_CHECKING:
+    from imgsvc._images import Image, Shape
+
+
+class Operation(abc.ABC):
+    """Something that makes one image of another.
+
+    It knows its parameters and what they may be (checked when it is made), the shape of its result for a
+    given image, what that costs, and how to compute it.
+    """
+
+    @abc.abstractmethod
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the result for an image of `shape`.
+
+        Raises
+        ------
+        InvalidParameterError
+            The operation cannot be applied to an image of that shape.
+        """
+
+    @abc.abstractmethod
+    def cost(self, shape: Shape) -> int:
+        """Return how many bytes one core copies in about the time that an image of `shape` takes it."""
+
+    @abc.abstractmethod
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`, C-contiguous, from `src`, with contiguous rows; both (H, W, C) and checked."""
+
+    def __call__(
+        self,
+        image: Image,
+        *,
+        out: Image | None = None,
+        num_threads: int | None = None,
+        stop: Stop | None = None,
+    ) -> Image:
+        """Check `image`, `out` and `num_threads`, and run the operation as `compute` does."""
+        image = check_image(image)
+        num_threads = check_num_threads(num_threads)
+        shape = self.output_shape(image.shape)
+        out = np.empty(shape, np.uint8) if out is None else check_out(out, shape, image)
+        self.compute(image, out, num_threads, stop or Stop())
+        return out
+
+    def compute(self, image: Image, out: Image, num_threads: int | None, stop: Stop) -> None:
+        """Run the operation on what has been checked, or was made to fit.
+
+        Raises
+        ------
+        StoppedError
+            `stop` said so before it was done; `out` holds a part of the result.
+        """
+        self.apply(as_rows(image), as_rows(out), threads_for(self.cost(image.shape), num_threads), stop)
+        if stop.stopped:
+            raise StoppedError(cancelled=stop.cancelled)

@@ -1,0 +1,168 @@
+"""What is the same for every operation: which arrays it takes and gives, and with how many threads."""
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from imgsvc import _dispatch
+from imgsvc.errors import InvalidImageError, InvalidParameterError
+from tests.operations.every import EVERY, EXAMPLES
+from tests.operations.images import THREADS
+
+
+@EVERY
+class TestArrays:
+    @pytest.mark.parametrize(
+        "view",
+        [
+            lambda a: a[::-1],
+            lambda a: a[:, ::-1],
+            lambda a: a[..., ::-1],
+            lambda a: a[::2, ::3],
+            lambda a: a[5:40, 7:50],
+            lambda a: a[..., 1],
+            lambda a: a[..., :1],
+            lambda a: a.transpose(1, 0, 2),
+            np.asfortranarray,
+            lambda a: np.broadcast_to(a[0], (5, *a.shape[1:])),
+            lambda a: np.broadcast_to(a[0, 0], (3, 4, 3)),
+            lambda a: a[:1, :1],
+        ],
+    )
+    def test_any_strides_in_contiguous_out(self, isa, operation, photo, view):
+        result = operation(view(photo))
+        np.testing.assert_array_equal(result, operation(np.ascontiguousarray(view(photo))))
+        assert result.flags.c_contiguous
+        assert result.flags.writeable
+
+    def test_a_read_only_image(self, operation, photo):
+        expected = operation(photo)
+        photo.flags.writeable = False
+        np.testing.assert_array_equal(operation(photo), expected)
+
+    def test_the_image_is_not_changed(self, operation, photo):
+        before = photo.copy()
+        operation(photo)
+        np.testing.assert_array_equal(photo, before)
+
+    def test_out_is_written_and_returned(self, operation, photo):
+        expected = operation(photo)
+        out = np.zeros_like(expected)
+        assert operation(photo, out=out) is out
+        np.testing.assert_array_equal(out, expected)
+
+    def test_out_of_the_wrong_shape(self, operation, photo):
+        with pytest.raises(InvalidImageError, match=r"^out: uint8 array of shape \(1, 1\), expected a uint8"):
+            operation(photo, out=np.zeros((1, 1), np.uint8))
+
+    def test_out_of_the_wrong_dtype(self, operation, photo):
+        with pytest.raises(InvalidImageError, match="^out: float64 array of shape"):
+            operation(photo, out=np.zeros(operation(photo).shape))
+
+    def test_out_that_is_no_array(self, operation, photo):
+        with pytest.raises(InvalidImageError, match="^out: list, expected a uint8 array of shape"):
+            operation(photo, out=[])
+
+    def test_out_that_is_strided(self, operation, photo):
+        shape = operation(photo).shape
+        with pytest.raises(InvalidImageError, match="^out: strided .*C-contiguous"):
+            operation(photo, out=np.zeros((*shape[:2], 2 * shape[2]), np.uint8)[..., ::2])
+
+    def test_out_that_is_read_only(self, operation, photo):
+        out = np.zeros_like(operation(photo))
+        out.flags.writeable = False
+        with pytest.raises(InvalidImageError, match="^out: read-only, expected a writable"):
+            operation(photo, out=out)
+
+    def test_out_that_overlaps(self, operation):
+        memory = np.zeros(1 << 20, np.uint8)
+        shape = operation.output_shape((8, 8, 3))
+        for start in (0, 8 * 8 * 3 - 1):
+            out = memory[start : start + math.prod(shape)].reshape(shape)
+            with pytest.raises(InvalidImageError, match="^out: overlaps image"):
+                operation(memory[: 8 * 8 * 3].reshape(8, 8, 3), out=out)
+
+    @pytest.mark.parametrize(
+        ("dtype", "advice"),
+        [
+            (np.float32, r"\(image \* 255\)"),
+            (np.uint16, r"image >> 8"),
+            (np.bool_, r"\* 255"),
+            (np.int64, r"clip\(0, 255\)"),
+        ],
+    )
+    def test_another_dtype_says_how_to_convert(self, operation, dtype, advice):
+        with pytest.raises(
+            InvalidImageError, match=rf"^image.dtype: {np.dtype(dtype)}, expected uint8: .*{advice}"
+        ):
+            operation(np.zeros((4, 4), dtype))
+
+    @pytest.mark.parametrize(
+        ("shape", "advice"),
+        [
+            ((4,), "reshape"),
+            ((), "reshape"),
+            ((4, 4, 2), r"image\[\.\.\., :3\]"),
+            ((3, 40, 50), r"moveaxis\(image, 0, -1\)"),
+            ((2, 4, 4, 3), "one by one"),
+        ],
+    )
+    def test_another_rank_says_how_to_convert(self, operation, shape, advice):
+        with pytest.raises(InvalidImageError, match=rf"^image.shape: .*expected shape \(H, W\).*{advice}"):
+            operation(np.zeros(shape, np.uint8))
+
+    @pytest.mark.parametrize("shape", [(0, 4), (4, 0), (0, 0, 3)])
+    def test_an_empty_image(self, operation, shape):
+        with pytest.raises(InvalidImageError, match="^image.shape: .*at least one row and one column"):
+            operation(np.zeros(shape, np.uint8))
+
+    def test_what_is_no_array(self, operation):
+        with pytest.raises(InvalidImageError, match="^image: list, expected a NumPy array"):
+            operation([[1, 2], [3, 4]])
+
+    @pytest.mark.parametrize("num_threads", [0, -1, 257, 10**30, 1.5, "2"])
+    def test_num_threads_out_of_range(self, operation, photo, num_threads):
+        with pytest.raises(
+            InvalidParameterError, match="^num_threads: .*, expected an integer from 1 to 256"
+        ):
+            operation(photo, num_threads=num_threads)
+
+    def test_the_same_bytes_on_any_number_of_threads_and_any_instruction_set(
+        self, operation, monkeypatch, rng
+    ):
+        for shape in [(97, 64, 3), (300, 1100, 4), (2000, 3, 1), (1, 200_000), (200_000, 1)]:
+            image = rng.integers(0, 256, shape, dtype=np.uint8)
+            results = set()
+            for isa, num_threads in itertools.product(_dispatch.usable_isas(), THREADS):
+                kernels = _dispatch.Kernels(isa)
+                monkeypatch.setattr(_dispatch, "kernels", lambda kernels=kernels: kernels)
+                results.add(operation(image, num_threads=num_threads).tobytes())
+            assert len(results) == 1
+
+    def test_the_shape_is_known_before(self, operation, photo):
+        for image in (photo, photo[..., :1], photo[..., 0]):
+            assert operation(image).shape == operation.output_shape(image.shape)
+
+    def test_the_cost_grows_with_the_image(self, operation):
+        assert 0 < operation.cost((100, 100, 3)) <= operation.cost((1000, 1000, 3))
+
+    def test_it_is_frozen_and_comparable(self, operation):
+        assert dataclasses.replace(operation) == operation
+        assert hash(dataclasses.replace(operation)) == hash(operation)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            operation.anything = 1
+
+
+def test_every_operation_has_an_example():
+    """What is tested for `EVERY` is tested for all that there are."""
+    from imgsvc import operations  # noqa: PLC0415
+
+    classes = {
+        item
+        for item in vars(operations).values()
+        if isinstance(item, type) and issubclass(item, operations.Operation)
+    }
+    assert classes - {operations.Operation} == {type(example) for example in EXAMPLES}
