@@ -174,8 +174,8 @@ class TestPad:
             ({"top": 1.5}, "^top: 1.5, expected an integer from 0"),
             ({"right": 1 << 62}, "^right: 4611686018427387904, expected"),
             (
-                {"right": 1 << 24},
-                "^left, top, right, bottom: a result of 16777280×97 pixels, expected at most",
+                {"right": 1 << 30},
+                "^left, top, right, bottom: a result of 1073741888×97 pixels, expected at most",
             ),
             ({"right": 1 << 23, "bottom": 1 << 23}, "^left, top, right, bottom: .* and 1099511627776 bytes$"),
             (
