@@ -9,7 +9,17 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.errors import ImgsvcError
-from imgsvc.operations import crop, flip, mean_filter, pad, rotate90
+from imgsvc.operations import (
+    box_blur,
+    convolve,
+    crop,
+    flip,
+    gaussian_blur,
+    mean_filter,
+    pad,
+    rotate90,
+    sharpen,
+)
 from imgsvc.runtime.allocator import tune_allocator
 
 if TYPE_CHECKING:
@@ -19,11 +29,15 @@ __all__ = [
     "Client",
     "ImgsvcError",
     "__version__",
+    "box_blur",
+    "convolve",
     "crop",
     "flip",
+    "gaussian_blur",
     "mean_filter",
     "pad",
     "rotate90",
+    "sharpen",
     "tune_allocator",
 ]
 

@@ -53,7 +53,7 @@ cdef inline int64_t source_index(int64_t index, int64_t length, Rule rule) noexc
 cdef inline void border_pixels(
     const Image* src, int64_t row, int64_t left, int64_t right, const Border* border, uint8_t* dst
 ) noexcept nogil:
-    """Pixels `left` to `right` of a row, each by itself; all of them `border.fill` if the row is `NOWHERE`."""
+    """Pixels `left` to `right` of a row, each by itself; all are `border.fill` if the row is `NOWHERE`."""
     cdef int64_t x
     cdef int64_t column = NOWHERE
     cdef const uint8_t* pixel

@@ -25,6 +25,8 @@ cdef enum:
     # Bytes of a chunk of cheap work, about 10 microseconds: next to them asking `stop` is nothing.
     CHUNK_BYTES = 65536
     CACHE_LINE = 64
+    LEAST_COLUMNS = 64
+    LEAST_ROWS = 16
 
 
 cdef struct Chunks:
@@ -72,6 +74,15 @@ cdef inline Chunks chunks_of(
     cdef Chunks chunks = cut(height, width, rows, columns)
     chunks.quick = chunks.count == 1
     return chunks
+
+
+cdef inline void share(Chunks* chunks, int num_threads) noexcept nogil:
+    """Cut finer where there would be less than two chunks for each thread: across first, then down."""
+    cdef int64_t enough = 2 * num_threads if num_threads > 1 else 1
+    while chunks.count < enough and chunks.columns >= 2 * LEAST_COLUMNS:
+        chunks[0] = cut(chunks.height, chunks.width, chunks.rows, (chunks.columns + 1) // 2)
+    while chunks.count < enough and chunks.rows >= 2 * LEAST_ROWS:
+        chunks[0] = cut(chunks.height, chunks.width, (chunks.rows + 1) // 2, chunks.columns)
 
 
 cdef inline Chunk chunk_at(const Chunks* chunks, int64_t number) noexcept nogil:

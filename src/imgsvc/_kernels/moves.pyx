@@ -143,7 +143,7 @@ def pad(
     int num_threads,
     Stop stop not None,
 ):
-    """Write `dst[y, x] = src[y - top, x - left]`, where `border` says what lies outside, and `fill` its colour."""
+    """Write `dst[y, x] = src[y - top, x - left]`; `border` says what lies outside, and `fill` its colour."""
     cdef Padding padding = Padding(source(src), target(dst), border_of(border), left, top)
     cdef Chunks chunks = chunks_of(dst.shape[0], dst.shape[1], dst.shape[2], 1)
     cdef int64_t channel

@@ -1,6 +1,6 @@
 """The types of row functions: ``cdef row_function name(u8_in src, u8_out dst, ...) noexcept nogil``."""
 
-from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int16_t, uint8_t, uint16_t, uint32_t
 
 cdef extern from *:
     """
@@ -9,6 +9,8 @@ cdef extern from *:
     #include <stdint.h>
     typedef const uint8_t *__restrict__ imgsvc_u8_in;
     typedef uint8_t *__restrict__ imgsvc_u8_out;
+    typedef const int16_t *__restrict__ imgsvc_i16_in;
+    typedef int16_t *__restrict__ imgsvc_i16_out;
     typedef const uint16_t *__restrict__ imgsvc_u16_in;
     typedef uint16_t *__restrict__ imgsvc_u16_out;
     typedef const uint32_t *__restrict__ imgsvc_u32_in;
@@ -20,6 +22,8 @@ cdef extern from *:
     """
     ctypedef const uint8_t* u8_in "imgsvc_u8_in"
     ctypedef uint8_t* u8_out "imgsvc_u8_out"
+    ctypedef const int16_t* i16_in "imgsvc_i16_in"
+    ctypedef int16_t* i16_out "imgsvc_i16_out"
     ctypedef const uint16_t* u16_in "imgsvc_u16_in"
     ctypedef uint16_t* u16_out "imgsvc_u16_out"
     ctypedef const uint32_t* u32_in "imgsvc_u32_in"

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "vectors.h"
+
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector) && (defined(__SSE2__) || defined(__ARM_NEON))
 #define IMGSVC_SHUFFLE __builtin_shufflevector
@@ -18,8 +20,6 @@
 #if defined(IMGSVC_SHUFFLE) && (defined(__SSSE3__) || defined(__ARM_NEON))
 #define IMGSVC_SHUFFLE_RGB 1
 #endif
-
-#define IMGSVC_INLINE static inline __attribute__((always_inline))
 
 /* dst[x][y] = src[y][x] for a block: each of its columns becomes a run of dst. */
 IMGSVC_INLINE void imgsvc_transpose_plain(

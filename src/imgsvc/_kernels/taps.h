@@ -9,18 +9,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#define IMGSVC_ALWAYS_INLINE static inline __attribute__((always_inline))
+#include "vectors.h"
 
-#ifdef __AVX__
-enum { IMGSVC_VECTOR_BYTES = 32 };
-#else
-enum { IMGSVC_VECTOR_BYTES = 16 };
-#endif
 enum { IMGSVC_F32_LANES = IMGSVC_VECTOR_BYTES / 4, IMGSVC_MOST_VECTORS = 8 };
 
 typedef float imgsvc_f32s __attribute__((vector_size(IMGSVC_VECTOR_BYTES)));
 
-IMGSVC_ALWAYS_INLINE void imgsvc_weigh_block(
+IMGSVC_INLINE void imgsvc_weigh_block(
     const float *const *taps, const float *weights, int64_t count, float start, float *dst, int64_t begin,
     const int vectors)
 {

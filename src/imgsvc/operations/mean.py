@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgsvc import _dispatch
+from imgsvc.operations.borders import BORDERS
 from imgsvc.operations.operation import Operation
+from imgsvc.operations.parameters import integer, one_of
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
+
+MAX_RADIUS = 2047
+"""The sum over a larger square may not fit 32 bits."""
+
+MAX_NARROW_RADIUS = 7
+"""The sum over a larger square may not fit 16."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +38,63 @@ class MeanFilter(Operation):
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
         _dispatch.kernels().mean.mean_3x3(src, dst, num_threads, stop)
+
+
+@dataclasses.dataclass(frozen=True)
+class BoxBlur(Operation):
+    """The mean over a square; see `box_blur`."""
+
+    radius: int
+    border: str = "reflect101"
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        object.__setattr__(self, "radius", integer("radius", self.radius, 0, MAX_RADIUS))
+        one_of("border", self.border, BORDERS)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return `shape`."""
+        return shape
+
+    def cost(self, shape: Shape) -> int:
+        """Return four times the bytes, or eight where sums do not fit 16 bits."""
+        return (4 if self.radius <= MAX_NARROW_RADIUS else 8) * math.prod(shape)
+
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`."""
+        kernels = _dispatch.kernels()
+        if self.radius == 0:
+            kernels.moves.copy(src, dst, num_threads, stop)
+            return
+        division = division_by((2 * self.radius + 1) ** 2)
+        border = BORDERS[self.border]
+        kernels.box.box_blur(src, dst, self.radius, *division, border, num_threads, stop)
+
+
+class Division(NamedTuple):
+    """How to divide by multiplying: ``(sum + divisor // 2) * multiplier >> shift``."""
+
+    multiplier: int
+    shift: int
+    narrow: bool
+    """Whether sum and multiplier fit 16 bits, otherwise 32."""
+
+
+@functools.cache
+def division_by(divisor: int) -> Division:
+    """Return how to divide, to nearest, a sum of `divisor` (an odd number) pixels; there are no ties.
+
+    With e = multiplier * divisor - 2**shift the product is too large by sum * e / (divisor * 2**shift); the
+    quotient's integer part is right as long as that is less than 1 / divisor.
+    """
+    largest = 255 * divisor + divisor // 2
+    for bits in (16, 32):
+        for shift in range(bits, 2 * bits):
+            multiplier = -(-(1 << shift) // divisor)
+            error = multiplier * divisor - (1 << shift)
+            if max(largest, multiplier) < 1 << bits and largest * error < 1 << shift:
+                return Division(multiplier, shift, bits == 16)
+    raise AssertionError(f"{divisor} is beyond MAX_RADIUS")
 
 
 def mean_filter(image: Image, *, out: Image | None = None, num_threads: int | None = None) -> Image:
@@ -70,3 +136,49 @@ def mean_filter(image: Image, *, out: Image | None = None, num_threads: int | No
            [ 9, 10, 10]], dtype=uint8)
     """
     return MeanFilter()(image, out=out, num_threads=num_threads)
+
+
+def box_blur(
+    image: Image,
+    radius: int,
+    *,
+    border: str = "reflect101",
+    out: Image | None = None,
+    num_threads: int | None = None,
+) -> Image:
+    """Replace each pixel by the mean over a square around it.
+
+    ``result[y, x] = round(sum(image[y + j, x + i]) / (2 * radius + 1)**2)`` over all i and j from -radius to
+    radius, rounded to nearest (there are no ties). Each channel is computed by itself, alpha like the others.
+    The result is exact, takes about as long for any radius, and is the same at any number of threads and on
+    any CPU. `mean_filter` is the one of radius 1 that takes the mean of those neighbours that exist and rounds
+    down.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Any strides.
+    radius : int
+        0 to 2047; the square may be larger than the image.
+    border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
+        What is seen outside the image: ``constant`` is 0; the others see to the right of ``abcd``: ``ddd``,
+        ``dcb``, ``cba``, ``abc``.
+    out, num_threads
+        As for `mean_filter`.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of the image's shape, C-contiguous; `out` where it was given.
+
+    Raises
+    ------
+    InvalidImageError, InvalidParameterError
+        As for `mean_filter`, or `radius` or `border` is none of these.
+
+    Examples
+    --------
+    >>> box_blur(np.array([[0, 90, 0, 0]], np.uint8), 1, border="replicate")
+    array([[30, 30, 30,  0]], dtype=uint8)
+    """
+    return BoxBlur(radius, border)(image, out=out, num_threads=num_threads)

@@ -1,0 +1,180 @@
+"""The mean over a square window, by sums that run down the columns."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from imgsvc._kernels.borders cimport Border, border_of, row_with_border
+from imgsvc._kernels.chunks cimport Chunk, Chunks, compute, cut, share
+from imgsvc._kernels.image cimport Image, at, source, target
+from imgsvc._kernels.rows cimport row_function, u8_out, u32_in, u32_out
+from imgsvc._stop cimport Stop
+
+cdef extern from "sums.h":
+    void sum_of "imgsvc_sum"(
+        const uint16_t* src, int64_t step, int64_t count, uint16_t* dst, int64_t n
+    ) noexcept nogil
+    void mean_of "imgsvc_mean"(
+        const uint16_t* src, int64_t step, int64_t count, uint16_t half, uint16_t multiplier, int shift,
+        uint8_t* dst, int64_t n
+    ) noexcept nogil
+
+# What the sums are kept in: the narrower, the faster.
+ctypedef fused total:
+    uint16_t
+    uint32_t
+
+cdef enum:
+    TILE = 2048         # elements of a row at a time
+    FEWEST_ROWS = 256   # of a chunk; its first one costs as much as the window is high
+    MOST_ROWS = 4096
+    QUICK_ELEMENTS = 1 << 15
+    QUICK_WINDOW = 15
+    LANES = 64          # elements that scratch rows are a multiple of
+    SCRATCH_ROWS = 4    # sums of columns, sums along them, and bytes of two rows
+
+
+cdef struct Box:
+    Image src
+    Image dst
+    Border border
+    int64_t radius
+    uint32_t half        # what rounds: half the window's pixels
+    uint32_t multiplier  # a sum times it and divided by 2**shift is the sum divided by the window's pixels
+    int shift
+    bint narrow          # sums fit uint16
+    int64_t pitch        # elements from a scratch row to the next
+
+
+def box_blur(
+    const uint8_t[:, :, :] src not None,
+    uint8_t[:, :, :] dst not None,
+    int64_t radius,
+    uint32_t multiplier,
+    int shift,
+    bint narrow,
+    int border,
+    int num_threads,
+    Stop stop not None,
+):
+    """Write the mean over the square of `radius` around each pixel, rounded to nearest."""
+    cdef Box work
+    cdef int64_t channels = src.shape[2]
+    cdef int64_t window = 2 * radius + 1
+    cdef int64_t rows = min(max(FEWEST_ROWS, 8 * window), MOST_ROWS)
+    cdef Chunks chunks = cut(src.shape[0], src.shape[1], rows, max(TILE // channels, 2 * window))
+    share(&chunks, num_threads)
+    chunks.quick = src.shape[0] * src.shape[1] * channels <= QUICK_ELEMENTS and window <= QUICK_WINDOW
+    work.src = source(src)
+    work.dst = target(dst)
+    work.border = border_of(border)
+    work.radius = radius
+    work.half = <uint32_t>(window * window // 2)
+    work.multiplier = multiplier
+    work.shift = shift
+    work.narrow = narrow
+    work.pitch = ((chunks.columns + 2 * radius) * channels // LANES + 1) * LANES
+    compute(
+        box_chunk,
+        &work,
+        &chunks,
+        SCRATCH_ROWS * work.pitch * <int64_t>(sizeof(uint16_t) if narrow else sizeof(uint32_t)),
+        num_threads,
+        stop,
+    )
+
+
+cdef void box_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+    cdef const Box* job = <const Box*>work
+    if job.narrow:
+        box_rows(job, chunk, <uint16_t*>scratch)
+    else:
+        box_rows(job, chunk, <uint32_t*>scratch)
+
+
+cdef void box_rows(const Box* job, Chunk chunk, total* columns) noexcept nogil:
+    cdef int64_t left = chunk.left - job.radius
+    cdef int64_t right = chunk.right + job.radius
+    cdef int64_t n = (chunk.right - chunk.left) * job.src.channels
+    cdef int64_t wide = (right - left) * job.src.channels
+    cdef total* sums = columns + job.pitch
+    cdef uint8_t* spare = <uint8_t*>(sums + job.pitch)
+    cdef uint8_t* spare_too = <uint8_t*>(sums + 2 * job.pitch)
+    cdef const uint8_t* entering
+    cdef const uint8_t* leaving
+    cdef int64_t y
+    memset(columns, 0, wide * sizeof(total))
+    for y in range(chunk.top - job.radius, chunk.top + job.radius + 1):
+        enter(columns, row_with_border(&job.src, y, left, right, &job.border, spare), wide)
+    for y in range(chunk.top, chunk.bottom):
+        means(job, columns, sums, at(&job.dst, y, chunk.left), n)
+        if y + 1 < chunk.bottom:
+            entering = row_with_border(&job.src, y + job.radius + 1, left, right, &job.border, spare)
+            leaving = row_with_border(&job.src, y - job.radius, left, right, &job.border, spare_too)
+            enter_and_leave(columns, entering, leaving, wide)
+
+
+cdef inline void means(
+    const Box* job, const total* columns, total* sums, uint8_t* dst, int64_t n
+) noexcept nogil:
+    """The means along a row whose columns have been added up."""
+    cdef int64_t channels = job.src.channels
+    cdef int64_t window = 2 * job.radius + 1
+    cdef int64_t step = 1
+    if total is uint32_t:
+        differences(columns, sums + channels, window * channels, n - channels)
+        run(columns, sums, channels, window, n)
+        divide(sums, dst, job.half, job.multiplier, job.shift, n)
+    else:
+        if window % 3 == 0 and window > 3:  # sums of three, and then of these
+            step = 3
+            sum_of(columns, channels, step, sums, n + (window - step) * channels)
+        mean_of(
+            sums if step == 3 else columns, step * channels, window // step,
+            <uint16_t>job.half, <uint16_t>job.multiplier, job.shift - 16, dst, n,
+        )
+
+
+cdef row_function enter(total* columns, const uint8_t* row, int64_t n) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        columns[i] = <total>(columns[i] + row[i])
+
+
+cdef row_function enter_and_leave(
+    total* columns, const uint8_t* entering, const uint8_t* leaving, int64_t n
+) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        columns[i] = <total>(columns[i] + entering[i] - leaving[i])
+
+
+cdef row_function differences(u32_in columns, u32_out dst, int64_t distance, int64_t n) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        dst[i] = columns[i + distance] - columns[i]
+
+
+cdef row_function run(
+    u32_in columns, uint32_t* sums, int64_t channels, int64_t window, int64_t n
+) noexcept nogil:
+    """Sums of `window` pixels, each from the one before and the difference, which `sums` holds already."""
+    cdef uint32_t sum
+    cdef int64_t i, channel
+    for channel in range(channels):
+        sum = 0
+        for i in range(window):
+            sum += columns[channel + i * channels]
+        sums[channel] = sum
+        i = channel + channels
+        while i < n:
+            sum += sums[i]
+            sums[i] = sum
+            i += channels
+
+
+cdef row_function divide(
+    u32_in sums, u8_out dst, uint32_t half, uint32_t multiplier, int shift, int64_t n
+) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        dst[i] = <uint8_t>((<uint64_t>(sums[i] + half) * multiplier) >> shift)

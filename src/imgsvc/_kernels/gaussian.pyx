@@ -1,0 +1,245 @@
+"""Blurring with symmetric weights, along the rows and then along the columns, and what is made of it."""
+
+from libc.math cimport fabsf
+from libc.stdint cimport int16_t, int64_t, uint8_t
+
+from imgsvc._kernels.borders cimport Border, border_of, row_with_border
+from imgsvc._kernels.chunks cimport Chunk, Chunks, compute, cut, share
+from imgsvc._kernels.floats cimport to_bytes
+from imgsvc._kernels.image cimport Image, at, source, target
+from imgsvc._kernels.rows cimport f32_out, i16_in, i16_out, row_function, u8_in, u8_out
+from imgsvc._stop cimport Stop
+
+cdef extern from "folds.h":
+    int64_t FOLD_LANES "IMGSVC_FOLD_LANES"
+    int SHORT_BITS "IMGSVC_SHORT_BITS"
+    int LONG_BITS "IMGSVC_LONG_BITS"
+    void fold_short "imgsvc_fold_short"(
+        const int16_t* const* lefts, const int16_t* const* rights, const int16_t* weights, int64_t count,
+        int16_t* dst, int64_t n
+    ) noexcept nogil
+    void fold_long "imgsvc_fold_long"(
+        const int16_t* const* lefts, const int16_t* const* rights, const int16_t* weights, int64_t count,
+        int16_t* dst, int64_t n
+    ) noexcept nogil
+
+cdef enum:
+    TILE = 768            # elements of a row at a time
+    FEWEST_ROWS = 128     # of a chunk; its first one costs as much as twice the radius
+    MOST_ROWS = 1024
+    BATCH = 8             # rows that are finished together, strip by strip: what they read stays in L1
+    STRIP_BYTES = 24576   # of the rows under the window
+    STRIP = 128           # elements that strips are a multiple of
+    QUICK_TAPS = 1 << 18
+    FRACTION_BITS = 6     # of all int16 here: twice 255 still fits
+    LINE = 32             # int16 of a cache line
+
+short_bits = SHORT_BITS
+long_bits = LONG_BITS
+
+
+cdef struct Blur:
+    Image src
+    Image dst
+    Border border
+    const int16_t* weights  # of the middle, halved, and of the others from there on
+    int64_t count           # of them, even: the last may be 0
+    int64_t radius
+    bint long_sums          # weights are over 2**LONG_BITS, and products are not rounded
+    int64_t pitch           # elements from a scratch row to the next
+    bint sharpens
+    float amount
+    float threshold
+
+
+def blur(
+    const uint8_t[:, :, :] src not None,
+    uint8_t[:, :, :] dst not None,
+    const int16_t[::1] weights not None,
+    int64_t radius,
+    bint long_sums,
+    int border,
+    int num_threads,
+    Stop stop not None,
+):
+    """Write the weighted mean over a square of `radius` around each pixel."""
+    cdef Blur work = blur_of(src, dst, weights, radius, long_sums, border)
+    work.sharpens = False
+    blur_image(&work, num_threads, stop)
+
+
+def sharpen(
+    const uint8_t[:, :, :] src not None,
+    uint8_t[:, :, :] dst not None,
+    const int16_t[::1] weights not None,
+    int64_t radius,
+    bint long_sums,
+    int border,
+    float amount,
+    float threshold,
+    int num_threads,
+    Stop stop not None,
+):
+    """Write each pixel plus `amount` times what it differs from the blurred one, if more than `threshold`."""
+    cdef Blur work = blur_of(src, dst, weights, radius, long_sums, border)
+    work.sharpens = True
+    work.amount = amount
+    work.threshold = threshold
+    blur_image(&work, num_threads, stop)
+
+
+cdef Blur blur_of(
+    const uint8_t[:, :, :] src,
+    uint8_t[:, :, :] dst,
+    const int16_t[::1] weights,
+    int64_t radius,
+    bint long_sums,
+    int border,
+) noexcept:
+    cdef Blur work
+    work.src = source(src)
+    work.dst = target(dst)
+    work.border = border_of(border)
+    work.weights = &weights[0]
+    work.count = weights.shape[0]
+    work.radius = radius
+    work.long_sums = long_sums
+    return work
+
+
+cdef int blur_image(Blur* work, int num_threads, Stop stop) except -1:
+    cdef int64_t channels = work.src.channels
+    cdef int64_t rows = min(max(FEWEST_ROWS, 16 * work.radius), MOST_ROWS)
+    cdef Chunks chunks = cut(work.src.height, work.src.width, rows, max(TILE // channels, 1))
+    cdef int64_t lines
+    share(&chunks, num_threads)
+    chunks.quick = work.src.height * work.src.width * channels * work.count <= QUICK_TAPS
+    # An odd number of cache lines, so that rows do not compete for the same places of L1.
+    lines = ((chunks.columns + 2 * work.radius) * channels + FOLD_LANES) // LINE + 1
+    work.pitch = (lines | 1) * LINE
+    # The rows under a batch's window; one as it comes, two for what it is made of; pointers to both sides.
+    compute(
+        blur_chunk,
+        work,
+        &chunks,
+        (2 * work.radius + BATCH + 3) * work.pitch * sizeof(int16_t) + 2 * work.count * sizeof(void*),
+        num_threads,
+        stop,
+    )
+    return 0
+
+
+cdef void blur_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+    """Blur along the rows into a ring, where row y is at (y - top) % `held`, and from there along the columns."""
+    cdef const Blur* job = <const Blur*>work
+    cdef int64_t channels = job.src.channels
+    cdef int64_t radius = job.radius
+    cdef int64_t held = 2 * radius + BATCH
+    cdef int64_t n = (chunk.right - chunk.left) * channels
+    cdef int64_t fit = max(STRIP_BYTES // (held * <int64_t>sizeof(int16_t)) // STRIP, 1) * STRIP
+    cdef int16_t* ring = <int16_t*>scratch
+    cdef int16_t* row = ring + held * job.pitch
+    cdef char* spare = <char*>(row + job.pitch)
+    cdef const int16_t** lefts = <const int16_t**>(row + 3 * job.pitch)
+    cdef const int16_t** rights = lefts + job.count
+    cdef int64_t top = chunk.top - radius
+    cdef int64_t ready = top  # rows above this one are in the ring
+    cdef int64_t y = chunk.top
+    cdef int64_t end, strip, width, line, k, reach
+    while y < chunk.bottom:
+        end = min(y + BATCH, chunk.bottom)
+        while ready < end + radius:
+            to_fractions(
+                row_with_border(
+                    &job.src, ready, chunk.left - radius, chunk.right + radius, &job.border, <uint8_t*>spare
+                ),
+                row,
+                n + 2 * radius * channels,
+            )
+            for k in range(job.count):
+                reach = min(k, radius)
+                lefts[k] = row + (radius - reach) * channels
+                rights[k] = row + (radius + reach) * channels
+            fold(job, lefts, rights, ring + (ready - top) % held * job.pitch, n)
+            ready += 1
+        strip = 0
+        while strip < n:
+            width = min(fit, n - strip)
+            for line in range(y, end):
+                blur_line(job, ring + strip, (line - top) % held, held, lefts, rights, row, width)
+                finish(
+                    job,
+                    at(&job.src, line, chunk.left) + strip,
+                    row,
+                    <float*>spare,
+                    at(&job.dst, line, chunk.left) + strip,
+                    width,
+                )
+            strip += fit
+        y = end
+
+
+cdef inline void fold(
+    const Blur* job, const int16_t** lefts, const int16_t** rights, int16_t* dst, int64_t n
+) noexcept nogil:
+    cdef int64_t padded = (n + FOLD_LANES - 1) // FOLD_LANES * FOLD_LANES
+    if job.long_sums:
+        fold_long(lefts, rights, job.weights, job.count, dst, padded)
+    else:
+        fold_short(lefts, rights, job.weights, job.count, dst, padded)
+
+
+cdef void blur_line(
+    const Blur* job,
+    const int16_t* ring,
+    int64_t place,
+    int64_t held,
+    const int16_t** lefts,
+    const int16_t** rights,
+    int16_t* dst,
+    int64_t n,
+) noexcept nogil:
+    """Blur along the columns: the row that is at `place` in the ring, and those above and below it."""
+    cdef int64_t k, above, below
+    for k in range(job.count):
+        above = place - min(k, job.radius)
+        below = place + min(k, job.radius)
+        lefts[k] = ring + (above if above >= 0 else above + held) * job.pitch
+        rights[k] = ring + (below if below < held else below - held) * job.pitch
+    fold(job, lefts, rights, dst, n)
+
+
+cdef inline void finish(
+    const Blur* job, const uint8_t* src, const int16_t* blurred, float* spare, uint8_t* dst, int64_t n
+) noexcept nogil:
+    if job.sharpens:
+        exaggerate(src, blurred, spare, job.amount, job.threshold, n)
+        to_bytes(spare, dst, n)
+    else:
+        to_integers(blurred, dst, n)
+
+
+cdef row_function to_fractions(u8_in src, i16_out dst, int64_t n) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        dst[i] = <int16_t>(src[i] << FRACTION_BITS)
+
+
+cdef row_function to_integers(i16_in src, u8_out dst, int64_t n) noexcept nogil:
+    """To nearest, ties to even."""
+    cdef int16_t odd
+    cdef int64_t i
+    for i in range(n):
+        odd = (src[i] >> FRACTION_BITS) & 1
+        dst[i] = <uint8_t>(<int16_t>(src[i] + (1 << (FRACTION_BITS - 1)) - 1 + odd) >> FRACTION_BITS)
+
+
+cdef row_function exaggerate(
+    u8_in src, i16_in blurred, f32_out dst, float amount, float threshold, int64_t n
+) noexcept nogil:
+    cdef float pixel, difference
+    cdef int64_t i
+    for i in range(n):
+        pixel = src[i]
+        difference = pixel - <float>blurred[i] * <float>(1.0 / (1 << FRACTION_BITS))
+        dst[i] = pixel + (amount * difference if fabsf(difference) > threshold else <float>0.0)

@@ -1,0 +1,236 @@
+"""Gaussian blur, and sharpening by what it takes away."""
+
+from __future__ import annotations
+
+import dataclasses
+import decimal
+import functools
+import itertools
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from imgsvc import _dispatch
+from imgsvc.operations.borders import BORDERS
+from imgsvc.operations.operation import Operation
+from imgsvc.operations.parameters import number, one_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imgsvc._images import Image, Shape
+    from imgsvc._stop import Stop
+
+LEAST_SIGMA, MOST_SIGMA = 0.1, 50.0
+TRUNCATE = 3.5
+"""The weights end at this many standard deviations; beyond lie 0.05 % of them all."""
+
+LARGEST_SHORT_SIGMA = 4.0
+SHORT_BITS, LONG_BITS = 15, 17
+"""Weights are integers over 2 to that power."""
+
+MOST_AMOUNT = 100.0
+
+
+class Weights(NamedTuple):
+    """One side of the weights, from the middle one, halved; their number is even, the last may be 0."""
+
+    values: NDArray[np.int16]
+    radius: int
+    long_sums: bool
+    """Whether they are over 2**LONG_BITS, and their products are added up before they are rounded."""
+
+
+@functools.lru_cache(maxsize=64)
+def weights_of(sigma: float) -> Weights:
+    """Return the weights for a standard deviation; both sides together are exactly 1.
+
+    The C library's exp has another last bit on other CPUs; decimal is the same everywhere.
+    """
+    radius = math.ceil(TRUNCATE * sigma)
+    long_sums = sigma > LARGEST_SHORT_SIGMA
+    side_total = 1 << ((LONG_BITS if long_sums else SHORT_BITS) - 1)
+    with decimal.localcontext(decimal.Context(prec=30)):
+        step = decimal.Decimal(-1) / (2 * decimal.Decimal(sigma) ** 2)
+        side = [decimal.Decimal("0.5"), *((step * k * k).exp() for k in range(1, radius + 1))]
+        # From the outside in: what has been rounded away so far is made up for by the next one.
+        sums = list(itertools.accumulate(reversed(side), initial=decimal.Decimal(0)))
+        rounded = [round(total * side_total / sums[-1]) for total in sums]
+    values = [after - before for before, after in itertools.pairwise(rounded)][::-1]
+    return Weights(np.array(values + [0] * (len(values) % 2), np.int16), radius, long_sums)
+
+
+def cost(shape: Shape, sigma: float) -> int:
+    """Return the bytes, five times and once more for each step of sigma by a quarter."""
+    return math.prod(shape) * (5 + math.ceil(4 * sigma))
+
+
+@dataclasses.dataclass(frozen=True)
+class GaussianBlur(Operation):
+    """A mean weighted by a Gaussian; see `gaussian_blur`."""
+
+    sigma: float
+    border: str = "reflect101"
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        object.__setattr__(self, "sigma", number("sigma", self.sigma, LEAST_SIGMA, MOST_SIGMA))
+        one_of("border", self.border, BORDERS)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return `shape`."""
+        return shape
+
+    def cost(self, shape: Shape) -> int:
+        """Return what a filter of that width costs."""
+        return cost(shape, self.sigma)
+
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`."""
+        kernels = _dispatch.kernels().gaussian
+        kernels.blur(src, dst, *weights_of(self.sigma), BORDERS[self.border], num_threads, stop)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sharpen(Operation):
+    """An unsharp mask; see `sharpen`."""
+
+    sigma: float = 1.0
+    amount: float = 1.0
+    threshold: float = 0.0
+    border: str = "reflect101"
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        object.__setattr__(self, "sigma", number("sigma", self.sigma, LEAST_SIGMA, MOST_SIGMA))
+        object.__setattr__(self, "amount", number("amount", self.amount, 0, MOST_AMOUNT))
+        object.__setattr__(self, "threshold", number("threshold", self.threshold, 0, 255))
+        one_of("border", self.border, BORDERS)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return `shape`."""
+        return shape
+
+    def cost(self, shape: Shape) -> int:
+        """Return what a filter of that width costs."""
+        return cost(shape, self.sigma)
+
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`."""
+        _dispatch.kernels().gaussian.sharpen(
+            src,
+            dst,
+            *weights_of(self.sigma),
+            BORDERS[self.border],
+            self.amount,
+            self.threshold,
+            num_threads,
+            stop,
+        )
+
+
+def gaussian_blur(
+    image: Image,
+    sigma: float,
+    *,
+    border: str = "reflect101",
+    out: Image | None = None,
+    num_threads: int | None = None,
+) -> Image:
+    """Blur by a Gaussian.
+
+    ``result[y, x] = sum(w[j] * w[i] * image[y + j, x + i])`` over all i and j from -r to r, where ``w[k]`` is
+    in proportion to ``exp(-k**2 / (2 * sigma**2))``, all w together are 1, and r is ``ceil(3.5 * sigma)``.
+    Each channel is computed by itself, alpha like the others.
+
+    The arithmetic is exact, in integers. The sums are taken along the rows and rounded to multiples of 1/64,
+    then along the columns and rounded to such again, and then to integers; the first two with ties up, the
+    last with ties to even. Up to sigma 4 a pair of pixels on either side is added up and multiplied by its
+    weight, a multiple of 2**-15, and each product is rounded (the pixel in the middle counts as a pair of
+    half the weight); above, weights are multiples of 2**-17, and only the sum is rounded. The result is the
+    same at any number of threads and on any CPU.
+
+    Before the last rounding the difference from the sum with real weights is below ``(r + 1) / 32`` up to
+    sigma 4 and below ``1/64 + (r + 1) / 256`` above, by a bound for any image; photos and noise meet 0.06. A
+    Gaussian that did not end at r would differ by another 0.24 at most.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Any strides.
+    sigma : float
+        The standard deviation in pixels, 0.1 to 50.
+    border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
+        What is seen outside the image: ``constant`` is 0; the others see to the right of ``abcd``: ``ddd``,
+        ``dcb``, ``cba``, ``abc``.
+    out, num_threads
+        As for `mean_filter`.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of the image's shape, C-contiguous; `out` where it was given.
+
+    Raises
+    ------
+    InvalidImageError, InvalidParameterError
+        As for `mean_filter`, or `sigma` or `border` is none of these.
+
+    Examples
+    --------
+    >>> gaussian_blur(np.array([[0, 0, 255, 0, 0]], np.uint8), sigma=1)
+    array([[ 28,  63, 102,  63,  28]], dtype=uint8)
+    """
+    return GaussianBlur(sigma, border)(image, out=out, num_threads=num_threads)
+
+
+def sharpen(
+    image: Image,
+    *,
+    sigma: float = 1.0,
+    amount: float = 1.0,
+    threshold: float = 0.0,
+    border: str = "reflect101",
+    out: Image | None = None,
+    num_threads: int | None = None,
+) -> Image:
+    """Sharpen by an unsharp mask: exaggerate what a blur takes away.
+
+    ``result[y, x] = image[y, x] + amount * d``, clamped to 0..255 and rounded to nearest, ties to even, where
+    d is ``image[y, x] - blurred[y, x]`` if its absolute value is above `threshold`, and otherwise 0.
+    ``blurred`` is that of `gaussian_blur`, but left at multiples of 1/64; `amount` is rounded to float32, and
+    so are the product and the sum. Each channel is computed by itself, alpha like the others. The result is
+    the same at any number of threads and on any CPU.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Any strides.
+    sigma : float
+        The blur's standard deviation in pixels, 0.1 to 50: the size of what is sharpened.
+    amount : float
+        0 to 100; 1 doubles the differences. (Pillow's ``percent`` is 100 times that.)
+    threshold : float
+        Differences up to this many levels are left alone, 0 to 255.
+    border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
+        As for `gaussian_blur`.
+    out, num_threads
+        As for `mean_filter`.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of the image's shape, C-contiguous; `out` where it was given.
+
+    Raises
+    ------
+    InvalidImageError, InvalidParameterError
+        As for `mean_filter`, or a parameter is out of range.
+
+    Examples
+    --------
+    >>> sharpen(np.array([[100, 100, 120, 120]], np.uint8), sigma=1)
+    array([[ 98,  94, 126, 122]], dtype=uint8)
+    """
+    return Sharpen(sigma, amount, threshold, border)(image, out=out, num_threads=num_threads)
