@@ -1,5 +1,7 @@
 """What each operation computes, written in the most obvious way."""
 
+import math
+
 import numpy as np
 
 
@@ -44,3 +46,87 @@ NUMPY_MODES = {
 def pad(image, left, top, right, bottom, border):
     widths = ((top, bottom), (left, right)) + ((0, 0),) * (image.ndim - 2)
     return np.pad(image, widths, mode=NUMPY_MODES[border])
+
+
+def around(image, above, left, below, right, border):
+    """The image as int64, with what is seen outside it."""
+    return pad(image, left, above, right, below, border).astype(np.int64)
+
+
+def box_blur(image, radius, border):
+    height, width = image.shape[:2]
+    window = 2 * radius + 1
+    # Sums over windows as differences of sums from the top left corner on.
+    corner = around(image, radius + 1, radius + 1, radius, radius, border)
+    corner[0] = 0
+    corner[:, 0] = 0
+    corner = corner.cumsum(axis=0).cumsum(axis=1)
+    sums = corner[window:, window:] - corner[:-window, window:] - corner[window:, :-window]
+    sums += corner[:-window, :-window]
+    assert sums.shape[:2] == (height, width)
+    return ((2 * sums + window**2) // (2 * window**2)).astype(np.uint8)
+
+
+def weighted_sum(rows, weights, start=0.0):
+    """What float32 gives when it is added up in this order."""
+    total = np.float32(start)
+    for row, weight in zip(rows, weights, strict=True):
+        total = total + np.float32(weight) * row
+    return total
+
+
+def to_bytes(values):
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def convolve(image, weights, bias, border):
+    weights = np.asarray(weights, np.float64)
+    (kh, kw), (height, width) = weights.shape, image.shape[:2]
+    seen = around(image, kh // 2, kw // 2, kh, kw, border).astype(np.float32)
+    shifted = [seen[j : j + height, i : i + width] for j in range(kh) for i in range(kw)]
+    return to_bytes(weighted_sum(shifted, weights.ravel(), bias))
+
+
+def convolve_separable(image, column, row, bias, border):
+    (kh, kw), (height, width) = (len(column), len(row)), image.shape[:2]
+    seen = around(image, kh // 2, kw // 2, kh, kw, border).astype(np.float32)
+    sums = weighted_sum([seen[j : j + height] for j in range(kh)], column)
+    return to_bytes(weighted_sum([sums[:, i : i + width] for i in range(kw)], row, bias))
+
+
+def gaussian_weights(sigma):
+    """The weights of one side from the middle, halved, over the sum of both sides."""
+    radius, bits = math.ceil(3.5 * sigma), 15 if sigma <= 4 else 17
+    side = np.exp(-(np.arange(radius + 1.0) ** 2) / (2 * sigma**2))
+    side[0] /= 2
+    outside = np.append(np.cumsum(side[::-1]), 0)[[-1, *range(radius + 1)]]
+    rounded = np.rint(outside / outside[-1] * 2 ** (bits - 1)).astype(np.int64)
+    return np.diff(rounded)[::-1], bits
+
+
+def blur_along(values, axis, weights, bits):
+    """One pass over 64ths of pixels, which extend the radius beyond the result on both sides."""
+    radius = len(weights) - 1
+    length = values.shape[axis] - 2 * radius
+    part = [values.take(range(i, i + length), axis) for i in range(2 * radius + 1)]
+    pairs = [weights[k] * (part[radius - k] + part[radius + k]) for k in range(radius + 1)]
+    half = 1 << (bits - 1)
+    return sum((pair + half) >> bits for pair in pairs) if bits == 15 else (sum(pairs) + half) >> bits
+
+
+def gaussian_64ths(image, sigma, border):
+    weights, bits = gaussian_weights(sigma)
+    radius = len(weights) - 1
+    seen = 64 * around(image, radius, radius, radius, radius, border)
+    return blur_along(blur_along(seen, 1, weights, bits), 0, weights, bits)
+
+
+def gaussian_blur(image, sigma, border):
+    return to_bytes(gaussian_64ths(image, sigma, border) / 64)
+
+
+def sharpen(image, sigma, amount, threshold, border):
+    pixels = image.astype(np.float32)
+    difference = pixels - (gaussian_64ths(image, sigma, border) / 64).astype(np.float32)
+    exaggerated = np.where(np.abs(difference) > np.float32(threshold), np.float32(amount) * difference, 0)
+    return to_bytes(pixels + exaggerated.astype(np.float32))

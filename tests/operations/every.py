@@ -2,10 +2,28 @@
 
 import pytest
 
-from imgsvc.operations import Crop, Flip, MeanFilter, Pad, Rotate90
+from imgsvc.operations import (
+    BoxBlur,
+    Convolve,
+    Crop,
+    Flip,
+    GaussianBlur,
+    MeanFilter,
+    Pad,
+    Rotate90,
+    Sharpen,
+)
 
 EXAMPLES = [
     MeanFilter(),
+    BoxBlur(1),
+    BoxBlur(7, border="wrap"),
+    BoxBlur(9),
+    Convolve([[1, -2, 0.5], [0.25, 3, -1], [0, -1, 0.125]]),
+    Convolve([[0.1] * 7] * 4, border="constant"),
+    GaussianBlur(1),
+    GaussianBlur(5),
+    Sharpen(),
     *map(Rotate90, range(4)),
     Flip(0),
     Flip(1),

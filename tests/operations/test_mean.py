@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import imgsvc
+from imgsvc.errors import InvalidParameterError
+from imgsvc.operations.borders import BORDERS
+from imgsvc.operations.mean import MAX_NARROW_RADIUS, MAX_RADIUS, division_by
 from tests import reference
 from tests.operations.images import CHANNELS, CHUNK_SHAPES, EDGE_SHAPES, THREADS, images, per_isa
 
@@ -61,3 +65,73 @@ class TestMeanFilter:
         result = imgsvc.mean_filter(image)
         for channel in range(4):
             np.testing.assert_array_equal(result[..., channel], imgsvc.mean_filter(image[..., channel]))
+
+
+class TestBoxBlur:
+    @pytest.mark.parametrize("border", BORDERS)
+    @per_isa
+    @given(image=images, radius=st.integers(0, 60))
+    def test_equals_the_reference(self, isa, border, image, radius):
+        np.testing.assert_array_equal(
+            imgsvc.box_blur(image, radius, border=border), reference.box_blur(image, radius, border)
+        )
+
+    @pytest.mark.parametrize("radius", [*range(1, MAX_NARROW_RADIUS + 2), 60])
+    @pytest.mark.parametrize("channels", CHANNELS, ids=str)
+    @pytest.mark.parametrize("shape", [(300, 700), (3, 2049), (2100, 5)], ids=str)
+    def test_tile_edges_at_every_thread_count(self, isa, rng, shape, channels, radius):
+        image = rng.integers(0, 256, shape + channels, dtype=np.uint8)
+        expected = reference.box_blur(image, radius, "reflect101")
+        for num_threads in THREADS:
+            np.testing.assert_array_equal(imgsvc.box_blur(image, radius, num_threads=num_threads), expected)
+
+    def test_the_largest_window(self, isa, rng):
+        image = rng.integers(0, 256, (70, 50), dtype=np.uint8)
+        np.testing.assert_array_equal(
+            imgsvc.box_blur(image, MAX_RADIUS, border="wrap"), reference.box_blur(image, MAX_RADIUS, "wrap")
+        )
+        white = np.full((70, 50), 255, np.uint8)
+        np.testing.assert_array_equal(imgsvc.box_blur(white, MAX_RADIUS), white)
+
+    @pytest.mark.parametrize("radius", [*range(1, 12), 50, 127, 128, 1000, MAX_RADIUS])
+    def test_every_division_is_exact(self, radius):
+        """At every sum where the quotient changes, and beside it."""
+        divisor = (2 * radius + 1) ** 2
+        multiplier, shift, narrow = division_by(divisor)
+        steps = [quotient * divisor - divisor // 2 for quotient in range(256)]
+        for total in {0, 255 * divisor, *steps, *(step - 1 for step in steps)} - {-1 - divisor // 2}:
+            if total >= 0:
+                rounded = (2 * total + divisor) // (2 * divisor)
+                assert ((total + divisor // 2) * multiplier) >> shift == rounded
+        bits = 16 if narrow else 32
+        assert 255 * divisor + divisor // 2 < 1 << bits
+        assert multiplier < 1 << bits
+        assert narrow == (radius <= MAX_NARROW_RADIUS)
+
+    def test_there_is_a_division_for_every_radius(self):
+        for radius in range(1, MAX_RADIUS + 1):
+            assert division_by((2 * radius + 1) ** 2).multiplier < 1 << 32
+
+    def test_golden_vector(self, isa):
+        image = np.zeros((3, 5), np.uint8)
+        image[1, 2] = 100
+        assert imgsvc.box_blur(image, 1, border="constant").tolist() == [[0, 11, 11, 11, 0]] * 3
+
+    def test_radius_0_is_a_copy(self, isa, photo):
+        np.testing.assert_array_equal(imgsvc.box_blur(photo, 0), photo)
+
+    def test_equals_opencv_within_a_level(self, isa, photo):
+        """OpenCV multiplies by a reciprocal in float."""
+        cv2 = pytest.importorskip("cv2", reason="OpenCV is in the extra [bench]")
+        for radius in (1, 3, 7, 20):
+            ours = imgsvc.box_blur(photo, radius).astype(int)
+            assert np.abs(ours - cv2.blur(photo, (2 * radius + 1,) * 2)).max() <= 1
+
+    @pytest.mark.parametrize("radius", [-1, 1501, 10**30, 1.0, True, "1", None])
+    def test_radius_out_of_range(self, photo, radius):
+        with pytest.raises(InvalidParameterError, match="^radius: .*, expected an integer from 0 to 1500$"):
+            imgsvc.box_blur(photo, radius)
+
+    def test_an_unknown_border(self, photo):
+        with pytest.raises(InvalidParameterError, match="^border: 'edge', expected one of 'constant', "):
+            imgsvc.box_blur(photo, 1, border="edge")

@@ -151,7 +151,12 @@ cdef void blur_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogi
         while ready < end + radius:
             to_fractions(
                 row_with_border(
-                    &job.src, ready, chunk.left - radius, chunk.right + radius, &job.border, <uint8_t*>spare
+                    &job.src,
+                    ready,
+                    chunk.left - radius,
+                    chunk.right + radius,
+                    &job.border,
+                    <uint8_t*>spare,
                 ),
                 row,
                 n + 2 * radius * channels,

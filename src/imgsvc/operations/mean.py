@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
-MAX_RADIUS = 2047
-"""The sum over a larger square may not fit 32 bits."""
+MAX_RADIUS = 1500
+"""Beyond 1771 the sum over some square cannot be divided by a multiplication of 32 bits."""
 
 MAX_NARROW_RADIUS = 7
 """The sum over a larger square may not fit 16."""
@@ -150,16 +150,16 @@ def box_blur(
 
     ``result[y, x] = round(sum(image[y + j, x + i]) / (2 * radius + 1)**2)`` over all i and j from -radius to
     radius, rounded to nearest (there are no ties). Each channel is computed by itself, alpha like the others.
-    The result is exact, takes about as long for any radius, and is the same at any number of threads and on
-    any CPU. `mean_filter` is the one of radius 1 that takes the mean of those neighbours that exist and rounds
-    down.
+    The result is exact, takes about as long for any radius from 8 on, and is the same at any number of
+    threads and on any CPU. `mean_filter` is the one of radius 1 that takes the mean of those neighbours that
+    exist, and rounds down.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Any strides.
     radius : int
-        0 to 2047; the square may be larger than the image.
+        0 to 1500; the square may be larger than the image.
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
         What is seen outside the image: ``constant`` is 0; the others see to the right of ``abcd``: ``ddd``,
         ``dcb``, ``cba``, ``abc``.
