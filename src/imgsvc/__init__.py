@@ -9,7 +9,19 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.errors import ImgsvcError
-from imgsvc.operations import crop, flip, mean_filter, pad, rotate90
+from imgsvc.operations import (
+    adjust,
+    crop,
+    flip,
+    gamma,
+    grayscale,
+    invert,
+    lut,
+    mean_filter,
+    pad,
+    rotate90,
+    threshold,
+)
 from imgsvc.runtime.allocator import tune_allocator
 
 if TYPE_CHECKING:
@@ -19,11 +31,17 @@ __all__ = [
     "Client",
     "ImgsvcError",
     "__version__",
+    "adjust",
     "crop",
     "flip",
+    "gamma",
+    "grayscale",
+    "invert",
+    "lut",
     "mean_filter",
     "pad",
     "rotate90",
+    "threshold",
     "tune_allocator",
 ]
 
