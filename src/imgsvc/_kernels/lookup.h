@@ -1,24 +1,44 @@
 /* Bytes replaced by a table of 256: sixteen tables of 16, which AVX2 looks up in registers.
  *
- * The plain loops do the rest, and everything elsewhere. Both give the same bytes.
+ * The plain loop does the rest, and everything elsewhere. Both give the same bytes.
  */
 #ifndef IMGSVC_LOOKUP_H
 #define IMGSVC_LOOKUP_H
 
 #include <stdint.h>
+#include <string.h>
 #ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
 #define IMGSVC_LOOKUP_INLINE static inline __attribute__((always_inline))
 
+enum { IMGSVC_ONE_TABLE = 0, IMGSVC_BY_CHANNEL = 256 }; /* from a channel's table to the next one's */
+
+/* Whole pixels. With `keep_alpha` their fourth byte stays. Bytes are loaded and stored eight at a time: gcc otherwise
+ * gathers vectors byte by byte, which is slower. */
 IMGSVC_LOOKUP_INLINE void imgsvc_lookup_plain(
     const uint8_t *__restrict__ src, uint8_t *__restrict__ dst, int64_t n, const uint8_t *__restrict__ tables,
-    const int64_t channels)
+    const int64_t channels, const int64_t step, const int keep_alpha)
 {
-    for (int64_t i = 0; i < n; i += channels)
-        for (int64_t channel = 0; channel < channels; channel++)
-            dst[i + channel] = tables[256 * channel + src[i + channel]];
+    int64_t i = 0;
+    for (; i + 8 * channels <= n; i += 8 * channels)
+        for (int64_t word = 0; word < 8 * channels; word += 8) {
+            uint64_t values, found = 0;
+            memcpy(&values, src + i + word, 8);
+#pragma GCC unroll 8
+            for (int byte = 0; byte < 8; byte++) {
+                const int shift = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 8 * byte : 56 - 8 * byte;
+                const int64_t channel = (word + byte) % channels;
+                const uint64_t value = values >> shift & 255;
+                found |= (keep_alpha && channel == 3 ? value : tables[step * channel + value]) << shift;
+            }
+            memcpy(dst + i + word, &found, 8);
+        }
+    for (; i < n; i++) {
+        const int64_t channel = i % channels;
+        dst[i] = keep_alpha && channel == 3 ? src[i] : tables[step * channel + src[i]];
+    }
 }
 
 #ifdef __AVX2__
@@ -33,30 +53,37 @@ IMGSVC_LOOKUP_INLINE void imgsvc_store_32(uint8_t *dst, __m256i bytes)
     _mm256_storeu_si256((__m256i *)dst, bytes);
 }
 
-/* The low half of a byte picks from all sixteen tables; the bits of its high half halve their number four times.
- * A blend looks at the top bit of each byte alone, which a shift of words puts there. */
-IMGSVC_LOOKUP_INLINE __m256i imgsvc_lookup_32(const uint8_t *table, __m256i bytes)
+/* 32 bytes to look up: their low halves, and bits of their high halves on top, which is where a blend looks. */
+typedef struct {
+    __m256i low, bit_4, bit_5, bit_6, bit_7;
+} imgsvc_places;
+
+IMGSVC_LOOKUP_INLINE __m256i imgsvc_lookup_in_16(const uint8_t *table, const imgsvc_places *places)
 {
-    const __m256i low = _mm256_and_si256(bytes, _mm256_set1_epi8(15));
-    const __m256i bit_4 = _mm256_slli_epi16(bytes, 3);
-    const __m256i bit_5 = _mm256_slli_epi16(bytes, 2);
-    const __m256i bit_6 = _mm256_slli_epi16(bytes, 1);
-    __m256i found[16];
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++) {
-        const __m128i part = _mm_loadu_si128((const __m128i *)(table + 16 * i));
-        found[i] = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(part), low);
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < 16; i += 2)
-        found[i] = _mm256_blendv_epi8(found[i], found[i + 1], bit_4);
-#pragma GCC unroll 4
-    for (int i = 0; i < 16; i += 4)
-        found[i] = _mm256_blendv_epi8(found[i], found[i + 2], bit_5);
-#pragma GCC unroll 2
-    for (int i = 0; i < 16; i += 8)
-        found[i] = _mm256_blendv_epi8(found[i], found[i + 4], bit_6);
-    return _mm256_blendv_epi8(found[0], found[8], bytes);
+    const __m128i values = _mm_loadu_si128((const __m128i *)table);
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), places->low);
+}
+
+IMGSVC_LOOKUP_INLINE __m256i imgsvc_lookup_in_64(const uint8_t *table, const imgsvc_places *places)
+{
+    const __m256i lower = _mm256_blendv_epi8(
+        imgsvc_lookup_in_16(table, places), imgsvc_lookup_in_16(table + 16, places), places->bit_4);
+    const __m256i upper = _mm256_blendv_epi8(
+        imgsvc_lookup_in_16(table + 32, places), imgsvc_lookup_in_16(table + 48, places), places->bit_4);
+    return _mm256_blendv_epi8(lower, upper, places->bit_5);
+}
+
+IMGSVC_LOOKUP_INLINE __m256i imgsvc_lookup_in_256(const uint8_t *table, __m256i bytes)
+{
+    /* Shifts of words move bits between bytes, but none to the top of one. */
+    const imgsvc_places places = {
+        _mm256_and_si256(bytes, _mm256_set1_epi8(15)), _mm256_slli_epi16(bytes, 3),
+        _mm256_slli_epi16(bytes, 2), _mm256_slli_epi16(bytes, 1), bytes};
+    const __m256i lower = _mm256_blendv_epi8(
+        imgsvc_lookup_in_64(table, &places), imgsvc_lookup_in_64(table + 64, &places), places.bit_6);
+    const __m256i upper = _mm256_blendv_epi8(
+        imgsvc_lookup_in_64(table + 128, &places), imgsvc_lookup_in_64(table + 192, &places), places.bit_6);
+    return _mm256_blendv_epi8(lower, upper, places.bit_7);
 }
 
 #endif
@@ -68,12 +95,12 @@ __attribute__((noinline)) static void imgsvc_lookup(
     int64_t i = 0;
 #ifdef __AVX2__
     for (; i + 32 <= n; i += 32)
-        imgsvc_store_32(dst + i, imgsvc_lookup_32(table, imgsvc_load_32(src + i)));
+        imgsvc_store_32(dst + i, imgsvc_lookup_in_256(table, imgsvc_load_32(src + i)));
 #endif
-    imgsvc_lookup_plain(src + i, dst + i, n - i, table, 1);
+    imgsvc_lookup_plain(src + i, dst + i, n - i, table, 1, IMGSVC_ONE_TABLE, 0);
 }
 
-/* The same for whole RGBA pixels, whose alpha stays. */
+/* The same for RGBA, whose alpha stays. */
 __attribute__((noinline)) static void imgsvc_lookup_colours(
     const uint8_t *__restrict__ src, uint8_t *__restrict__ dst, int64_t n, const uint8_t *__restrict__ table)
 {
@@ -82,13 +109,10 @@ __attribute__((noinline)) static void imgsvc_lookup_colours(
     const __m256i alpha = _mm256_set1_epi32((int32_t)0xff000000);
     for (; i + 32 <= n; i += 32) {
         const __m256i pixels = imgsvc_load_32(src + i);
-        imgsvc_store_32(dst + i, _mm256_blendv_epi8(imgsvc_lookup_32(table, pixels), pixels, alpha));
+        imgsvc_store_32(dst + i, _mm256_blendv_epi8(imgsvc_lookup_in_256(table, pixels), pixels, alpha));
     }
 #endif
-    for (; i < n; i += 4) {
-        imgsvc_lookup_plain(src + i, dst + i, 3, table, 1);
-        dst[i + 3] = src[i + 3];
-    }
+    imgsvc_lookup_plain(src + i, dst + i, n - i, table, 4, IMGSVC_ONE_TABLE, 1);
 }
 
 /* dst[i] = tables[i % channels][src[i]], for 3 or 4 channels */
@@ -97,9 +121,9 @@ __attribute__((noinline)) static void imgsvc_lookup_channels(
     int64_t channels)
 {
     if (channels == 3)
-        imgsvc_lookup_plain(src, dst, n, tables, 3);
+        imgsvc_lookup_plain(src, dst, n, tables, 3, IMGSVC_BY_CHANNEL, 0);
     else
-        imgsvc_lookup_plain(src, dst, n, tables, 4);
+        imgsvc_lookup_plain(src, dst, n, tables, 4, IMGSVC_BY_CHANNEL, 0);
 }
 
 #endif
