@@ -73,7 +73,7 @@ def gamma_table(gamma: float) -> bytes:
 
 
 def _power(value: int, gamma: float) -> int:
-    power = 255.0 * (value / 255.0) ** gamma
+    power: float = 255.0 * (value / 255.0) ** gamma
     if abs(power % 1 - 0.5) > NEAR_TIE:
         return round(power)
     # Nothing of it is left to the process: its default context may have been changed.
