@@ -1,6 +1,7 @@
 """What each operation computes, written in the most obvious way."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -130,3 +131,52 @@ def sharpen(image, sigma, amount, threshold, border):
     difference = pixels - (gaussian_64ths(image, sigma, border) / 64).astype(np.float32)
     exaggerated = np.where(np.abs(difference) > np.float32(threshold), np.float32(amount) * difference, 0)
     return to_bytes(pixels + exaggerated.astype(np.float32))
+
+
+def lut(image, table):
+    if table.ndim == 1:
+        return table[image]
+    if image.ndim == 2:
+        return table[0][image]
+    return np.stack([row[image[..., channel]] for channel, row in enumerate(table)], axis=-1)
+
+
+def of_colours(function, image):
+    """Replace each value by what a function of one value makes of it, but for alpha."""
+    result = np.array([function(value) for value in range(256)], np.uint8)[image]
+    if image.shape[2:] == (4,):
+        result[..., 3] = image[..., 3]
+    return result
+
+
+def half_even(number):
+    """Round an exact number to nearest, ties to even."""
+    below = math.floor(number)
+    if number - below == Fraction(1, 2):
+        return below + below % 2
+    return math.floor(number + Fraction(1, 2))
+
+
+def adjust(image, brightness, contrast):
+    middle = Fraction(255, 2)
+
+    def adjusted(value):
+        exact = Fraction(contrast) * (value - middle) + middle + Fraction(brightness)
+        return min(max(half_even(exact), 0), 255)
+
+    return of_colours(adjusted, image)
+
+
+def gamma(image, exponent):
+    return of_colours(lambda value: round(255 * (value / 255) ** exponent), image)
+
+
+def threshold(image, level):
+    return of_colours(lambda value: 255 if value > level else 0, image)
+
+
+def grayscale(image):
+    if image.shape[2:] in {(), (1,)}:
+        return image.reshape(image.shape[:2])
+    quotient, rest = np.divmod(image[..., :3].astype(int) @ [9798, 19235, 3735], 32768)
+    return (quotient + ((rest > 16384) | ((rest == 16384) & (quotient % 2 == 1)))).astype(np.uint8)

@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc.errors import ImgsvcError
 from imgsvc.operations import (
+    adjust,
     box_blur,
     convolve,
     crop,
     flip,
+    gamma,
     gaussian_blur,
+    grayscale,
+    invert,
+    lut,
     mean_filter,
     pad,
     rotate90,
     sharpen,
+    threshold,
 )
 from imgsvc.runtime.allocator import tune_allocator
 
@@ -29,15 +35,21 @@ __all__ = [
     "Client",
     "ImgsvcError",
     "__version__",
+    "adjust",
     "box_blur",
     "convolve",
     "crop",
     "flip",
+    "gamma",
     "gaussian_blur",
+    "grayscale",
+    "invert",
+    "lut",
     "mean_filter",
     "pad",
     "rotate90",
     "sharpen",
+    "threshold",
     "tune_allocator",
 ]
 

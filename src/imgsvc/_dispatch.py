@@ -30,7 +30,14 @@ class Kernels:
     """
 
     if TYPE_CHECKING:
-        from imgsvc._kernels import box, convolution, gaussian, mean, moves  # noqa: PLC0415 - they are attributes
+        from imgsvc._kernels import (  # noqa: PLC0415 - they are attributes
+            box,
+            convolution,
+            gaussian,
+            mean,
+            moves,
+            pixels,
+        )
 
     def __init__(self, isa: str) -> None:
         self._suffix = "" if isa == BASELINE else re.sub(r"\W", "_", f"_{isa}")

@@ -19,6 +19,9 @@ SHAPES = "shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 CHANNELS = (1, 3, 4)
 GRAY_RANK, COLOR_RANK = 2, 3
 
+ndarray = np.ndarray
+UINT8 = np.dtype(np.uint8)
+
 
 def check_image(image: Any, field: str = "image") -> Image:
     """Return `image` if it is an array that the kernels can work on.
@@ -28,6 +31,13 @@ def check_image(image: Any, field: str = "image") -> Image:
     InvalidImageError
         It is no array, no uint8, has another rank or number of channels, or no pixels.
     """
+    if image.__class__ is ndarray and image.dtype is UINT8:  # nearly always: told quickly
+        shape = image.shape
+        if shape[0:2].count(0) == 0 and (
+            len(shape) == GRAY_RANK or (len(shape) == COLOR_RANK and shape[2] in CHANNELS)
+        ):
+            checked: Image = image
+            return checked
     if not isinstance(image, np.ndarray):
         raise InvalidImageError(field, type(image).__name__, "a NumPy array: numpy.asarray(image) makes one")
     if image.dtype != np.uint8:
@@ -49,15 +59,17 @@ def check_out(out: Any, shape: Shape, image: Image) -> Image:
     InvalidImageError
         It is no uint8 array of that shape, is not C-contiguous or writable, or shares memory with `image`.
     """
-    if not isinstance(out, np.ndarray) or out.dtype != np.uint8 or out.shape != shape:
+    if not isinstance(out, ndarray) or out.dtype != UINT8 or out.shape != shape:
         got = f"{out.dtype} array of shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
         raise InvalidImageError("out", got, f"a uint8 array of shape {shape}")
-    if not out.flags.c_contiguous or not out.flags.writeable:
-        state = "read-only" if not out.flags.writeable else f"strided {out.strides}"
+    flags = out.flags
+    if not flags.c_contiguous or not flags.writeable:
+        state = "read-only" if not flags.writeable else f"strided {out.strides}"
         raise InvalidImageError(
             "out", state, "a writable, C-contiguous array: numpy.empty(shape, numpy.uint8) is one"
         )
-    if np.may_share_memory(out, image):
+    # Two arrays that own their memory do not share it, and asking takes longer than filtering a small image.
+    if (out is image or out.base is not None or image.base is not None) and np.may_share_memory(out, image):
         raise InvalidImageError(
             "out", "overlaps image", "memory of its own: the kernels do not work in place"
         )

@@ -56,4 +56,6 @@ def threads_for(num_bytes: int, num_threads: int | None) -> int:
         return 1
     if num_threads is not None:
         return num_threads
+    if num_bytes < 2 * BYTES_PER_THREAD:  # asking how many cores there are would take longer
+        return 1
     return max(1, min(available_cores(), num_bytes // BYTES_PER_THREAD, MAX_THREADS))

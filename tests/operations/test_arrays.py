@@ -69,7 +69,7 @@ class TestArrays:
     def test_out_that_is_strided(self, operation, photo):
         shape = operation(photo).shape
         with pytest.raises(InvalidImageError, match="^out: strided .*C-contiguous"):
-            operation(photo, out=np.zeros((*shape[:2], 2 * shape[2]), np.uint8)[..., ::2])
+            operation(photo, out=np.zeros((*shape[:-1], 2 * shape[-1]), np.uint8)[..., ::2])
 
     def test_out_that_is_read_only(self, operation, photo):
         out = np.zeros_like(operation(photo))

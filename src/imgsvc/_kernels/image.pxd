@@ -32,3 +32,13 @@ cdef inline Image target(uint8_t[:, :, :] pixels) noexcept:
 cdef struct Images:
     Image src
     Image dst
+
+
+cdef inline Images in_one_row(Image src, Image dst) noexcept nogil:
+    """Both as a single row, where no bytes lie between rows: short rows then cost no more than long ones."""
+    if src.stride == src.width * src.channels and dst.stride == dst.width * dst.channels:
+        src.width *= src.height
+        dst.width *= dst.height
+        src.height = 1
+        dst.height = 1
+    return Images(src, dst)

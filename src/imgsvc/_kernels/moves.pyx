@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 from imgsvc._kernels.borders cimport MAX_CHANNELS, Border, border_of, row_with_border
 from imgsvc._kernels.chunks cimport CHUNK_BYTES, OPENMP, Chunk, Chunks, chunks_of, compute, cut
-from imgsvc._kernels.image cimport Image, Images, at, source, target
+from imgsvc._kernels.image cimport Image, Images, at, in_one_row, source, target
 from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
 from imgsvc._stop cimport Stop
 
@@ -112,8 +112,8 @@ def copy(
     const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
 ):
     """Write `dst[y, x] = src[y, x]`."""
-    cdef Images images = Images(source(src), target(dst))
-    cdef Chunks chunks = chunks_of(src.shape[0], src.shape[1], src.shape[2], 1)
+    cdef Images images = in_one_row(source(src), target(dst))
+    cdef Chunks chunks = chunks_of(images.src.height, images.src.width, src.shape[2], 1)
     compute(copy_chunk, &images, &chunks, 0, num_threads, stop)
 
 

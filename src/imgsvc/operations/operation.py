@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,12 +17,28 @@ if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
 
 
+@functools.lru_cache(maxsize=256, typed=True)
+def _made(cls: type[Operation], *parameters: Any) -> Operation:
+    return cls(*parameters)
+
+
 class Operation(abc.ABC):
     """Something that makes one image of another.
 
     It knows its parameters and what they may be (checked when it is made), the shape of its result for a
     given image, what that costs, and how to compute it.
     """
+
+    @classmethod
+    def of(cls, *parameters: Any) -> Operation:
+        """Return the operation of some parameters: the same one again for the same numbers and strings.
+
+        Checking them takes as long as many an operation on a small image.
+        """
+        try:
+            return _made(cls, *parameters)
+        except TypeError:  # not hashable
+            return cls(*parameters)
 
     @abc.abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
