@@ -31,24 +31,29 @@ def check_image(image: Any, field: str = "image") -> Image:
     InvalidImageError
         It is no array, no uint8, has another rank or number of channels, or no pixels.
     """
-    if image.__class__ is ndarray and image.dtype is UINT8:  # nearly always: told quickly
+    if isinstance(image, ndarray) and (image.dtype is UINT8 or image.dtype == UINT8):
         shape = image.shape
-        if shape[0:2].count(0) == 0 and (
-            len(shape) == GRAY_RANK or (len(shape) == COLOR_RANK and shape[2] in CHANNELS)
-        ):
+        rank = len(shape)
+        if (rank == GRAY_RANK or (rank == COLOR_RANK and shape[2] in CHANNELS)) and shape[0] and shape[1]:
             checked: Image = image
             return checked
-    if not isinstance(image, np.ndarray):
-        raise InvalidImageError(field, type(image).__name__, "a NumPy array: numpy.asarray(image) makes one")
-    if image.dtype != np.uint8:
-        raise InvalidImageError(f"{field}.dtype", image.dtype, f"uint8: {_conversion(image.dtype)}")
-    if image.ndim not in (GRAY_RANK, COLOR_RANK) or (
-        image.ndim == COLOR_RANK and image.shape[2] not in CHANNELS
+    raise _refusal(image, field)
+
+
+def _refusal(image: Any, field: str) -> InvalidImageError:
+    """Return what to say of something that is no image."""
+    if not isinstance(image, ndarray):
+        advice = "a NumPy array: numpy.asarray(image) makes one"
+        return InvalidImageError(field, type(image).__name__, advice)
+    if image.dtype != UINT8:
+        return InvalidImageError(f"{field}.dtype", image.dtype, f"uint8: {_conversion(image.dtype)}")
+    if (
+        image.size == 0
+        and image.ndim in (GRAY_RANK, COLOR_RANK)
+        and image.shape[2:] in [(), *((channels,) for channels in CHANNELS)]
     ):
-        raise InvalidImageError(f"{field}.shape", image.shape, f"{SHAPES}: {_reshaping(image)}")
-    if image.size == 0:
-        raise InvalidImageError(f"{field}.shape", image.shape, "at least one row and one column")
-    return image
+        return InvalidImageError(f"{field}.shape", image.shape, "at least one row and one column")
+    return InvalidImageError(f"{field}.shape", image.shape, f"{SHAPES}: {_reshaping(image)}")
 
 
 def check_out(out: Any, shape: Shape, image: Image) -> Image:
@@ -59,12 +64,11 @@ def check_out(out: Any, shape: Shape, image: Image) -> Image:
     InvalidImageError
         It is no uint8 array of that shape, is not C-contiguous or writable, or shares memory with `image`.
     """
-    if not isinstance(out, ndarray) or out.dtype != UINT8 or out.shape != shape:
+    if not isinstance(out, ndarray) or out.shape != shape or not (out.dtype is UINT8 or out.dtype == UINT8):
         got = f"{out.dtype} array of shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
         raise InvalidImageError("out", got, f"a uint8 array of shape {shape}")
-    flags = out.flags
-    if not flags.c_contiguous or not flags.writeable:
-        state = "read-only" if not flags.writeable else f"strided {out.strides}"
+    if not out.flags.carray:
+        state = "read-only" if not out.flags.writeable else f"strided {out.strides}"
         raise InvalidImageError(
             "out", state, "a writable, C-contiguous array: numpy.empty(shape, numpy.uint8) is one"
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import Operation
+from imgsvc.operations.operation import Operation, made
 from imgsvc.operations.parameters import number, one_of
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def gaussian_blur(
     >>> gaussian_blur(np.array([[0, 0, 255, 0, 0]], np.uint8), sigma=1)
     array([[ 28,  63, 102,  63,  28]], dtype=uint8)
     """
-    return GaussianBlur.of(sigma, border)(image, out=out, num_threads=num_threads)
+    return made(GaussianBlur, sigma, border)(image, out=out, num_threads=num_threads)
 
 
 def sharpen(
@@ -233,4 +233,4 @@ def sharpen(
     >>> sharpen(np.array([[100, 100, 120, 120]], np.uint8), sigma=1)
     array([[ 98,  94, 126, 122]], dtype=uint8)
     """
-    return Sharpen.of(sigma, amount, threshold, border)(image, out=out, num_threads=num_threads)
+    return made(Sharpen, sigma, amount, threshold, border)(image, out=out, num_threads=num_threads)

@@ -12,7 +12,7 @@ import numpy as np
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import Operation
+from imgsvc.operations.operation import Operation, made
 from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape, shown
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def rotate90(
            [2],
            [1]], dtype=uint8)
     """
-    return Rotate90.of(turns)(image, out=out, num_threads=num_threads)
+    return made(Rotate90, turns)(image, out=out, num_threads=num_threads)
 
 
 def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int | None = None) -> Image:
@@ -236,7 +236,7 @@ def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int 
     >>> flip(np.array([[1, 2, 3]], np.uint8), axis=1)
     array([[3, 2, 1]], dtype=uint8)
     """
-    return Flip.of(axis)(image, out=out, num_threads=num_threads)
+    return made(Flip, axis)(image, out=out, num_threads=num_threads)
 
 
 def crop(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import Operation
+from imgsvc.operations.operation import Operation, made
 from imgsvc.operations.parameters import integer, one_of
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def mean_filter(image: Image, *, out: Image | None = None, num_threads: int | No
            [10, 11, 11],
            [ 9, 10, 10]], dtype=uint8)
     """
-    return MeanFilter.of()(image, out=out, num_threads=num_threads)
+    return made(MeanFilter)(image, out=out, num_threads=num_threads)
 
 
 def box_blur(
@@ -181,4 +181,4 @@ def box_blur(
     >>> box_blur(np.array([[0, 90, 0, 0]], np.uint8), 1, border="replicate")
     array([[30, 30, 30,  0]], dtype=uint8)
     """
-    return BoxBlur.of(radius, border)(image, out=out, num_threads=num_threads)
+    return made(BoxBlur, radius, border)(image, out=out, num_threads=num_threads)

@@ -17,28 +17,12 @@ if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
 
 
-@functools.lru_cache(maxsize=256, typed=True)
-def _made(cls: type[Operation], *parameters: Any) -> Operation:
-    return cls(*parameters)
-
-
 class Operation(abc.ABC):
     """Something that makes one image of another.
 
     It knows its parameters and what they may be (checked when it is made), the shape of its result for a
     given image, what that costs, and how to compute it.
     """
-
-    @classmethod
-    def of(cls, *parameters: Any) -> Operation:
-        """Return the operation of some parameters: the same one again for the same numbers and strings.
-
-        Checking them takes as long as many an operation on a small image.
-        """
-        try:
-            return _made(cls, *parameters)
-        except TypeError:  # not hashable
-            return cls(*parameters)
 
     @abc.abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
@@ -68,7 +52,8 @@ class Operation(abc.ABC):
     ) -> Image:
         """Check `image`, `out` and `num_threads`, and run the operation as `compute` does."""
         image = check_image(image)
-        num_threads = check_num_threads(num_threads)
+        if num_threads is not None:
+            num_threads = check_num_threads(num_threads)
         shape = self.output_shape(image.shape)
         out = np.empty(shape, np.uint8) if out is None else check_out(out, shape, image)
         self.compute(image, out, num_threads, stop or Stop())
@@ -82,6 +67,23 @@ class Operation(abc.ABC):
         StoppedError
             `stop` said so before it was done; `out` holds a part of the result.
         """
-        self.apply(as_rows(image), as_rows(out), threads_for(self.cost(image.shape), num_threads), stop)
+        src, dst = as_rows(image), as_rows(out)
+        self.apply(src, dst, threads_for(self.cost(image.shape), num_threads), stop)
         if stop.stopped:
             raise StoppedError(cancelled=stop.cancelled)
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def _made(operation: type[Operation], *parameters: Any) -> Operation:
+    return operation(*parameters)
+
+
+def made(operation: type[Operation], *parameters: Any) -> Operation:
+    """Return an operation: the same one again for the same numbers and strings.
+
+    Checking these takes as long as many an operation on a small image.
+    """
+    try:
+        return _made(operation, *parameters)
+    except TypeError:  # not hashable
+        return operation(*parameters)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
-from imgsvc.operations.operation import Operation
+from imgsvc.operations.operation import Operation, made
 from imgsvc.operations.parameters import integer, number
 from imgsvc.operations.tables import SIZE, adjust_table, gamma_table, table_bytes
 
@@ -213,7 +213,7 @@ def invert(image: Image, *, out: Image | None = None, num_threads: int | None = 
     >>> invert(np.array([[0, 100, 255]], np.uint8))
     array([[255, 155,   0]], dtype=uint8)
     """
-    return Invert.of()(image, out=out, num_threads=num_threads)
+    return made(Invert)(image, out=out, num_threads=num_threads)
 
 
 def adjust(
@@ -256,7 +256,7 @@ def adjust(
     >>> adjust(np.array([[0, 100, 127, 128, 255]], np.uint8), brightness=10, contrast=2)
     array([[  0,  82, 136, 138, 255]], dtype=uint8)
     """
-    return Adjust.of(brightness, contrast)(image, out=out, num_threads=num_threads)
+    return made(Adjust, brightness, contrast)(image, out=out, num_threads=num_threads)
 
 
 def gamma(image: Image, gamma: float, *, out: Image | None = None, num_threads: int | None = None) -> Image:
@@ -290,7 +290,7 @@ def gamma(image: Image, gamma: float, *, out: Image | None = None, num_threads: 
     >>> gamma(np.array([[0, 64, 128, 255]], np.uint8), 0.5)
     array([[  0, 128, 181, 255]], dtype=uint8)
     """
-    return Gamma.of(gamma)(image, out=out, num_threads=num_threads)
+    return made(Gamma, gamma)(image, out=out, num_threads=num_threads)
 
 
 def threshold(image: Image, level: int, *, out: Image | None = None, num_threads: int | None = None) -> Image:
@@ -323,7 +323,7 @@ def threshold(image: Image, level: int, *, out: Image | None = None, num_threads
     >>> threshold(np.array([[0, 100, 101, 255]], np.uint8), 100)
     array([[  0,   0, 255, 255]], dtype=uint8)
     """
-    return Threshold.of(level)(image, out=out, num_threads=num_threads)
+    return made(Threshold, level)(image, out=out, num_threads=num_threads)
 
 
 def grayscale(image: Image, *, out: Image | None = None, num_threads: int | None = None) -> Image:
@@ -356,4 +356,4 @@ def grayscale(image: Image, *, out: Image | None = None, num_threads: int | None
     >>> grayscale(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8))
     array([[ 76, 150,  29]], dtype=uint8)
     """
-    return Grayscale.of()(image, out=out, num_threads=num_threads)
+    return made(Grayscale)(image, out=out, num_threads=num_threads)

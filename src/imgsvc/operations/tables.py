@@ -39,6 +39,8 @@ def table_bytes(field: str, table: Any) -> bytes:
     is_table = array.shape == (SIZE,) or array.shape in [(rows, SIZE) for rows in ROWS]
     if not is_table or array.dtype.kind not in "iu":
         raise InvalidParameterError(field, f"{array.dtype} array of shape {array.shape}", expected)
+    if array.dtype == np.uint8:
+        return array.tobytes()
     for extreme in (array.min(), array.max()):
         if not 0 <= extreme <= 255:
             raise InvalidParameterError(field, extreme, expected)
