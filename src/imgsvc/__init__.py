@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.errors import ImgsvcError
-from imgsvc.operations import crop, flip, mean_filter, pad, rotate90
+from imgsvc.operations import crop, flip, mean_filter, pad, resize, rotate90
 from imgsvc.runtime.allocator import tune_allocator
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "flip",
     "mean_filter",
     "pad",
+    "resize",
     "rotate90",
     "tune_allocator",
 ]

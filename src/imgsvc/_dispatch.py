@@ -30,7 +30,7 @@ class Kernels:
     """
 
     if TYPE_CHECKING:
-        from imgsvc._kernels import mean, moves  # noqa: PLC0415 - they are attributes
+        from imgsvc._kernels import mean, moves, resampling  # noqa: PLC0415 - they are attributes
 
     def __init__(self, isa: str) -> None:
         self._suffix = "" if isa == BASELINE else re.sub(r"\W", "_", f"_{isa}")

@@ -3,6 +3,7 @@
 from imgsvc.operations.geometry import Crop, Flip, Pad, Rotate90, crop, flip, pad, rotate90
 from imgsvc.operations.mean import MeanFilter, mean_filter
 from imgsvc.operations.operation import Operation
+from imgsvc.operations.resizing import Resize, resize
 
 __all__ = [
     "Crop",
@@ -10,10 +11,12 @@ __all__ = [
     "MeanFilter",
     "Operation",
     "Pad",
+    "Resize",
     "Rotate90",
     "crop",
     "flip",
     "mean_filter",
     "pad",
+    "resize",
     "rotate90",
 ]
