@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgsvc.operations import Crop, Flip, MeanFilter, Pad, Rotate90
+from imgsvc.operations import Crop, Flip, MeanFilter, Pad, Resize, Rotate90
 
 EXAMPLES = [
     MeanFilter(),
@@ -12,6 +12,9 @@ EXAMPLES = [
     Crop(left=0, top=0, width=1, height=1),
     Pad(left=3, top=1, right=40, bottom=2),
     Pad(left=3, top=1, right=40, bottom=2, border="wrap"),
+    Resize(width=50, height=30, resample="nearest"),
+    Resize(width=50, height=30),
+    Resize(width=70, height=40, resample="lanczos"),
 ]
 
 EVERY = pytest.mark.parametrize("operation", EXAMPLES, ids=str)

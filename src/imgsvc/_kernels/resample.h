@@ -129,4 +129,27 @@ __attribute__((noinline)) static void imgsvc_weigh_columns(
         imgsvc_weigh_columns_of(taps, begin, end, windows, sums, first, last, 4);
 }
 
+/* Sums rounded to nearest, ties to even, and clamped to bytes; `n` is a multiple of the group. */
+__attribute__((noinline)) static void imgsvc_to_bytes(
+    const float *__restrict__ sums, uint8_t *__restrict__ dst, int64_t n)
+{
+#ifdef __SSE2__
+    for (int64_t i = 0; i < n; i += IMGSVC_GROUP) {
+        __m128i values[4];
+        for (int v = 0; v < 4; v++)
+            values[v] = _mm_cvtps_epi32(_mm_loadu_ps(sums + i + 4 * v));
+        /* Both ways of packing clamp. */
+        _mm_storeu_si128(
+            (__m128i *)(dst + i),
+            _mm_packus_epi16(_mm_packs_epi32(values[0], values[1]), _mm_packs_epi32(values[2], values[3])));
+    }
+#else
+    const float round = 12582912; /* 1.5 * 2**23: added to a small float it leaves no bits for a fraction */
+    for (int64_t i = 0; i < n; i++) {
+        const int32_t value = (int32_t)((sums[i] + round) - round);
+        dst[i] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+#endif
+}
+
 #endif

@@ -1,12 +1,11 @@
 """Another size: each pixel a weighted sum over a window of the source, or the nearest one."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from imgsvc._kernels.borders cimport MAX_CHANNELS
-from imgsvc._kernels.chunks cimport CHUNK_BYTES, Chunk, Chunks, chunks_of, compute, cut
+from imgsvc._kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut
 from imgsvc._kernels.image cimport Image, at, source, target
-from imgsvc._kernels.rows cimport f32_in, row_function, u8_in, u8_out
+from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
 from imgsvc._stop cimport Stop
 
 cdef extern from "shuffle.h":
@@ -34,21 +33,20 @@ cdef extern from "resample.h":
         const float* taps, int64_t begin, int64_t end, const Windows* windows, float* sums,
         int64_t first, int64_t last, int64_t channels
     ) noexcept nogil
+    void to_bytes "imgsvc_to_bytes"(const float* sums, uint8_t* dst, int64_t n) noexcept nogil
 
 cdef enum:
-    TILE = 256   # columns of the result of a chunk, at most
+    TILE = 256    # columns of the result in a chunk, at most
     STRIP = 1024  # bytes of a row of the source at a time
-    PITCH = STRIP + 16  # floats from a row of a strip to the next; a power of two would take one set of the cache
-    ROWS_FLOATS = GROUP * PITCH
-    COLUMNS_FLOATS = GROUP * STRIP
-    SUMS_FLOATS = GROUP * TILE * MAX_CHANNELS
-    SCRATCH_BYTES = 4 * (ROWS_FLOATS + COLUMNS_FLOATS + SUMS_FLOATS) + SUMS_FLOATS
+    LINE = 16     # floats of a cache line
 
-    SOURCE_BYTES = 1 << 20  # that the pixels of a chunk stand for, where one row of them does not for more
-    QUICK_TAPS = 1 << 16    # some 20 microseconds
+    # Of the source, for a chunk whose rows can be fewer, and for one of which only the columns can. These
+    # share windows of the first pass: the fewer of them, the more is computed twice.
+    CHUNK_SOURCE_BYTES = 1 << 20
+    MOST_SOURCE_BYTES = 1 << 22
+    FEWEST_COLUMNS = 16
 
-# Added to a float below 2**22 it leaves no bits for fractions: the sum is rounded to nearest, ties to even.
-cdef float ROUND = 12582912.0
+    QUICK_PRODUCTS = 1 << 16  # some 10 microseconds
 
 
 cdef struct Resampling:
@@ -56,6 +54,10 @@ cdef struct Resampling:
     Image dst
     Windows rows
     Windows columns
+    int64_t strip    # columns of the source at a time
+    int64_t pitch    # floats from a row of a strip to the next
+    int64_t columns_floats
+    int64_t sums_floats
 
 
 cdef Windows windows_of(axis):
@@ -79,24 +81,45 @@ def resample(
     int num_threads,
     Stop stop not None,
 ):
-    """Write to `dst` the weighted sums of `src` over windows of rows, then of columns: each (starts, counts, weights)."""
-    cdef Resampling work = Resampling(source(src), target(dst), windows_of(rows), windows_of(columns))
-    cdef int64_t width = src.shape[1] * src.shape[2]
-    cdef int64_t height = dst.shape[0]
+    """Write to `dst` weighted sums of `src`: over windows of rows, then of columns.
+
+    These are (starts, counts, weights) as in ``imgsvc.operations.filters``.
+    """
+    cdef Resampling work
+    cdef Chunks chunks
+    cdef int64_t channels = src.shape[2]
     cdef int64_t across = min(dst.shape[1], TILE)
-    # Bytes of the source for each row of a chunk: fewer rows make its windows' sums no more work, fewer columns do.
-    cdef int64_t row_bytes = max(width * across // dst.shape[1], 1) * max(src.shape[0] // height, 1)
-    cdef int64_t group = min(max(SOURCE_BYTES // row_bytes, 1), GROUP)
-    cdef Chunks chunks = cut(height, dst.shape[1], group, across)
-    chunks.quick = (
-        height * width * work.rows.most <= QUICK_TAPS
-        and height * dst.shape[1] * dst.shape[2] * work.columns.most <= QUICK_TAPS
+    cdef int64_t row_bytes = max(across * src.shape[1] // dst.shape[1], 1) * channels
+    row_bytes *= max(src.shape[0] // dst.shape[0], 1)
+    while row_bytes > MOST_SOURCE_BYTES and across > FEWEST_COLUMNS:
+        across //= 2
+        row_bytes //= 2
+    chunks = cut(
+        dst.shape[0], dst.shape[1], min(max(CHUNK_SOURCE_BYTES // row_bytes, 1), GROUP), across
     )
-    compute(resample_chunk, &work, &chunks, SCRATCH_BYTES, num_threads, stop)
+
+    work.src = source(src)
+    work.dst = target(dst)
+    work.rows = windows_of(rows)
+    work.columns = windows_of(columns)
+    chunks.quick = (
+        dst.shape[0] * src.shape[1] * channels * work.rows.most <= QUICK_PRODUCTS
+        and max(dst.shape[0], GROUP) * dst.shape[1] * channels * work.columns.most <= QUICK_PRODUCTS
+    )
+    work.strip = min(src.shape[1], STRIP // channels)
+    # A power of two between the rows would put all of them into one set of the cache.
+    work.pitch = (work.strip * channels // LINE + 2) * LINE
+    work.columns_floats = work.strip * channels * GROUP
+    work.sums_floats = chunks.columns * channels * GROUP
+    compute(
+        resample_chunk, &work, &chunks,
+        4 * (GROUP * work.pitch + work.columns_floats + work.sums_floats) + work.sums_floats,
+        num_threads, stop,
+    )
 
 
 cdef void resample_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
-    """Strip by strip: rows are weighed, then exchanged with columns, so that these too are weighed as vectors."""
+    """Strip by strip: its rows are weighed; what came of them, column by column, are the next taps."""
     cdef const Resampling* resampling = <const Resampling*>work
     cdef const Image* src = &resampling.src
     cdef const Windows* rows = &resampling.rows
@@ -105,24 +128,27 @@ cdef void resample_chunk(const void* work, Chunk chunk, char* scratch) noexcept 
     cdef int64_t pixel = channels * GROUP
     cdef int64_t height = chunk.bottom - chunk.top
     cdef float* row_sums = <float*>scratch
-    cdef float* taps = row_sums + ROWS_FLOATS
-    cdef float* sums = taps + COLUMNS_FLOATS
-    cdef uint8_t* pixels = <uint8_t*>(sums + SUMS_FLOATS)
+    cdef float* taps = row_sums + GROUP * resampling.pitch
+    cdef float* sums = taps + resampling.columns_floats
+    cdef uint8_t* pixels = <uint8_t*>(sums + resampling.sums_floats)
     cdef int64_t begin = columns.starts[chunk.left]
     cdef int64_t last_column = columns.starts[chunk.right - 1] + columns.counts[chunk.right - 1]
     cdef int64_t first = chunk.left
     cdef int64_t last = chunk.left
     cdef int64_t end, y
     if height < GROUP:
-        memset(taps, 0, COLUMNS_FLOATS * sizeof(float))
+        memset(taps, 0, resampling.columns_floats * sizeof(float))
     while begin < last_column:
-        end = min(begin + STRIP // channels, last_column)
+        end = min(begin + resampling.strip, last_column)
         for y in range(chunk.top, chunk.bottom):
             weigh_rows(
                 at(src, rows.starts[y], begin), src.stride, rows.weights + y * rows.most, rows.counts[y],
-                row_sums + (y - chunk.top) * PITCH, (end - begin) * channels,
+                row_sums + (y - chunk.top) * resampling.pitch, (end - begin) * channels,
             )
-        transpose_words(row_sums, taps, height, (end - begin) * channels, 4 * PITCH, 4 * GROUP)
+        transpose_words(
+            row_sums, taps, height, (end - begin) * channels,
+            resampling.pitch * sizeof(float), GROUP * sizeof(float),
+        )
         while first < chunk.right and columns.starts[first] + columns.counts[first] <= begin:
             first += 1
         while last < chunk.right and columns.starts[last] < end:
@@ -136,17 +162,6 @@ cdef void resample_chunk(const void* work, Chunk chunk, char* scratch) noexcept 
         pixels, at(&resampling.dst, chunk.top, chunk.left), (chunk.right - chunk.left) * channels, height,
         GROUP, resampling.dst.stride,
     )
-
-
-cdef row_function to_bytes(f32_in sums, u8_out dst, int64_t n) noexcept nogil:
-    cdef int64_t i
-    cdef float value
-    for i in range(n):
-        value = sums[i]
-        value = value if value > 0 else 0
-        value = value if value < 255 else 255
-        value = (value + ROUND) - ROUND
-        dst[i] = <uint8_t><int32_t>value
 
 
 cdef struct Selection:

@@ -1,7 +1,7 @@
 """The windows of a resampled axis: which pixels of the source each of the result is the weighted sum of.
 
-They are Pillow's, with the same arithmetic. Weights are made with IEEE's ``+ - * /`` only, element by element, so
-that they are the same bits on every CPU.
+They are Pillow's, with the same arithmetic. Weights are made with IEEE's ``+ - * /`` only, element by
+element, so that they are the same bits on every CPU.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MAX_WEIGHTS = 1 << 24
 # Weights that are kept for the next call, and how many tables of them: 32 MB at most.
 _CACHED_WEIGHTS = 1 << 18
 _CACHED_TABLES = 32
-_BLOCK_WEIGHTS = 1 << 16  # at a time: what is computed on the way stays in the cache
-# Raw weights become whole multiples of its inverse, so that their sum is exact, and below 2**63 for any window.
+_BLOCK_WEIGHTS = 1 << 15  # at a time: what is computed on the way stays in the cache
+# Weights become whole multiples of its inverse: their sum is exact, and below 2**63 for any window.
 _ONE = float(1 << 38)
 
 
@@ -62,19 +62,26 @@ def _cubic(x: Array) -> Array:
 
 
 def _lanczos(x: Array) -> Array:
-    return np.where(np.abs(x) < 3.0, _sinc(x) * _sinc(x / 3.0), 0.0)
+    """Return sinc(x) sinc(x/3); sin 3a = sin a (3 - 4 sin² a) makes it one sine."""
+    thirds = np.maximum(np.abs(x) / 3.0, 1e-12)  # below that it is 1 to the last bit
+    sine = _sine_of_pi(np.minimum(thirds, 1.0 - thirds))
+    sinc = sine / (thirds * math.pi)
+    return np.where(thirds < 1.0, sinc * sinc * (1.0 - sine * sine * (4.0 / 3.0)), 0.0)
 
 
-def _sinc(x: Array) -> Array:
-    """Return sin(πx) / πx: the series of the sine, about the nearest multiple of π."""
-    turns = np.rint(x)
-    angle = (x - turns) * math.pi
-    square = angle * angle
-    series = np.ones_like(x)
-    for k in range(20, 0, -2):
-        series = 1.0 - square / (k * (k + 1.0)) * series
-    sine = np.where(turns % 2.0 == 0.0, angle, -angle) * series
-    return np.where(x == 0.0, 1.0, sine / np.where(x == 0.0, 1.0, x * math.pi))
+def _sine_of_pi(x: Array) -> Array:
+    """Return sin(πx) for 0 to 1/2, by Taylor's series: right to the last bits, the same on every CPU."""
+    square = x * x
+    series = np.full_like(x, _SINE[-1])
+    for coefficient in reversed(_SINE[:-1]):
+        series *= square
+        series += coefficient
+    return series * x
+
+
+_SINE = [math.pi]
+for _k in range(2, 22, 2):
+    _SINE.append(-_SINE[-1] * math.pi * math.pi / (_k * (_k + 1)))
 
 
 FILTERS = {
@@ -87,14 +94,20 @@ FILTERS = {
 
 def most_taps(source: int, result: int, name: str) -> int:
     """Return how many pixels of `source` a window may have."""
+    if source == result:
+        return 1
     return min(2 * math.ceil(FILTERS[name].support * max(source / result, 1.0)) + 1, source)
 
 
 def windows(source: int, result: int, name: str) -> Windows:
-    """Return the windows that make `result` pixels of `source` with a filter of `FILTERS`; not to be written to."""
-    if result * most_taps(source, result, name) <= _CACHED_WEIGHTS:
-        return _cached(source, result, name)
-    return _windows(source, result, name)
+    """Return the windows that make `result` pixels of `source` by a filter of `FILTERS`; to be read only."""
+    few = result * most_taps(source, result, name) <= _CACHED_WEIGHTS
+    return (_cached_windows if few else _windows)(source, result, name)
+
+
+def nearest(source: int, result: int) -> NDArray[np.int64]:
+    """Return for each pixel of the result the one that its centre lies in; to be read only."""
+    return (_cached_nearest if result <= _CACHED_WEIGHTS else _nearest)(source, result)
 
 
 def _windows(source: int, result: int, name: str) -> Windows:
@@ -120,11 +133,11 @@ def _windows(source: int, result: int, name: str) -> Windows:
     return Windows(starts, counts, weights)
 
 
-_cached = functools.lru_cache(maxsize=_CACHED_TABLES)(_windows)
-
-
-def nearest(source: int, result: int) -> NDArray[np.int64]:
-    """Return for each pixel of the result the one of the source in which its centre lies."""
+def _nearest(source: int, result: int) -> NDArray[np.int64]:
     whole, rest = divmod(source, 2 * result)
     doubled = 2 * np.arange(result) + 1
     return doubled * whole + doubled * rest // (2 * result)
+
+
+_cached_windows = functools.lru_cache(maxsize=_CACHED_TABLES)(_windows)
+_cached_nearest = functools.lru_cache(maxsize=_CACHED_TABLES)(_nearest)
