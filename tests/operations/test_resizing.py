@@ -1,5 +1,6 @@
 """Resizing against the formula, Pillow and OpenCV, on every instruction set this machine has."""
 
+import contextlib
 import hashlib
 import math
 
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import imgsvc
-from imgsvc.errors import InvalidParameterError
+from imgsvc._stop import Stop
+from imgsvc.errors import InvalidParameterError, StoppedError
 from imgsvc.operations import Resize, filters
 from tests import reference
 from tests.operations.images import CHANNELS, THREADS, images, per_isa
@@ -160,6 +162,20 @@ class TestResize:
                 result[..., channel], imgsvc.resize(gray, width=30, height=40, resample="lanczos")
             )
 
+    @pytest.mark.parametrize("resample", ["nearest", "lanczos"])
+    def test_a_deadline_on_the_way_leaves_the_rest_undone(self, resample):
+        image = np.zeros((1000, 1000, 3), np.uint8)
+        operation = Resize(width=5000, height=5000, resample=resample)
+        done = 0
+        for seconds in (0.001, 0.003, 0.01, 0.03, 0.1):  # a busy machine may not even begin in the first
+            out = np.full((5000, 5000, 3), 0xA5, np.uint8)
+            with contextlib.suppress(StoppedError):
+                operation(image, out=out, num_threads=1, stop=Stop(seconds))
+            done = np.count_nonzero(out == 0)
+            if done:
+                break
+        assert 0 < done < out.size
+
 
 class TestPillow:
     @per_isa
@@ -274,6 +290,15 @@ class TestWindows:
         assert filters.windows(50, 20, "box") is filters.windows(50, 20, "box")
         assert filters.windows(300_000, 20, "box") is not filters.windows(300_000, 20, "box")
         assert filters.nearest(50, 20) is filters.nearest(50, 20)
+
+    def test_nobody_writes_to_what_others_get(self):
+        for array in (
+            *filters.windows(50, 20, "box"),
+            *filters.windows(20, 20, "box"),
+            filters.nearest(50, 20),
+        ):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 1
 
     def test_nearest_of_a_large_axis(self):
         columns = filters.nearest(1 << 62, 1000)

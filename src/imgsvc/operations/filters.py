@@ -20,7 +20,7 @@ MAX_TAPS = 1 << 16
 """Pixels of a window; the float sum of more would no longer be good to a level."""
 
 MAX_WEIGHTS = 1 << 24
-"""Weights of an axis: 64 MB, and about a second to make."""
+"""Weights of an axis: 64 MB, and about half a second to make."""
 
 # Weights that are kept for the next call, and how many tables of them: 32 MB at most.
 _CACHED_WEIGHTS = 1 << 18
@@ -100,20 +100,20 @@ def most_taps(source: int, result: int, name: str) -> int:
 
 
 def windows(source: int, result: int, name: str) -> Windows:
-    """Return the windows that make `result` pixels of `source` by a filter of `FILTERS`; to be read only."""
+    """Return the windows that make `result` pixels of `source` by a filter of `FILTERS`; read-only."""
     few = result * most_taps(source, result, name) <= _CACHED_WEIGHTS
     return (_cached_windows if few else _windows)(source, result, name)
 
 
 def nearest(source: int, result: int) -> NDArray[np.int64]:
-    """Return for each pixel of the result the one that its centre lies in; to be read only."""
+    """Return for each pixel of the result the one that its centre lies in; read-only."""
     return (_cached_nearest if result <= _CACHED_WEIGHTS else _nearest)(source, result)
 
 
 def _windows(source: int, result: int, name: str) -> Windows:
     if source == result:  # what the filters give, but for weights of zero
-        places = np.arange(result)
-        return Windows(places, np.ones_like(places), np.ones((result, 1), np.float32))
+        places = np.arange(result, dtype=np.int64)
+        return _read_only(Windows(places, np.ones_like(places), np.ones((result, 1), np.float32)))
     function, support = FILTERS[name]
     scale = source / result
     stretch = max(scale, 1.0)
@@ -130,13 +130,21 @@ def _windows(source: int, result: int, name: str) -> Windows:
         raw = np.rint(function(distances * (1.0 / stretch)) * _ONE).astype(np.int64)
         raw[taps >= counts[rows, np.newaxis]] = 0
         weights[rows] = raw / raw.sum(axis=1, keepdims=True)
-    return Windows(starts, counts, weights)
+    return _read_only(Windows(starts, counts, weights))
+
+
+def _read_only(windows: Windows) -> Windows:
+    for array in windows:
+        array.flags.writeable = False
+    return windows
 
 
 def _nearest(source: int, result: int) -> NDArray[np.int64]:
     whole, rest = divmod(source, 2 * result)
-    doubled = 2 * np.arange(result) + 1
-    return doubled * whole + doubled * rest // (2 * result)
+    doubled = 2 * np.arange(result, dtype=np.int64) + 1
+    places = doubled * whole + doubled * rest // (2 * result)
+    places.flags.writeable = False  # others get it too
+    return places
 
 
 _cached_windows = functools.lru_cache(maxsize=_CACHED_TABLES)(_windows)
