@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memset
 from imgsvc._kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut
 from imgsvc._kernels.image cimport Image, at, source, target
 from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
-from imgsvc._stop cimport Stop
+from imgsvc._stop cimport Stop, should_stop, stop_state
 
 cdef extern from "shuffle.h":
     void transpose_bytes "imgsvc_transpose_gray"(
@@ -58,6 +58,7 @@ cdef struct Resampling:
     int64_t pitch    # floats from a row of a strip to the next
     int64_t columns_floats
     int64_t sums_floats
+    stop_state* stop
 
 
 cdef Windows windows_of(axis):
@@ -106,6 +107,7 @@ def resample(
         dst.shape[0] * src.shape[1] * channels * work.rows.most <= QUICK_PRODUCTS
         and max(dst.shape[0], GROUP) * dst.shape[1] * channels * work.columns.most <= QUICK_PRODUCTS
     )
+    work.stop = &stop.state
     work.strip = min(src.shape[1], STRIP // channels)
     # A power of two between the rows would put all of them into one set of the cache.
     work.pitch = (work.strip * channels // LINE + 2) * LINE
@@ -139,6 +141,9 @@ cdef void resample_chunk(const void* work, Chunk chunk, char* scratch) noexcept 
     if height < GROUP:
         memset(taps, 0, resampling.columns_floats * sizeof(float))
     while begin < last_column:
+        # One pixel of the result may stand for all of a large image.
+        if should_stop(resampling.stop):
+            return
         end = min(begin + resampling.strip, last_column)
         for y in range(chunk.top, chunk.bottom):
             weigh_rows(

@@ -61,15 +61,14 @@ class Resize(Operation):
         return 1 if self.resample == NEAREST else filters.most_taps(source, size, self.resample)
 
     def cost(self, shape: Shape) -> int:
-        """Return the bytes of the result and two thirds of the products that they are sums of."""
+        """Return half the bytes of both images, and two thirds of the products that are added up."""
         height, width = shape[:2]
-        new_height, new_width = self.output_shape(shape)[:2]
-        row_bytes = new_width * math.prod(shape[2:])
+        result = self.output_shape(shape)
         if self.resample == NEAREST:
-            return 2 * new_height * row_bytes
-        rows = width * math.prod(shape[2:]) * self._taps(height, new_height)
-        columns = row_bytes * self._taps(width, new_width)
-        return new_height * (row_bytes + 2 * (rows + columns) // 3)
+            return 2 * math.prod(result)
+        products = result[0] * math.prod(shape[1:]) * self._taps(height, result[0])
+        products += math.prod(result) * self._taps(width, result[1])
+        return (math.prod(shape) + math.prod(result)) // 2 + 2 * products // 3
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
