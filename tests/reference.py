@@ -1,5 +1,6 @@
 """What each operation computes, written in the most obvious way."""
 
+import functools
 import math
 from fractions import Fraction
 
@@ -180,3 +181,57 @@ def grayscale(image):
         return image.reshape(image.shape[:2])
     quotient, rest = np.divmod(image[..., :3].astype(int) @ [9798, 19235, 3735], 32768)
     return (quotient + ((rest > 16384) | ((rest == 16384) & (quotient % 2 == 1)))).astype(np.uint8)
+
+
+FILTERS = {
+    "box": (0.5, lambda x: float(-0.5 < x <= 0.5)),
+    "bilinear": (1, lambda x: max(1 - abs(x), 0)),
+    "bicubic": (2, lambda x: _cubic(abs(x), -0.5)),
+    "lanczos": (3, lambda x: _sinc(x) * _sinc(x / 3) if abs(x) < 3 else 0),
+}
+
+
+def _cubic(x, a):
+    if x < 1:
+        return (a + 2) * x**3 - (a + 3) * x**2 + 1
+    return a * (x**3 - 5 * x**2 + 8 * x - 4) if x < 2 else 0
+
+
+def _sinc(x):
+    return math.sin(math.pi * x) / (math.pi * x) if x else 1
+
+
+@functools.cache
+def resize_weights(source, result, resample):
+    """For each pixel of the result the first of its window, and the weights."""
+    support, function = FILTERS[resample]
+    scale = source / result
+    stretch = max(scale, 1)
+    windows = []
+    for x in range(result):
+        centre = (x + 0.5) * scale
+        start = max(math.floor(centre - support * stretch + 0.5), 0)
+        stop = min(math.floor(centre + support * stretch + 0.5), source)
+        weights = [function((t - centre + 0.5) / stretch) for t in range(start, stop)]
+        whole = [round(weight * 2**38) for weight in weights]
+        total = sum(whole)
+        windows.append((start, [np.float32(weight / total) for weight in whole]))
+    return windows
+
+
+def resize_rows(image, height, resample):
+    result = np.zeros((height, *image.shape[1:]), np.float32)
+    for y, (start, weights) in enumerate(resize_weights(image.shape[0], height, resample)):
+        for t, weight in enumerate(weights):
+            result[y] = result[y] + weight * image[start + t].astype(np.float32)
+    return result
+
+
+def resize(image, width, height, resample):
+    if resample == "nearest":
+        rows = [(2 * y + 1) * image.shape[0] // (2 * height) for y in range(height)]
+        columns = [(2 * x + 1) * image.shape[1] // (2 * width) for x in range(width)]
+        return image[rows][:, columns]
+    rows = resize_rows(image, height, resample)
+    columns = resize_rows(np.swapaxes(rows, 0, 1), width, resample)
+    return np.rint(np.clip(np.swapaxes(columns, 0, 1), 0, 255)).astype(np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imgsvc._stop import Stop
-from imgsvc.errors import StoppedError
+from imgsvc.errors import InvalidParameterError, StoppedError
 from imgsvc.operations import MeanFilter
 from tests.operations.every import EVERY
 
@@ -71,7 +71,10 @@ class TestKernels:
 @EVERY
 def test_a_deadline_on_the_way_leaves_the_rest_undone(operation, shape):
     image = np.zeros(shape, np.uint8)
-    whole = operation.output_shape(shape)
+    try:
+        whole = operation.output_shape(shape)
+    except InvalidParameterError as error:
+        pytest.skip(str(error))
     if math.prod(whole) < image.size:
         pytest.skip("done before any deadline")
     done = 0

@@ -37,6 +37,7 @@ class Kernels:
             mean,
             moves,
             pixels,
+            resampling,
         )
 
     def __init__(self, isa: str) -> None:

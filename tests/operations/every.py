@@ -16,6 +16,7 @@ from imgsvc.operations import (
     Lut,
     MeanFilter,
     Pad,
+    Resize,
     Rotate90,
     Sharpen,
     Threshold,
@@ -43,6 +44,9 @@ EXAMPLES = [
     Gamma(0.45),
     Threshold(100),
     Grayscale(),
+    Resize(width=50, height=30, resample="nearest"),
+    Resize(width=50, height=30),
+    Resize(width=70, height=40, resample="lanczos"),
 ]
 
 EVERY = pytest.mark.parametrize("operation", EXAMPLES, ids=str)

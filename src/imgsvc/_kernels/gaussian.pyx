@@ -130,7 +130,7 @@ cdef int blur_image(Blur* work, int num_threads, Stop stop) except -1:
 
 
 cdef void blur_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
-    """Blur along the rows into a ring, where row y is at (y - top) % `held`, and from there along the columns."""
+    """Blur along the rows into a ring, where row y is at (y - top) % `held`, and then along the columns."""
     cdef const Blur* job = <const Blur*>work
     cdef int64_t channels = job.src.channels
     cdef int64_t radius = job.radius

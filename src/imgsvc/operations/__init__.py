@@ -19,6 +19,7 @@ from imgsvc.operations.pixels import (
     lut,
     threshold,
 )
+from imgsvc.operations.resizing import Resize, resize
 
 __all__ = [
     "Adjust",
@@ -34,6 +35,7 @@ __all__ = [
     "MeanFilter",
     "Operation",
     "Pad",
+    "Resize",
     "Rotate90",
     "Sharpen",
     "Threshold",
@@ -49,6 +51,7 @@ __all__ = [
     "lut",
     "mean_filter",
     "pad",
+    "resize",
     "rotate90",
     "sharpen",
     "threshold",

@@ -1,0 +1,229 @@
+"""Another size: each pixel a weighted sum over a window of the source, or the nearest one."""
+
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy, memset
+
+from imgsvc._kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut
+from imgsvc._kernels.floats cimport to_bytes
+from imgsvc._kernels.image cimport Image, at, source, target
+from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
+from imgsvc._stop cimport Stop, should_stop, stop_state
+
+cdef extern from "shuffle.h":
+    void transpose_bytes "imgsvc_transpose_gray"(
+        const void* src, void* dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
+    ) noexcept nogil
+    void transpose_words "imgsvc_transpose_rgba"(
+        const void* src, void* dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
+    ) noexcept nogil
+
+cdef extern from "resample.h":
+    enum:
+        GROUP "IMGSVC_GROUP"
+
+    ctypedef struct Windows "imgsvc_windows":
+        const int64_t* starts
+        const int64_t* counts
+        const float* weights
+        int64_t most
+
+    void weigh_rows "imgsvc_weigh_rows"(
+        const uint8_t* src, int64_t stride, const float* weights, int64_t count, float* sums, int64_t n
+    ) noexcept nogil
+    void weigh_columns "imgsvc_weigh_columns"(
+        const float* taps, int64_t begin, int64_t end, const Windows* windows, float* sums,
+        int64_t first, int64_t last, int64_t channels
+    ) noexcept nogil
+
+cdef enum:
+    TILE = 256    # columns of the result in a chunk, at most
+    STRIP = 1024  # bytes of a row of the source at a time
+    LINE = 16     # floats of a cache line
+
+    # Of the source, for a chunk whose rows can be fewer, and for one of which only the columns can. These
+    # share windows of the first pass: the fewer of them, the more is computed twice.
+    CHUNK_SOURCE_BYTES = 1 << 20
+    MOST_SOURCE_BYTES = 1 << 22
+    FEWEST_COLUMNS = 16
+
+    QUICK_PRODUCTS = 1 << 16  # some 10 microseconds
+
+
+cdef struct Resampling:
+    Image src
+    Image dst
+    Windows rows
+    Windows columns
+    int64_t strip    # columns of the source at a time
+    int64_t pitch    # floats from a row of a strip to the next
+    int64_t columns_floats
+    int64_t sums_floats
+    stop_state* stop
+
+
+cdef Windows windows_of(axis):
+    """The windows of (starts, counts, weights), which the caller keeps."""
+    cdef const int64_t[::1] starts = axis[0]
+    cdef const int64_t[::1] counts = axis[1]
+    cdef const float[:, ::1] weights = axis[2]
+    cdef Windows windows
+    windows.starts = &starts[0]
+    windows.counts = &counts[0]
+    windows.weights = &weights[0, 0]
+    windows.most = weights.shape[1]
+    return windows
+
+
+def resample(
+    const uint8_t[:, :, :] src not None,
+    uint8_t[:, :, :] dst not None,
+    rows not None,
+    columns not None,
+    int num_threads,
+    Stop stop not None,
+):
+    """Write to `dst` weighted sums of `src`: over windows of rows, then of columns.
+
+    These are (starts, counts, weights) as in ``imgsvc.operations.filters``.
+    """
+    cdef Resampling work
+    cdef Chunks chunks
+    cdef int64_t channels = src.shape[2]
+    cdef int64_t across = min(dst.shape[1], TILE)
+    cdef int64_t row_bytes = max(across * src.shape[1] // dst.shape[1], 1) * channels
+    row_bytes *= max(src.shape[0] // dst.shape[0], 1)
+    while row_bytes > MOST_SOURCE_BYTES and across > FEWEST_COLUMNS:
+        across //= 2
+        row_bytes //= 2
+    chunks = cut(
+        dst.shape[0], dst.shape[1], min(max(CHUNK_SOURCE_BYTES // row_bytes, 1), GROUP), across
+    )
+
+    work.src = source(src)
+    work.dst = target(dst)
+    work.rows = windows_of(rows)
+    work.columns = windows_of(columns)
+    chunks.quick = (
+        dst.shape[0] * src.shape[1] * channels * work.rows.most <= QUICK_PRODUCTS
+        and max(dst.shape[0], GROUP) * dst.shape[1] * channels * work.columns.most <= QUICK_PRODUCTS
+    )
+    work.stop = &stop.state
+    work.strip = min(src.shape[1], STRIP // channels)
+    # A power of two between the rows would put all of them into one set of the cache.
+    work.pitch = (work.strip * channels // LINE + 2) * LINE
+    work.columns_floats = work.strip * channels * GROUP
+    work.sums_floats = chunks.columns * channels * GROUP
+    compute(
+        resample_chunk, &work, &chunks,
+        4 * (GROUP * work.pitch + work.columns_floats + work.sums_floats) + work.sums_floats,
+        num_threads, stop,
+    )
+
+
+cdef void resample_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+    """Strip by strip: its rows are weighed; what came of them, column by column, are the next taps."""
+    cdef const Resampling* resampling = <const Resampling*>work
+    cdef const Image* src = &resampling.src
+    cdef const Windows* rows = &resampling.rows
+    cdef const Windows* columns = &resampling.columns
+    cdef int64_t channels = src.channels
+    cdef int64_t pixel = channels * GROUP
+    cdef int64_t height = chunk.bottom - chunk.top
+    cdef float* row_sums = <float*>scratch
+    cdef float* taps = row_sums + GROUP * resampling.pitch
+    cdef float* sums = taps + resampling.columns_floats
+    cdef uint8_t* pixels = <uint8_t*>(sums + resampling.sums_floats)
+    cdef int64_t begin = columns.starts[chunk.left]
+    cdef int64_t last_column = columns.starts[chunk.right - 1] + columns.counts[chunk.right - 1]
+    cdef int64_t first = chunk.left
+    cdef int64_t last = chunk.left
+    cdef int64_t end, y
+    if height < GROUP:
+        memset(taps, 0, resampling.columns_floats * sizeof(float))
+    while begin < last_column:
+        # One pixel of the result may stand for all of a large image.
+        if should_stop(resampling.stop):
+            return
+        end = min(begin + resampling.strip, last_column)
+        for y in range(chunk.top, chunk.bottom):
+            weigh_rows(
+                at(src, rows.starts[y], begin), src.stride, rows.weights + y * rows.most, rows.counts[y],
+                row_sums + (y - chunk.top) * resampling.pitch, (end - begin) * channels,
+            )
+        transpose_words(
+            row_sums, taps, height, (end - begin) * channels,
+            resampling.pitch * sizeof(float), GROUP * sizeof(float),
+        )
+        while first < chunk.right and columns.starts[first] + columns.counts[first] <= begin:
+            first += 1
+        while last < chunk.right and columns.starts[last] < end:
+            last += 1
+        weigh_columns(
+            taps, begin, end, columns, sums + (first - chunk.left) * pixel, first, last, channels
+        )
+        begin = end
+    to_bytes(sums, pixels, (chunk.right - chunk.left) * pixel)
+    transpose_bytes(
+        pixels, at(&resampling.dst, chunk.top, chunk.left), (chunk.right - chunk.left) * channels, height,
+        GROUP, resampling.dst.stride,
+    )
+
+
+cdef struct Selection:
+    Image src
+    Image dst
+    const int64_t* rows
+    const int64_t* columns
+
+
+def select(
+    const uint8_t[:, :, :] src not None,
+    uint8_t[:, :, :] dst not None,
+    const int64_t[::1] rows not None,
+    const int64_t[::1] columns not None,
+    int num_threads,
+    Stop stop not None,
+):
+    """Write `dst[y, x] = src[rows[y], columns[x]]`."""
+    cdef Selection selection = Selection(source(src), target(dst), &rows[0], &columns[0])
+    cdef Chunks chunks = chunks_of(dst.shape[0], dst.shape[1], dst.shape[2], 1)
+    compute(select_chunk, &selection, &chunks, 0, num_threads, stop)
+
+
+cdef void select_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+    cdef const Selection* selection = <const Selection*>work
+    cdef const int64_t* columns = selection.columns + chunk.left
+    cdef int64_t width = chunk.right - chunk.left
+    cdef int64_t channels = selection.src.channels
+    cdef const uint8_t* row
+    cdef uint8_t* dst
+    cdef int64_t y
+    for y in range(chunk.top, chunk.bottom):
+        dst = at(&selection.dst, y, chunk.left)
+        row = at(&selection.src, selection.rows[y], 0)
+        if y > chunk.top and selection.rows[y] == selection.rows[y - 1]:
+            memcpy(dst, at(&selection.dst, y - 1, chunk.left), width * channels)
+        elif channels == 1:
+            select_gray(row, columns, dst, width)
+        elif channels == 3:
+            select_rgb(row, columns, dst, width)
+        else:
+            select_rgba(row, columns, dst, width)
+
+
+cdef row_function select_gray(u8_in src, const int64_t* columns, u8_out dst, int64_t width) noexcept nogil:
+    cdef int64_t x
+    for x in range(width):
+        dst[x] = src[columns[x]]
+
+
+cdef row_function select_rgb(u8_in src, const int64_t* columns, u8_out dst, int64_t width) noexcept nogil:
+    cdef int64_t x
+    for x in range(width):
+        memcpy(dst + 3 * x, src + 3 * columns[x], 3)
+
+
+cdef row_function select_rgba(u8_in src, const int64_t* columns, u8_out dst, int64_t width) noexcept nogil:
+    cdef int64_t x
+    for x in range(width):
+        memcpy(dst + 4 * x, src + 4 * columns[x], 4)

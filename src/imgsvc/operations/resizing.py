@@ -1,0 +1,173 @@
+"""Other sizes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+from imgsvc import _dispatch
+from imgsvc.errors import InvalidParameterError
+from imgsvc.operations import filters
+from imgsvc.operations.operation import Operation, made
+from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
+
+if TYPE_CHECKING:
+    from imgsvc._images import Image, Shape
+    from imgsvc._stop import Stop
+
+NEAREST = "nearest"
+RESAMPLES = {name: name for name in (NEAREST, *filters.FILTERS)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Resize(Operation):
+    """The image in another size; see `resize`."""
+
+    width: int | None = None
+    height: int | None = None
+    resample: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        """Check what can be without the image."""
+        if self.width is None and self.height is None:
+            raise InvalidParameterError("width, height", None, "one of them at least")
+        for field in ("width", "height"):
+            value = getattr(self, field)
+            if value is not None:
+                meaning = ", or None to keep the aspect ratio"
+                object.__setattr__(self, field, integer(field, value, 1, MAX_SIDE, meaning))
+        one_of("resample", self.resample, RESAMPLES)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the result, if its sizes are none beyond reason for an image of `shape`."""
+        height, width = shape[:2]
+        new_width = self.width or _rounded(width * (self.height or 1), height)
+        new_height = self.height or _rounded(height * (self.width or 1), width)
+        result = result_shape("width, height", new_height, new_width, shape[2:])
+        for field, source, size in (("height", height, new_height), ("width", width, new_width)):
+            taps = self._taps(source, size)
+            if taps > filters.MAX_TAPS or taps * size > filters.MAX_WEIGHTS:
+                raise InvalidParameterError(
+                    field,
+                    f"{size} for an image of {field} {source}",
+                    f"one for which {self.resample!r} needs at most {filters.MAX_TAPS} weights a pixel, "
+                    f"and {filters.MAX_WEIGHTS} in all",
+                )
+        return result
+
+    def _taps(self, source: int, size: int) -> int:
+        """Return how many pixels of an axis one of the result is made of, at most."""
+        return 1 if self.resample == NEAREST else filters.most_taps(source, size, self.resample)
+
+    def cost(self, shape: Shape) -> int:
+        """Return half the bytes of both images, and two thirds of the products that are added up."""
+        height, width = shape[:2]
+        result = self.output_shape(shape)
+        if self.resample == NEAREST:
+            return 2 * math.prod(result)
+        products = result[0] * math.prod(shape[1:]) * self._taps(height, result[0])
+        products += math.prod(result) * self._taps(width, result[1])
+        return (math.prod(shape) + math.prod(result)) // 2 + 2 * products // 3
+
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`."""
+        kernels = _dispatch.kernels()
+        (height, width), (new_height, new_width) = src.shape[:2], dst.shape[:2]
+        if src.shape == dst.shape:
+            kernels.moves.copy(src, dst, num_threads, stop)
+        elif self.resample == NEAREST:
+            rows, columns = filters.nearest(height, new_height), filters.nearest(width, new_width)
+            kernels.resampling.select(src, dst, rows, columns, num_threads, stop)
+        else:
+            kernels.resampling.resample(
+                src,
+                dst,
+                filters.windows(height, new_height, self.resample),
+                filters.windows(width, new_width, self.resample),
+                num_threads,
+                stop,
+            )
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """Return the quotient rounded to nearest, ties to even, and at least 1."""
+    quotient, rest = divmod(numerator, denominator)
+    return max(quotient + (2 * rest + quotient % 2 > denominator), 1)
+
+
+def resize(
+    image: Image,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    resample: str = "bilinear",
+    out: Image | None = None,
+    num_threads: int | None = None,
+) -> Image:
+    """Make an image of another size.
+
+    ``nearest`` takes pixels: ``result[y, x] = image[(2y + 1) H // 2h, (2x + 1) W // 2w]`` for an image of H
+    rows and W columns and a result of h and w. The others weigh windows, of rows first and then of columns::
+
+        rows[y, x] = sum(weights[y, t] * image[t, x] for t in window(y))
+        result[y, x] = clamp(round(sum(weights[x, t] * rows[y, t] for t in window(x))), 0, 255)
+
+    With ``scale = W / w``, ``stretch = max(1, scale)`` and ``centre = (x + 0.5) scale``, the window of
+    column x is from ``floor(centre - support stretch + 0.5)`` to ``floor(centre + support stretch + 0.5)``,
+    the latter excluded, as far as the image goes. The weights are ``filter((t + 0.5 - centre) / stretch)``,
+    divided by their sum. So all pixels have a part in an image that is made smaller, which keeps it free of
+    aliases, and one that is made larger is interpolated. Filters, windows and the arithmetic of both are
+    Pillow's:
+
+    ========  =======  =======================================
+    filter    support
+    ========  =======  =======================================
+    box       0.5      1
+    bilinear  1        1 - abs(x)
+    bicubic   2        Keys' cubic convolution, with a = -0.5
+    lanczos   3        sinc(x) sinc(x / 3)
+    ========  =======  =======================================
+
+    Weights are whole multiples of 2**-38, divided by their exact sum and rounded to float32. Sums are
+    float32, from 0 in the order of the window, each product and each sum rounded by itself, and the last one
+    to nearest, ties to even. The result differs from the real-valued one by at most 0.5 and 1/32768 for each
+    weight of both windows; so an image of one colour stays as it is while these have less than 16384
+    together. Nothing is ever NaN or infinite, since bytes and weights are not. The result is the same at any
+    number of threads and on any CPU.
+
+    Pillow rounds and clamps to bytes between its passes, of columns first. It differs by one level at most,
+    but for bicubic and lanczos beside edges between black and white, where weights below zero lead beyond
+    both and it clamps them twice. It multiplies by alpha before and divides by it after; here alpha is a
+    channel like the others, and each is computed by itself.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Any strides.
+    width, height : int, optional
+        Columns and rows of the result, from 1. One that is None follows from the other by the aspect ratio of
+        the image, rounded to nearest, ties to even, and at least 1.
+    resample : {"nearest", "box", "bilinear", "bicubic", "lanczos"}
+        The filter.
+    out, num_threads
+        As for `mean_filter`; `out` has the result's shape.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width) and the image's channels
+        C-contiguous; `out` where it was given.
+
+    Raises
+    ------
+    InvalidImageError, InvalidParameterError
+        As for `mean_filter`, or `width`, `height` or `resample` is none of these, or the result would be
+        beyond reason, or a window have more than 65536 pixels, or all of an axis together more than
+        16777216.
+
+    Examples
+    --------
+    >>> resize(np.array([[10, 20, 30, 40]], np.uint8), width=2, height=1, resample="box")
+    array([[15, 35]], dtype=uint8)
+    """
+    return made(Resize, width, height, resample)(image, out=out, num_threads=num_threads)
