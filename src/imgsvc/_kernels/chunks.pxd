@@ -69,7 +69,9 @@ cdef inline Chunks chunks_of(
 
     Each has a `multiple` of rows, but for the last ones.
     """
-    cdef int64_t columns = min(width, max(CHUNK_BYTES // (multiple * pixel_bytes), 1))
+    # Whole cache lines: a chunk that begins at an odd address is copied at a fifth of the speed.
+    cdef int64_t lines = max(CHUNK_BYTES // (multiple * pixel_bytes) // CACHE_LINE, 1)
+    cdef int64_t columns = min(width, lines * CACHE_LINE)
     cdef int64_t rows = max(CHUNK_BYTES // (columns * pixel_bytes * multiple), 1) * multiple
     cdef Chunks chunks = cut(height, width, rows, columns)
     chunks.quick = chunks.count == 1
@@ -94,6 +96,16 @@ cdef inline Chunk chunk_at(const Chunks* chunks, int64_t number) noexcept nogil:
     return chunk
 
 
+cdef inline void compute_in_turn(
+    chunk_function function, const void* work, const Chunks* chunks, char* scratch, stop_state* state
+) noexcept nogil:
+    cdef int64_t number
+    for number in range(chunks.count):
+        if should_stop(state):
+            return
+        function(work, chunk_at(chunks, number), scratch)
+
+
 cdef inline int compute(
     chunk_function function,
     const void* work,
@@ -115,9 +127,10 @@ cdef inline int compute(
             raise MemoryError(f"{threads * share} bytes of scratch memory")
         scratch = memory + (CACHE_LINE - <int64_t>memory % CACHE_LINE)
     if chunks.quick:
-        for number in range(chunks.count):
-            if not should_stop(state):
-                function(work, chunk_at(chunks, number), scratch)
+        compute_in_turn(function, work, chunks, scratch, state)
+    elif threads == 1:  # entering OpenMP's region takes longer than a small image
+        with nogil:
+            compute_in_turn(function, work, chunks, scratch, state)
     else:
         for number in prange(chunks.count, num_threads=threads, schedule="static", nogil=True):
             if not should_stop(state):

@@ -32,6 +32,7 @@ cdef enum:
     # block stays in L2, and its columns are few so that the lines of src are still there for the next block.
     BLOCK_ROWS = 256
     BLOCK_COLUMNS = 32
+    COPIED_BYTES = 2048
     BLOCKS_IN_STRIP = 16  # side by side in one iteration: enough work for a thread, enough strips for many
 
 
@@ -122,7 +123,18 @@ cdef void copy_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogi
     cdef int64_t num_bytes = (chunk.right - chunk.left) * images.src.channels
     cdef int64_t y
     for y in range(chunk.top, chunk.bottom):
-        memcpy(at(&images.dst, y, chunk.left), at(&images.src, y, chunk.left), num_bytes)
+        copy_bytes(at(&images.src, y, chunk.left), at(&images.dst, y, chunk.left), num_bytes)
+
+
+cdef inline void copy_bytes(const uint8_t* src, uint8_t* dst, int64_t num_bytes) noexcept nogil:
+    """In pieces for which glibc's memcpy does not take `rep movsb`.
+
+    On Zen 3 that takes ten times as long where `dst` begins up to 31 bytes after `src` in its page.
+    """
+    cdef int64_t done = 0
+    while done < num_bytes:
+        memcpy(dst + done, src + done, min(num_bytes - done, COPIED_BYTES))
+        done += COPIED_BYTES
 
 
 cdef struct Padding:
@@ -163,4 +175,4 @@ cdef void pad_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil
         dst = at(&padding.dst, y, chunk.left)
         row = row_with_border(&padding.src, y - padding.top, left, right, &padding.border, dst)
         if row != dst:
-            memcpy(dst, row, (right - left) * padding.src.channels)
+            copy_bytes(row, dst, (right - left) * padding.src.channels)

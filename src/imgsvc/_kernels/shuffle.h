@@ -161,17 +161,29 @@ __attribute__((noinline)) static void imgsvc_transpose_rgb(
     imgsvc_transpose_plain(src + 3 * x, dst + x * dst_stride, rows, columns - x, src_stride, dst_stride, 3);
 }
 
-/* dst[width - 1 - x] = src[x]. Five pixels move with a byte of their neighbour, as above. */
+/* dst[width - 1 - x] = src[x]: 16 pixels are three vectors, each of which becomes parts of two or three. */
 __attribute__((noinline)) static void imgsvc_mirror_rgb(
     const uint8_t *__restrict__ src, uint8_t *__restrict__ dst, int64_t width)
 {
     int64_t x = 0;
 #ifdef IMGSVC_SHUFFLE_RGB
-    for (; x + 5 < width; x += 5) {
-        imgsvc_u8x16 five;
-        memcpy(&five, src + 3 * x, 16);
-        five = IMGSVC_SHUFFLE(five, five, 15, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
-        memcpy(dst + 3 * (width - 5 - x) - 1, &five, 16);
+    for (; x + 16 <= width; x += 16) {
+        uint8_t *mirrored = dst + 3 * (width - 16 - x);
+        imgsvc_u8x16 a, b, c;
+        memcpy(&a, src + 3 * x, 16);
+        memcpy(&b, src + 3 * x + 16, 16);
+        memcpy(&c, src + 3 * x + 32, 16);
+        const imgsvc_u8x16 first =
+            IMGSVC_SHUFFLE(b, c, 29, 30, 31, 26, 27, 28, 23, 24, 25, 20, 21, 22, 17, 18, 19, 14);
+        /* Its second byte is the only one that is in c. */
+        const imgsvc_u8x16 nearly =
+            IMGSVC_SHUFFLE(a, b, 31, -1, 27, 28, 29, 24, 25, 26, 21, 22, 23, 18, 19, 20, 15, 16);
+        const imgsvc_u8x16 second = IMGSVC_SHUFFLE(nearly, c, 0, 16, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        const imgsvc_u8x16 third =
+            IMGSVC_SHUFFLE(a, b, 17, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
+        memcpy(mirrored, &first, 16);
+        memcpy(mirrored + 16, &second, 16);
+        memcpy(mirrored + 32, &third, 16);
     }
 #endif
     for (; x < width; x++)
