@@ -119,17 +119,19 @@ cdef inline void means(
     """The means along a row whose columns have been added up."""
     cdef int64_t channels = job.src.channels
     cdef int64_t window = 2 * job.radius + 1
-    cdef int64_t step = 1
+    cdef bint in_threes = False
     if total is uint32_t:
         differences(columns, sums + channels, window * channels, n - channels)
         run(columns, sums, channels, window, n)
         divide(sums, dst, job.half, job.multiplier, job.shift, n)
     else:
-        if window % 3 == 0 and window > 3:  # sums of three, and then of these
-            step = 3
-            sum_of(columns, channels, step, sums, n + (window - step) * channels)
+        in_threes = window % 3 == 0 and window > 3
+        if in_threes:
+            sum_of(columns, channels, 3, sums, n + (window - 3) * channels)
         mean_of(
-            sums if step == 3 else columns, step * channels, window // step,
+            sums if in_threes else columns,
+            3 * channels if in_threes else channels,
+            window // 3 if in_threes else window,
             <uint16_t>job.half, <uint16_t>job.multiplier, job.shift - 16, dst, n,
         )
 

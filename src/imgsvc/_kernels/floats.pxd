@@ -24,7 +24,7 @@ cdef inline row_function to_bytes(f32_in src, u8_out dst, int64_t n) noexcept no
     are the integer, and its bits are in the order of the floats: they can be clamped as integers.
     """
     cdef float shifted
-    cdef int32_t bits
+    cdef int32_t bits = 0
     cdef int64_t i
     for i in range(n):
         shifted = src[i] + <float>12582912.0

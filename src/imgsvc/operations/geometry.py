@@ -280,7 +280,7 @@ def crop(
     >>> crop(np.array([[1, 2, 3], [4, 5, 6]], np.uint8), left=1, top=0, width=2, height=1)
     array([[2, 3]], dtype=uint8)
     """
-    return Crop(left, top, width, height)(image, out=out, num_threads=num_threads)
+    return made(Crop, left, top, width, height)(image, out=out, num_threads=num_threads)
 
 
 def pad(
