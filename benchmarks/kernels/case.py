@@ -39,8 +39,8 @@ class Case:
     name: str
     title: str
     operation: str
-    peers: tuple[Peer, ...]
-    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    peers: tuple[Peer, ...] = dataclasses.field(repr=False)
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
     images: tuple[str, ...] = tuple(SHAPES)
 
     def parameters_for(self, shape: Shape) -> Mapping[str, Any]:

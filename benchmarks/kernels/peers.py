@@ -40,7 +40,7 @@ class Peer(abc.ABC):
         Tells two peers of a case apart.
     """
 
-    work: Callable[..., Any]
+    work: Callable[..., Any] = dataclasses.field(repr=False)
     levels: int = 0
     inset: int = 0
     floors: Floors | None = None

@@ -26,7 +26,7 @@ SHUFFLED: Table = np.random.default_rng(256).permutation(256).astype(np.uint8)
 GAMMA = 2.2
 LEVEL = 127
 CONTRAST, BRIGHTNESS = 0.8, 10.0
-OFFSET = 128 * (1 - CONTRAST) + BRIGHTNESS
+OFFSET = 127.5 * (1 - CONTRAST) + BRIGHTNESS
 """What contrast about the middle and brightness add up to. No level becomes negative: `convertScaleAbs` would
 mirror it."""
 

@@ -15,6 +15,7 @@ from benchmarks.kernels.images import SHAPES, SMALL, make_image
 from benchmarks.kernels.pace import first_result, rounds_within, timed
 from benchmarks.kernels.peers import OpenCV, plain_copy
 from benchmarks.kernels.table import KernelRatio
+from imgsvc import _dispatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,7 @@ def test_ratio(
         counts=image != SMALL and peer.floors[THREADS.index(threads)] is not None,
     )
     ratios.append(ratio)
-    benchmark.extra_info["ratio"] = ratio.record() | {"version": peer.version}
+    benchmark.extra_info["ratio"] = ratio.record() | {"version": peer.version, "isa": _dispatch.isa()}
 
 
 def floor(peer: Peer, image: str, threads: int) -> float | None:
