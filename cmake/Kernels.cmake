@@ -38,7 +38,7 @@ function(imgsvc_add_module target source)
   if(ARGC GREATER 2)
     set(name ${ARGV2})
   endif()
-  string(REGEX REPLACE "[^.]*$" "" folder ${name})
+  string(REGEX REPLACE "[^.]+$" "" folder ${name})
   string(REPLACE "." "/" folder "${folder}")
   cython_transpile(${source} LANGUAGE C MODULE_NAME imgsvc.${name} OUTPUT ${target}.c
                    CYTHON_ARGS ${IMGSVC_CYTHON_ARGS} --shared=imgsvc._cython_shared OUTPUT_VARIABLE generated)
