@@ -1,7 +1,8 @@
 """Images made smaller, to a fifth or a quarter of each side.
 
 Pillow's filters grow with the scale, as imgsvc's do. OpenCV's do not, except for `INTER_AREA`: the others
-leave most pixels out, which is another piece of work.
+leave most pixels out, which is another piece of work. Pillow rounds and clamps between its two passes, which is
+seen most in filters with negative weights.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def by_pillow(filter_: Resampling, floors: Floors | None = None) -> Peer:
     def work(image: PillowImage, out: Image) -> PillowImage:
         return image.resize((out.shape[1], out.shape[0]), filter_)
 
-    return Pillow(work, levels=0 if filter_ is Resampling.NEAREST else 1, floors=floors)
+    levels = {Resampling.NEAREST: 0, Resampling.BICUBIC: 2, Resampling.LANCZOS: 2}.get(filter_, 1)
+    return Pillow(work, levels=levels, floors=floors)
 
 
 CASES = (
