@@ -1,8 +1,8 @@
 """Images made smaller, to a fifth or a quarter of each side.
 
 Pillow's filters grow with the scale, as imgsvc's do. OpenCV's do not, except for `INTER_AREA`: the others
-leave most pixels out, which is another piece of work. Pillow rounds and clamps between its two passes, which is
-seen most in filters with negative weights.
+leave most pixels out, which is another piece of work. Pillow rounds and clamps between its two passes, which
+is seen most in filters with negative weights.
 """
 
 from __future__ import annotations
