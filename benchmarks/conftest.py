@@ -1,4 +1,4 @@
-"""The table of ratios at the end of a run. Plain `pytest` loads this file too: it imports no peer."""
+"""The tables of ratios at the end of a run. Plain `pytest` loads this file too: it imports no peer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 
 import pytest
 
-from benchmarks.ratio_table import Ratio, table
+from benchmarks.kernels.table import KernelRatio, tables
 
-RATIOS = pytest.StashKey[list[Ratio]]()
+RATIOS = pytest.StashKey[list[KernelRatio]]()
 
 
 @pytest.fixture(scope="session")
-def ratios(pytestconfig: pytest.Config) -> list[Ratio]:
-    """What the table will show: append to it."""
+def ratios(pytestconfig: pytest.Config) -> list[KernelRatio]:
+    """What the tables will show: append to it."""
     return pytestconfig.stash[RATIOS]
 
 
@@ -30,10 +30,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     ratios = config.stash[RATIOS]
     if not ratios:
         return
-    terminalreporter.section(f"imgsvc: how many times as fast as {ratios[0].peer}")
-    for line in table(ratios):
+    terminalreporter.section("imgsvc: how many times as fast as others")
+    for line in tables(ratios):
         terminalreporter.write_line(line)
     terminalreporter.write_line(
-        "Medians of rounds in turn; of their ratios also the middle half. Where others keep over 0.1 of\n"
-        f"the {os.cpu_count()} CPUs busy, a kernel waits for its thread that runs beside them: measure again."
+        "Medians of rounds in turn; of their ratios also the middle half. Copies: how many times as long as\n"
+        "NumPy copies as many bytes, on one thread. Where others keep over 0.1 of the\n"
+        f"{os.cpu_count()} CPUs busy, a kernel waits for its thread that runs beside them: measure again."
     )

@@ -1,4 +1,4 @@
-"""How many times as fast as a peer: what was measured, the figure to reach, and both as a table."""
+"""How many times as fast as a peer: what was measured, and the figure to reach."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,22 +36,3 @@ def ratio_quartiles(own_seconds: Sequence[float], peer_seconds: Sequence[float])
     """
     rounds = zip(own_seconds, peer_seconds, strict=True)
     return statistics.quantiles([peer / own for own, peer in rounds], method="inclusive")
-
-
-def table(ratios: Sequence[Ratio]) -> Iterator[str]:
-    """Yield the lines of the table."""
-    work, peer = max(len(ratio.work) for ratio in ratios), f"{ratios[0].peer:>12}"
-    yield f"{'':{work}}  {'imgsvc':>9}  {peer}   ratio  25–75 %        floor           others' CPUs"
-    for ratio in ratios:
-        low, median, high = ratio.quartiles()
-        yield (
-            f"{ratio.work:{work}}  {_milliseconds(ratio.imgsvc_seconds):>9}"
-            f"  {_milliseconds(ratio.peer_seconds):>{len(peer)}}"
-            f"  {median:5.2f}×  {f'{low:.2f} – {high:.2f}':12}"
-            f"  {ratio.floor:5.2f}×  {'met' if median >= ratio.floor else 'NOT MET':7}"
-            f"  {'?' if ratio.disturbance is None else f'{ratio.disturbance:.2f}'}"
-        )
-
-
-def _milliseconds(seconds: Sequence[float]) -> str:
-    return f"{statistics.median(seconds) * 1e3:.2f} ms"

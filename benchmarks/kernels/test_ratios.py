@@ -1,84 +1,126 @@
-"""imgsvc and OpenCV in turn, against the figures to reach: the fair comparison on a noisy machine."""
+"""imgsvc and a peer in turn, against the figures to reach: the fair comparison on a noisy machine."""
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from benchmarks.disturbance import Disturbance
-from benchmarks.kernels import mean_filter, rotate90
-from benchmarks.kernels.cases import make_image, opencv
-from benchmarks.ratio_table import Ratio
+from benchmarks.kernels.every import CASES
+from benchmarks.kernels.images import SHAPES, SMALL, make_image
+from benchmarks.kernels.pace import first_result, rounds_within, timed
+from benchmarks.kernels.peers import OpenCV, plain_copy
+from benchmarks.kernels.table import KernelRatio
+from imgsvc import _dispatch
 
 if TYPE_CHECKING:
-    from benchmarks.kernels.cases import Call
+    from collections.abc import Iterator
 
-ROUNDS = 31
+    from benchmarks.kernels.case import Case
+    from benchmarks.kernels.peers import Call, Peer
 
-WARM_UP = 0.015
-"""Seconds of calls before a timed one: the other's threads stop spinning, and the caches are its own."""
+THREADS = (1, 2)
 
-CONTENDERS = {"mean_filter": mean_filter.CONTENDERS, "rotate90": rotate90.contenders(turns=1)}
+BUDGET, LEAST, MOST = 0.6, 5, 31
+"""Seconds of the rounds, and how many they may be."""
 
-FLOORS = {("mean_filter", 1): 1.0, ("mean_filter", 2): 1.8, ("rotate90", 1): 1.0, ("rotate90", 2): 1.6}
-"""How many times as fast as OpenCV on as many threads. Shown, not asserted: noise is no failure."""
+WARM_UP = 0.004
+"""Seconds of calls before a timed one: the other's threads stop spinning, and the caches are its own. A call
+that takes longer by a multiple needs none."""
+
+LONG = 0.05
+
+SMALL_FLOOR = 1 / 1.5
+"""For a small image, with the whole call being timed."""
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("image", ["4000x3000-rgb", "4000x3000-gray"])
-@pytest.mark.parametrize("operation", CONTENDERS)
-def test_ratio_to_opencv(
+def comparisons() -> Iterator[Any]:
+    """Yield who is compared on what, image by image."""
+    for image in SHAPES:
+        for case in CASES:
+            for peer in case.peers_in_turn():
+                if image not in case.images or (image == SMALL and not isinstance(peer, OpenCV)):
+                    continue
+                for threads in THREADS[:1] if image == SMALL else THREADS:
+                    yield pytest.param(
+                        case, peer, image, threads, id=f"{case.name}-{peer.full_name}-{image}-{threads}"
+                    )
+
+
+@pytest.mark.parametrize(("case", "peer", "image", "threads"), list(comparisons()))
+def test_ratio(
+    *,
     # Any: of what is used here pytest-benchmark leaves half untyped.
     benchmark: Any,
-    ratios: list[Ratio],
-    operation: str,
+    ratios: list[KernelRatio],
+    case: Case,
+    peer: Peer,
     image: str,
     threads: int,
 ) -> None:
-    src = make_image(image)
-    own, peer = (CONTENDERS[operation][contender](src, threads) for contender in ("imgsvc", "opencv"))
+    own, others = case.own_call(image, threads), case.peers_call(peer, image, threads)
+    copy = plain_copy_of(case, image)
+    own_result, own_seconds = first_result(own)
+    peers_result, peers_seconds = first_result(others)
+    case.check(image, own_result)
+    case.check(image, peers_result, peer.levels, peer.inset)
+    del own_result, peers_result
+
+    round_seconds = sum(
+        seconds if seconds > LONG else seconds + max(seconds, WARM_UP)
+        for seconds in (own_seconds, peers_seconds)
+    )
     peer_seconds: list[float] = []
+    copy_seconds: list[float] = []
 
-    def peers_turn() -> None:
-        warm_up(peer)
-        start = time.perf_counter()
-        peer()
-        peer_seconds.append(time.perf_counter() - start)
-        warm_up(own)
+    def others_turn() -> None:
+        if copy is not None:
+            copy()
+            copy_seconds.append(timed(copy)[1])
+        warm_up(others, peers_seconds)
+        peer_seconds.append(timed(others)[1])
+        warm_up(own, own_seconds)
 
-    benchmark.group = "in turn with OpenCV"
+    benchmark.group = f"in turn with others, {image}"
     disturbance = Disturbance()
-    result = benchmark.pedantic(own, setup=peers_turn, rounds=ROUNDS)
-    others = disturbance.cpus()
-    if operation == "mean_filter":
-        mean_filter.check("imgsvc", image, result)
-        mean_filter.check("opencv", image, peer())
-    else:
-        rotate90.check(image, 1, result)
-        rotate90.check(image, 1, peer())
+    benchmark.pedantic(own, setup=others_turn, rounds=rounds_within(BUDGET, round_seconds, LEAST, MOST))
 
-    ratio = Ratio(
-        work=f"{operation}, {image}, threads: {threads}",
-        peer=f"OpenCV {opencv(threads).__version__}",
+    ratio = KernelRatio(
+        work=case.title,
+        peer=peer.title,
         imgsvc_seconds=benchmark.stats.stats.data,
         peer_seconds=peer_seconds,
-        floor=FLOORS[operation, threads],
-        disturbance=others,
+        floor=floor(peer, image, threads),
+        disturbance=disturbance.cpus(),
+        image=image,
+        threads=threads,
+        copy_seconds=copy_seconds,
+        counts=image != SMALL and peer.floors[THREADS.index(threads)] is not None,
     )
     ratios.append(ratio)
-    benchmark.extra_info.update(
-        peer=ratio.peer,
-        peer_seconds=peer_seconds,
-        ratio_quartiles=ratio.quartiles(),
-        floor=ratio.floor,
-        disturbance=others,
-    )
+    benchmark.extra_info["ratio"] = ratio.record() | {"version": peer.version, "isa": _dispatch.isa()}
 
 
-def warm_up(call: Call) -> None:
-    """Bring the machine to the state that a call meets among its like."""
+def floor(peer: Peer, image: str, threads: int) -> float | None:
+    """Return the figure to reach."""
+    assert peer.floors is not None
+    return SMALL_FLOOR if image == SMALL else peer.floors[THREADS.index(threads)]
+
+
+def plain_copy_of(case: Case, image: str) -> Call | None:
+    """Return a copy of as many bytes as the case reads and as it writes, if these are the same number."""
+    src = make_image(image)
+    if case.empty_result(image).nbytes != src.nbytes:
+        return None
+    return functools.partial(plain_copy, src, np.empty_like(src))
+
+
+def warm_up(call: Call, seconds: float) -> None:
+    """Bring the machine to the state that a call, which takes so many seconds, meets among its like."""
     start = time.perf_counter()
-    while time.perf_counter() < start + WARM_UP:
+    while seconds < LONG and time.perf_counter() < start + WARM_UP:
         call()

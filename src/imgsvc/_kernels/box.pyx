@@ -119,21 +119,24 @@ cdef inline void means(
     """The means along a row whose columns have been added up."""
     cdef int64_t channels = job.src.channels
     cdef int64_t window = 2 * job.radius + 1
-    cdef bint in_threes = False
     if total is uint32_t:
         differences(columns, sums + channels, window * channels, n - channels)
         run(columns, sums, channels, window, n)
         divide(sums, dst, job.half, job.multiplier, job.shift, n)
+    elif window % 3 == 0 and window > 3:  # sums of three, and then of these
+        sum_of(columns, channels, 3, sums, n + (window - 3) * channels)
+        narrow_means(job, sums, 3 * channels, window // 3, dst, n)
     else:
-        in_threes = window % 3 == 0 and window > 3
-        if in_threes:
-            sum_of(columns, channels, 3, sums, n + (window - 3) * channels)
-        mean_of(
-            sums if in_threes else columns,
-            3 * channels if in_threes else channels,
-            window // 3 if in_threes else window,
-            <uint16_t>job.half, <uint16_t>job.multiplier, job.shift - 16, dst, n,
-        )
+        narrow_means(job, columns, channels, window, dst, n)
+
+
+cdef inline void narrow_means(
+    const Box* job, const uint16_t* sums, int64_t step, int64_t count, uint8_t* dst, int64_t n
+) noexcept nogil:
+    """The means of `count` sums, which are `step` apart."""
+    mean_of(
+        sums, step, count, <uint16_t>job.half, <uint16_t>job.multiplier, job.shift - 16, dst, n
+    )
 
 
 cdef row_function enter(total* columns, const uint8_t* row, int64_t n) noexcept nogil:

@@ -1,0 +1,7 @@
+"""All that is benchmarked."""
+
+from __future__ import annotations
+
+from benchmarks.kernels import filters, means, moves, pixels, resizing
+
+CASES = (*means.CASES, *filters.CASES, *resizing.CASES, *pixels.CASES, *moves.CASES)
