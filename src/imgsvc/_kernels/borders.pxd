@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
-from imgsvc._kernels.image cimport Image, at
+from imgsvc._kernels.image cimport Image, at, copy_bytes
 
 cdef enum Rule:
     CONSTANT = 0
@@ -42,12 +42,23 @@ cdef inline int64_t source_index(int64_t index, int64_t length, Rule rule) noexc
     if rule == REPLICATE or length == 1:
         return 0 if index < 0 else length - 1
     period = length if rule == WRAP else 2 * length if rule == REFLECT else 2 * length - 2
-    index %= period  # as in C: of the sign of index
+    if index < -period or index >= period:  # a division takes as long as all the rest
+        index %= period  # as in C: of the sign of index
     if index < 0:
         index += period
     if index < length:
         return index
     return period - index - (1 if rule == REFLECT else 0)
+
+
+cdef inline void put_pixel(const uint8_t* pixel, uint8_t* dst, int64_t channels) noexcept nogil:
+    """Copy a pixel: with lengths that the compiler knows."""
+    if channels == 1:
+        dst[0] = pixel[0]
+    elif channels == 3:
+        memcpy(dst, pixel, 3)
+    else:
+        memcpy(dst, pixel, 4)
 
 
 cdef inline void border_pixels(
@@ -63,7 +74,7 @@ cdef inline void border_pixels(
             column = source_index(x, src.width, border.rule)
         if column != NOWHERE:
             pixel = at(src, row, column)
-        memcpy(dst, pixel, src.channels)
+        put_pixel(pixel, dst, src.channels)
         dst += src.channels
 
 
@@ -84,6 +95,6 @@ cdef inline const uint8_t* row_with_border(
         return at(src, row, left)
     border_pixels(src, row, left, begin, border, scratch)
     if end > begin:
-        memcpy(scratch + (begin - left) * channels, at(src, row, begin), (end - begin) * channels)
+        copy_bytes(at(src, row, begin), scratch + (begin - left) * channels, (end - begin) * channels)
     border_pixels(src, row, end, right, border, scratch + (end - left) * channels)
     return scratch

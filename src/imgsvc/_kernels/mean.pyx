@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
+from imgsvc._kernels.borders cimport MAX_CHANNELS
 from imgsvc._kernels.chunks cimport Chunk, Chunks, chunks_of, compute
 from imgsvc._kernels.image cimport Image, Images, at, source, target
 from imgsvc._kernels.rows cimport row_function, u8_in, u8_out, u16_in, u16_out
@@ -9,7 +10,6 @@ from imgsvc._stop cimport Stop
 
 cdef enum:
     MEAN_TILE = 1024  # bytes of a row at a time: two rows of uint16 sums and six of pixels stay in L1
-    MAX_CHANNELS = 4
 
 # What lies above the first row and below the last one.
 cdef uint8_t[MEAN_TILE + 2 * MAX_CHANNELS] NO_ROW

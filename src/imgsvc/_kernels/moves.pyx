@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 from imgsvc._kernels.borders cimport MAX_CHANNELS, Border, border_of, row_with_border
 from imgsvc._kernels.chunks cimport CHUNK_BYTES, OPENMP, Chunk, Chunks, chunks_of, compute, cut
-from imgsvc._kernels.image cimport Image, Images, at, in_one_row, source, target
+from imgsvc._kernels.image cimport Image, Images, at, copy_bytes, in_one_row, source, target
 from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
 from imgsvc._stop cimport Stop
 
@@ -32,7 +32,6 @@ cdef enum:
     # block stays in L2, and its columns are few so that the lines of src are still there for the next block.
     BLOCK_ROWS = 256
     BLOCK_COLUMNS = 32
-    COPIED_BYTES = 2048
     BLOCKS_IN_STRIP = 16  # side by side in one iteration: enough work for a thread, enough strips for many
 
 
@@ -124,17 +123,6 @@ cdef void copy_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogi
     cdef int64_t y
     for y in range(chunk.top, chunk.bottom):
         copy_bytes(at(&images.src, y, chunk.left), at(&images.dst, y, chunk.left), num_bytes)
-
-
-cdef inline void copy_bytes(const uint8_t* src, uint8_t* dst, int64_t num_bytes) noexcept nogil:
-    """In pieces for which glibc's memcpy does not take `rep movsb`.
-
-    On Zen 3 that takes ten times as long where `dst` begins up to 31 bytes after `src` in its page.
-    """
-    cdef int64_t done = 0
-    while done < num_bytes:
-        memcpy(dst + done, src + done, min(num_bytes - done, COPIED_BYTES))
-        done += COPIED_BYTES
 
 
 cdef struct Padding:
