@@ -4,13 +4,13 @@ from numpy.typing import NDArray
 from imgsvc._stop import Stop
 
 __test__: dict[str, str]  # Cython makes one in every module
-Windows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+_Windows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 
 def resample(
     src: NDArray[np.uint8],
     dst: NDArray[np.uint8],
-    rows: Windows,
-    columns: Windows,
+    rows: _Windows,
+    columns: _Windows,
     num_threads: int,
     stop: Stop,
 ) -> None: ...
