@@ -130,7 +130,7 @@ def gaussian_blur(image, sigma, border):
 def sharpen(image, sigma, amount, threshold, border):
     pixels = image.astype(np.float32)
     difference = pixels - (gaussian_64ths(image, sigma, border) / 64).astype(np.float32)
-    exaggerated = np.where(np.abs(difference) > np.float32(threshold), np.float32(amount) * difference, 0)
+    exaggerated = np.where(np.abs(difference) > threshold, np.float32(amount) * difference, 0)
     return to_bytes(pixels + exaggerated.astype(np.float32))
 
 

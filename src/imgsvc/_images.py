@@ -31,7 +31,11 @@ def check_image(image: Any, field: str = "image") -> Image:
     InvalidImageError
         It is no array, no uint8, has another rank or number of channels, or no pixels.
     """
-    if isinstance(image, ndarray) and (image.dtype is UINT8 or image.dtype == UINT8):
+    if (
+        isinstance(image, ndarray)
+        and (image.dtype is UINT8 or image.dtype == UINT8)
+        and (image.__class__ is ndarray or not isinstance(image, np.ma.MaskedArray))
+    ):
         shape = image.shape
         rank = len(shape)
         if (rank == GRAY_RANK or (rank == COLOR_RANK and shape[2] in CHANNELS)) and shape[0] and shape[1]:
@@ -45,6 +49,8 @@ def _refusal(image: Any, field: str) -> InvalidImageError:
     if not isinstance(image, ndarray):
         advice = "a NumPy array: numpy.asarray(image) makes one"
         return InvalidImageError(field, type(image).__name__, advice)
+    if isinstance(image, np.ma.MaskedArray):
+        return InvalidImageError(field, "a masked array", "one without a mask: image.filled(0) makes one")
     if image.dtype != UINT8:
         return InvalidImageError(f"{field}.dtype", image.dtype, f"uint8: {_conversion(image.dtype)}")
     if (
@@ -72,8 +78,9 @@ def check_out(out: Any, shape: Shape, image: Image) -> Image:
         raise InvalidImageError(
             "out", state, "a writable, C-contiguous array: numpy.empty(shape, numpy.uint8) is one"
         )
-    # Two arrays that own their memory do not share it, and asking takes longer than filtering a small image.
-    if (out is image or out.base is not None or image.base is not None) and np.may_share_memory(out, image):
+    # Two arrays that own their memory do not share it, and asking takes longer than copying a small image.
+    own = out is not image and out.flags.owndata and image.flags.owndata
+    if not own and np.may_share_memory(out, image):
         raise InvalidImageError(
             "out", "overlaps image", "memory of its own: the kernels do not work in place"
         )

@@ -24,7 +24,7 @@ cdef class Stop:
         cdef double left = CENTURIES if seconds is None else seconds
         self.state.deadline = INT64_MAX
         if not left >= CENTURIES:
-            self.state.deadline = monotonic() + <int64_t>(max(left, 0.0) * NANOSECONDS)
+            self.state.deadline = monotonic() + <int64_t>((left if left > 0.0 else 0.0) * NANOSECONDS)
 
     def cancel(self):
         """Make the kernels stop, now or when they begin; from any thread."""

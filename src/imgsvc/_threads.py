@@ -6,7 +6,7 @@ import operator
 import os
 
 from imgsvc._available_cores import available_cores
-from imgsvc.errors import InvalidParameterError
+from imgsvc.errors import InvalidParameterError, shown
 
 MAX_THREADS = 256
 """More is a mistake: no kernel gains, and OpenMP would start them all."""
@@ -42,7 +42,7 @@ def check_num_threads(num_threads: int | None) -> int | None:
         count = 0
     if not 1 <= count <= MAX_THREADS:
         raise InvalidParameterError(
-            "num_threads", repr(num_threads), f"an integer from 1 to {MAX_THREADS}, or None"
+            "num_threads", shown(num_threads), f"an integer from 1 to {MAX_THREADS}, or None"
         )
     return count
 

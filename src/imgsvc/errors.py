@@ -42,6 +42,9 @@ __all__ = [
 ]
 
 
+SHOWN_CHARACTERS = 80
+
+
 class ImgsvcError(Exception):
     """The base of every exception that imgsvc raises on purpose."""
 
@@ -72,6 +75,15 @@ class InvalidImageError(InvalidInputError):
 
 class InvalidParameterError(InvalidInputError):
     """A parameter of an operation, or an option of a call, that is out of range."""
+
+
+def shown(value: object) -> str:
+    """Return a value from outside as a message shows it: in one line, and not the whole of a long one."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001 - an int of more digits than Python prints, or a stranger's own repr
+        return f"something of type {type(value).__name__}"
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 class ConfigurationError(ImgsvcError):

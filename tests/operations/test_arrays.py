@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+import imgsvc
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidImageError, InvalidParameterError
 from tests.operations.every import EVERY, EXAMPLES
@@ -76,6 +77,10 @@ class TestArrays:
         out.flags.writeable = False
         with pytest.raises(InvalidImageError, match="^out: read-only, expected a writable"):
             operation(photo, out=out)
+
+    def test_a_masked_array(self, operation):
+        with pytest.raises(InvalidImageError, match="^image: a masked array, expected one without a mask: "):
+            operation(np.ma.masked_equal(np.zeros((4, 4), np.uint8), 0))
 
     def test_out_that_overlaps(self, operation):
         memory = np.zeros(1 << 20, np.uint8)
@@ -166,3 +171,30 @@ def test_every_operation_has_an_example():
         if isinstance(item, type) and issubclass(item, operations.Operation)
     }
     assert classes - {operations.Operation} == {type(example) for example in EXAMPLES}
+
+
+def test_what_an_object_says_is_asked_each_time(photo):
+    """Of numbers and strings alone it is known that they stay what they are."""
+
+    class Radius:
+        value = 1
+
+        def __index__(self):
+            return self.value
+
+    radius = Radius()
+    expected = [imgsvc.box_blur(photo, 1), imgsvc.box_blur(photo, 3)]
+    np.testing.assert_array_equal(imgsvc.box_blur(photo, radius), expected[0])
+    radius.value = 3
+    np.testing.assert_array_equal(imgsvc.box_blur(photo, radius), expected[1])
+
+
+def test_what_cannot_be_shown_is_refused_all_the_same(photo):
+    """Python does not print integers of so many digits."""
+    message = "^{}: something of type int, expected "
+    with pytest.raises(InvalidParameterError, match=message.format("radius")):
+        imgsvc.box_blur(photo, 10**5000)
+    with pytest.raises(InvalidParameterError, match=message.format("gamma")):
+        imgsvc.gamma(photo, 10**5000)
+    with pytest.raises(InvalidParameterError, match=message.format("num_threads")):
+        imgsvc.invert(photo, num_threads=10**5000)

@@ -93,7 +93,24 @@ class TestGaussianBlur:
             ours = imgsvc.gaussian_blur(photo, sigma).astype(int)
             assert np.abs(ours - cv2.GaussianBlur(photo, (0, 0), sigma)).max() <= 2
 
-    @pytest.mark.parametrize("sigma", [0, 0.09, 50.1, -1, math.nan, math.inf, 10**400, "1", None, True, [1]])
+    @pytest.mark.parametrize(
+        "sigma",
+        [
+            0,
+            0.09,
+            50.1,
+            -1,
+            math.nan,
+            math.inf,
+            10**400,
+            "1",
+            bytearray(b"1"),
+            None,
+            True,
+            np.True_,
+            [1],
+        ],
+    )
     def test_sigma_out_of_range(self, photo, sigma):
         with pytest.raises(InvalidParameterError, match="^sigma: .*, expected a number from 0.1 to 50$"):
             imgsvc.gaussian_blur(photo, sigma)
@@ -129,6 +146,14 @@ class TestSharpen:
         image = np.array([[100, 100, 120, 120]], np.uint8)
         assert imgsvc.sharpen(image).tolist() == [[98, 94, 126, 122]]
         assert imgsvc.sharpen(image, threshold=5).tolist() == [[100, 94, 126, 120]]
+
+    def test_the_threshold_itself_is_left_alone(self, isa):
+        """Differences are 64ths: a threshold just below one is not rounded up to it."""
+        image = np.array([[100, 100, 101, 101]], np.uint8)
+        difference = reference.gaussian_64ths(image, 1, "reflect101") - 64 * image.astype(int)
+        least = np.abs(difference)[difference != 0].min() / 64
+        sharpened = imgsvc.sharpen(image, amount=100, threshold=np.nextafter(least, 0))
+        assert (imgsvc.sharpen(image, amount=100, threshold=least) != sharpened).any()
 
     def test_nothing_to_do(self, isa, photo):
         np.testing.assert_array_equal(imgsvc.sharpen(photo, amount=0), photo)

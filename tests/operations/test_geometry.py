@@ -190,6 +190,9 @@ class TestPad:
             ),
             ({"fill": (1, 2, -3)}, "^fill: -3, expected an integer from 0 to 255"),
             ({"fill": 0.5}, "^fill: 0.5, expected an integer"),
+            ({"fill": ()}, r"^fill: \(\), expected an integer from 0 to 255, or one for each channel$"),
+            ({"fill": [0] * 100_000}, r"^fill: \[0, 0, .*…, expected an integer from 0 to 255, or one"),
+            ({"fill": np.zeros((2, 2))}, r"^fill: array\(.*, expected an integer from 0 to 255"),
         ],
     )
     def test_parameters_out_of_range(self, photo, parameters, message):

@@ -127,7 +127,7 @@ class TestBoxBlur:
             ours = imgsvc.box_blur(photo, radius).astype(int)
             assert np.abs(ours - cv2.blur(photo, (2 * radius + 1,) * 2)).max() <= 1
 
-    @pytest.mark.parametrize("radius", [-1, 1501, 10**30, 1.0, True, "1", None])
+    @pytest.mark.parametrize("radius", [-1, 1501, 10**30, np.True_, 1.0, True, "1", None])
     def test_radius_out_of_range(self, photo, radius):
         with pytest.raises(InvalidParameterError, match="^radius: .*, expected an integer from 0 to 1500$"):
             imgsvc.box_blur(photo, radius)

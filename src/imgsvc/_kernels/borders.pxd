@@ -32,6 +32,15 @@ cdef inline Border border_of(int rule) noexcept nogil:
     return border
 
 
+cdef inline int64_t period_of(int64_t length, Rule rule) noexcept nogil:
+    """After how many pixels what is seen outside repeats itself."""
+    if rule == CONSTANT or rule == REPLICATE or length == 1:
+        return 1
+    if rule == WRAP:
+        return length
+    return 2 * length if rule == REFLECT else 2 * length - 2
+
+
 cdef inline int64_t source_index(int64_t index, int64_t length, Rule rule) noexcept nogil:
     """Where along an axis the pixel comes from that is seen at `index`, or `NOWHERE`."""
     cdef int64_t period
@@ -41,7 +50,7 @@ cdef inline int64_t source_index(int64_t index, int64_t length, Rule rule) noexc
         return NOWHERE
     if rule == REPLICATE or length == 1:
         return 0 if index < 0 else length - 1
-    period = length if rule == WRAP else 2 * length if rule == REFLECT else 2 * length - 2
+    period = period_of(length, rule)
     if index < -period or index >= period:  # a division takes as long as all the rest
         index %= period  # as in C: of the sign of index
     if index < 0:
@@ -64,18 +73,22 @@ cdef inline void put_pixel(const uint8_t* pixel, uint8_t* dst, int64_t channels)
 cdef inline void border_pixels(
     const Image* src, int64_t row, int64_t left, int64_t right, const Border* border, uint8_t* dst
 ) noexcept nogil:
-    """Pixels `left` to `right` of a row, each by itself; all are `border.fill` if the row is `NOWHERE`."""
-    cdef int64_t x
-    cdef int64_t column = NOWHERE
-    cdef const uint8_t* pixel
-    for x in range(left, right):
-        pixel = &border.fill[0]
+    """Pixels `left` to `right` of a row, all of them outside; `border.fill` if the row is `NOWHERE`."""
+    cdef int64_t channels = src.channels
+    cdef int64_t count = right - left
+    cdef int64_t done = min(period_of(src.width, border.rule), count)
+    cdef int64_t x, column
+    for x in range(done):
+        column = NOWHERE
         if row != NOWHERE:
-            column = source_index(x, src.width, border.rule)
-        if column != NOWHERE:
-            pixel = at(src, row, column)
-        put_pixel(pixel, dst, src.channels)
-        dst += src.channels
+            column = source_index(left + x, src.width, border.rule)
+        if column == NOWHERE:
+            put_pixel(&border.fill[0], dst + x * channels, channels)
+        else:
+            put_pixel(at(src, row, column), dst + x * channels, channels)
+    while done < count:  # whole periods, twice as many each time
+        memcpy(dst + done * channels, dst, min(done, count - done) * channels)
+        done *= 2
 
 
 cdef inline const uint8_t* row_with_border(

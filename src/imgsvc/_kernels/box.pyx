@@ -4,10 +4,10 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from imgsvc._kernels.borders cimport Border, border_of, row_with_border
-from imgsvc._kernels.chunks cimport Chunk, Chunks, compute, cut, share
+from imgsvc._kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
 from imgsvc._kernels.image cimport Image, at, source, target
 from imgsvc._kernels.rows cimport row_function, u8_out, u32_in, u32_out
-from imgsvc._stop cimport Stop
+from imgsvc._stop cimport Stop, should_stop
 
 cdef extern from "sums.h":
     void sum_of "imgsvc_sum"(
@@ -28,7 +28,6 @@ cdef enum:
     FEWEST_ROWS = 256   # of a chunk; its first one costs as much as the window is high
     MOST_ROWS = 4096
     QUICK_ELEMENTS = 1 << 15
-    QUICK_WINDOW = 15
     LANES = 64          # elements that scratch rows are a multiple of
     SCRATCH_ROWS = 4    # sums of columns, sums along them, and bytes of two rows
 
@@ -62,8 +61,9 @@ def box_blur(
     cdef int64_t window = 2 * radius + 1
     cdef int64_t rows = min(max(FEWEST_ROWS, 8 * window), MOST_ROWS)
     cdef Chunks chunks = cut(src.shape[0], src.shape[1], rows, max(TILE // channels, 2 * window))
-    share(&chunks, num_threads)
-    chunks.quick = src.shape[0] * src.shape[1] * channels <= QUICK_ELEMENTS and window <= QUICK_WINDOW
+    share(&chunks, num_threads, radius)
+    # A pixel beyond the border takes some 16 times as long as one that lies inside.
+    chunks.quick = (src.shape[0] + window) * (src.shape[1] * channels + 16 * window + 64) <= QUICK_ELEMENTS
     work.src = source(src)
     work.dst = target(dst)
     work.border = border_of(border)
@@ -104,8 +104,12 @@ cdef void box_rows(const Box* job, Chunk chunk, total* columns) noexcept nogil:
     cdef int64_t y
     memset(columns, 0, wide * sizeof(total))
     for y in range(chunk.top - job.radius, chunk.top + job.radius + 1):
+        if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
+            return
         enter(columns, row_with_border(&job.src, y, left, right, &job.border, spare), wide)
     for y in range(chunk.top, chunk.bottom):
+        if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
+            return
         means(job, columns, sums, at(&job.dst, y, chunk.left), n)
         if y + 1 < chunk.bottom:
             entering = row_with_border(&job.src, y + job.radius + 1, left, right, &job.border, spare)

@@ -27,6 +27,8 @@ cdef enum:
     CACHE_LINE = 64
     LEAST_COLUMNS = 64
     LEAST_ROWS = 16
+    ROW_BYTES = 64    # of cheap work that take as long as coming to a row
+    LOOK_ROWS = 16    # between two looks at `stop` within a chunk whose rows take long
 
 
 cdef struct Chunks:
@@ -44,6 +46,7 @@ cdef struct Chunk:
     int64_t bottom
     int64_t left
     int64_t right
+    stop_state* stop  # for a chunk that takes long
 
 
 ctypedef void (*chunk_function)(const void* work, Chunk chunk, char* scratch) noexcept nogil
@@ -74,25 +77,34 @@ cdef inline Chunks chunks_of(
     cdef int64_t columns = min(width, lines * CACHE_LINE)
     cdef int64_t rows = max(CHUNK_BYTES // (columns * pixel_bytes * multiple), 1) * multiple
     cdef Chunks chunks = cut(height, width, rows, columns)
-    chunks.quick = chunks.count == 1
+    chunks.quick = is_quick(height, width * pixel_bytes)
     return chunks
 
 
-cdef inline void share(Chunks* chunks, int num_threads) noexcept nogil:
-    """Cut finer where there would be less than two chunks for each thread: across first, then down."""
+cdef inline bint is_quick(int64_t height, int64_t row_bytes) noexcept nogil:
+    """Whether cheap work on so many rows and bytes is done before another thread would have been woken."""
+    return height <= CHUNK_BYTES // (row_bytes + ROW_BYTES)
+
+
+cdef inline void share(Chunks* chunks, int num_threads, int64_t radius) noexcept nogil:
+    """Cut finer where there would be less than two chunks for each thread: across first, then down.
+
+    Not so fine that what they look at beyond themselves, up to `radius`, would be more than they are.
+    """
     cdef int64_t enough = 2 * num_threads if num_threads > 1 else 1
-    while chunks.count < enough and chunks.columns >= 2 * LEAST_COLUMNS:
+    while chunks.count < enough and chunks.columns >= 2 * max(LEAST_COLUMNS, 2 * radius):
         chunks[0] = cut(chunks.height, chunks.width, chunks.rows, (chunks.columns + 1) // 2)
-    while chunks.count < enough and chunks.rows >= 2 * LEAST_ROWS:
+    while chunks.count < enough and chunks.rows >= 2 * max(LEAST_ROWS, 2 * radius):
         chunks[0] = cut(chunks.height, chunks.width, (chunks.rows + 1) // 2, chunks.columns)
 
 
-cdef inline Chunk chunk_at(const Chunks* chunks, int64_t number) noexcept nogil:
+cdef inline Chunk chunk_at(const Chunks* chunks, int64_t number, stop_state* stop) noexcept nogil:
     cdef Chunk chunk
     chunk.top = number // chunks.across * chunks.rows
     chunk.bottom = min(chunk.top + chunks.rows, chunks.height)
     chunk.left = number % chunks.across * chunks.columns
     chunk.right = min(chunk.left + chunks.columns, chunks.width)
+    chunk.stop = stop
     return chunk
 
 
@@ -103,7 +115,7 @@ cdef inline void compute_in_turn(
     for number in range(chunks.count):
         if should_stop(state):
             return
-        function(work, chunk_at(chunks, number), scratch)
+        function(work, chunk_at(chunks, number, state), scratch)
 
 
 cdef inline int compute(
@@ -134,6 +146,6 @@ cdef inline int compute(
     else:
         for number in prange(chunks.count, num_threads=threads, schedule="static", nogil=True):
             if not should_stop(state):
-                function(work, chunk_at(chunks, number), scratch + threadid() * share)
+                function(work, chunk_at(chunks, number, state), scratch + threadid() * share)
     free(memory)
     return 0

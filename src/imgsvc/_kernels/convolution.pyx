@@ -3,10 +3,10 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from imgsvc._kernels.borders cimport Border, border_of, row_with_border
-from imgsvc._kernels.chunks cimport Chunk, Chunks, compute, cut, share
+from imgsvc._kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
 from imgsvc._kernels.floats cimport to_bytes, to_floats
 from imgsvc._kernels.image cimport Image, at, source, target
-from imgsvc._stop cimport Stop
+from imgsvc._stop cimport Stop, should_stop
 
 cdef extern from "taps.h":
     void weigh "imgsvc_weigh"(
@@ -62,8 +62,11 @@ def convolve(
     cdef int64_t tile_rows = min(TILE_ROWS, CHUNK_PRODUCTS // (TILE * products))
     cdef Chunks chunks = cut(src.shape[0], src.shape[1], max(tile_rows, 2 * window_height), tile)
     cdef int64_t floats, pointers
-    share(&chunks, num_threads)
-    chunks.quick = src.shape[0] * src.shape[1] * src.shape[2] <= QUICK_PRODUCTS // products
+    share(&chunks, num_threads, max(window_height, window_width) // 2)
+    # A pixel beyond the border takes some 16 times as long as one that lies inside.
+    chunks.quick = (src.shape[0] + window_height) * (
+        src.shape[1] * src.shape[2] * (products + 4) + 16 * window_width + 256
+    ) <= QUICK_PRODUCTS
     work.src = source(src)
     work.dst = target(dst)
     work.border = border_of(border)
@@ -109,6 +112,8 @@ cdef void convolve_chunk(const void* work, Chunk chunk, char* scratch) noexcept 
     cdef int64_t ready = top  # rows above this one are in the ring, where row y is at (y - top) % height
     cdef int64_t y, t
     for y in range(chunk.top, chunk.bottom):
+        if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
+            return
         while ready < y - above + height:
             to_floats(
                 row_with_border(&job.src, ready, left, right, &job.border, pixels),

@@ -130,10 +130,10 @@ __attribute__((noinline, unused)) static void imgsvc_fold_long(
         imgsvc_fold_long_block(lefts, rights, weights, count, dst, i, 1);
 #endif
     for (; i < n; i++) {
-        int32_t sum = 1 << (IMGSVC_LONG_BITS - 1);
+        uint32_t sum = 1 << (IMGSVC_LONG_BITS - 1); /* what lies in the padding may overflow */
         for (int64_t k = 0; k < count; k++)
-            sum += weights[k] * (lefts[k][i] + rights[k][i]);
-        dst[i] = (int16_t)(sum >> IMGSVC_LONG_BITS);
+            sum += (uint32_t)(weights[k] * (lefts[k][i] + rights[k][i]));
+        dst[i] = (int16_t)((int32_t)sum >> IMGSVC_LONG_BITS);
     }
 }
 

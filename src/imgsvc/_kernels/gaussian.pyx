@@ -4,11 +4,11 @@ from libc.math cimport fabsf
 from libc.stdint cimport int16_t, int64_t, uint8_t
 
 from imgsvc._kernels.borders cimport Border, border_of, row_with_border
-from imgsvc._kernels.chunks cimport Chunk, Chunks, compute, cut, share
+from imgsvc._kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
 from imgsvc._kernels.floats cimport to_bytes
 from imgsvc._kernels.image cimport Image, at, source, target
 from imgsvc._kernels.rows cimport f32_out, i16_in, i16_out, row_function, u8_in, u8_out
-from imgsvc._stop cimport Stop
+from imgsvc._stop cimport Stop, should_stop
 
 cdef extern from "folds.h":
     int64_t FOLD_LANES "IMGSVC_FOLD_LANES"
@@ -112,8 +112,11 @@ cdef int blur_image(Blur* work, int num_threads, Stop stop) except -1:
     cdef int64_t rows = min(max(FEWEST_ROWS, 16 * work.radius), MOST_ROWS)
     cdef Chunks chunks = cut(work.src.height, work.src.width, rows, max(TILE // channels, 1))
     cdef int64_t lines
-    share(&chunks, num_threads)
-    chunks.quick = work.src.height * work.src.width * channels * work.count <= QUICK_TAPS
+    share(&chunks, num_threads, work.radius)
+    # A pixel beyond the border takes some 16 times as long as one that lies inside.
+    chunks.quick = (work.src.height + 2 * work.radius) * (
+        work.src.width * channels * (work.count + 4) + 32 * work.radius + 256
+    ) <= QUICK_TAPS
     # An odd number of cache lines, so that rows do not compete for the same places of L1.
     lines = ((chunks.columns + 2 * work.radius) * channels + FOLD_LANES) // LINE + 1
     work.pitch = (lines | 1) * LINE
@@ -148,7 +151,11 @@ cdef void blur_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogi
     cdef int64_t end, strip, width, line, k, reach
     while y < chunk.bottom:
         end = min(y + BATCH, chunk.bottom)
+        if should_stop(chunk.stop):
+            return
         while ready < end + radius:
+            if (ready - top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
+                return
             to_fractions(
                 row_with_border(
                     &job.src,

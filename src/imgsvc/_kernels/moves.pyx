@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
 from imgsvc._kernels.borders cimport MAX_CHANNELS, Border, border_of, row_with_border
-from imgsvc._kernels.chunks cimport CHUNK_BYTES, OPENMP, Chunk, Chunks, chunks_of, compute, cut
+from imgsvc._kernels.chunks cimport OPENMP, Chunk, Chunks, chunks_of, compute, cut, is_quick
 from imgsvc._kernels.image cimport Image, Images, at, copy_bytes, in_one_row, source, target
 from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
 from imgsvc._stop cimport Stop
@@ -41,7 +41,7 @@ def transpose(
     """Write `dst[x, y] = src[y, x]`. With the rows of one side reversed this is a quarter turn."""
     cdef Images images = Images(source(src), target(dst))
     cdef Chunks strips = cut(src.shape[0], src.shape[1], BLOCK_ROWS, BLOCK_COLUMNS * BLOCKS_IN_STRIP)
-    strips.quick = src.shape[0] * src.shape[1] * src.shape[2] <= CHUNK_BYTES
+    strips.quick = is_quick(src.shape[0], src.shape[1] * src.shape[2])
     compute(transpose_strip, &images, &strips, 0, num_threads, stop)
 
 

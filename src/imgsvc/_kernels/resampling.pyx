@@ -7,7 +7,7 @@ from imgsvc._kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut
 from imgsvc._kernels.floats cimport to_bytes
 from imgsvc._kernels.image cimport Image, at, source, target
 from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
-from imgsvc._stop cimport Stop, should_stop, stop_state
+from imgsvc._stop cimport Stop, should_stop
 
 cdef extern from "shuffle.h":
     void transpose_bytes "imgsvc_transpose_gray"(
@@ -38,6 +38,7 @@ cdef extern from "resample.h":
 cdef enum:
     TILE = 256    # columns of the result in a chunk, at most
     STRIP = 1024  # bytes of a row of the source at a time
+    STRIP_PRODUCTS = 1 << 22  # of a weight and a pixel for a row of the result: less than a millisecond
     LINE = 16     # floats of a cache line
 
     # Of the source, for a chunk whose rows can be fewer, and for one of which only the columns can. These
@@ -47,6 +48,7 @@ cdef enum:
     FEWEST_COLUMNS = 16
 
     QUICK_PRODUCTS = 1 << 16  # some 10 microseconds
+    ROW_PRODUCTS = 256        # that take as long as coming to a row
 
 
 cdef struct Resampling:
@@ -58,7 +60,6 @@ cdef struct Resampling:
     int64_t pitch    # floats from a row of a strip to the next
     int64_t columns_floats
     int64_t sums_floats
-    stop_state* stop
 
 
 cdef Windows windows_of(axis):
@@ -104,11 +105,10 @@ def resample(
     work.rows = windows_of(rows)
     work.columns = windows_of(columns)
     chunks.quick = (
-        dst.shape[0] * src.shape[1] * channels * work.rows.most <= QUICK_PRODUCTS
+        dst.shape[0] * (src.shape[1] * channels * work.rows.most + ROW_PRODUCTS) <= QUICK_PRODUCTS
         and max(dst.shape[0], GROUP) * dst.shape[1] * channels * work.columns.most <= QUICK_PRODUCTS
     )
-    work.stop = &stop.state
-    work.strip = min(src.shape[1], STRIP // channels)
+    work.strip = max(min(src.shape[1], STRIP // channels, STRIP_PRODUCTS // (work.rows.most * channels)), 1)
     # A power of two between the rows would put all of them into one set of the cache.
     work.pitch = (work.strip * channels // LINE + 2) * LINE
     work.columns_floats = work.strip * channels * GROUP
@@ -142,7 +142,7 @@ cdef void resample_chunk(const void* work, Chunk chunk, char* scratch) noexcept 
         memset(taps, 0, resampling.columns_floats * sizeof(float))
     while begin < last_column:
         # One pixel of the result may stand for all of a large image.
-        if should_stop(resampling.stop):
+        if should_stop(chunk.stop):
             return
         end = min(begin + resampling.strip, last_column)
         for y in range(chunk.top, chunk.bottom):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imgsvc import _dispatch
-from imgsvc.errors import InvalidParameterError
+from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS
 from imgsvc.operations.operation import Operation
-from imgsvc.operations.parameters import number, one_of, shown
+from imgsvc.operations.parameters import number, one_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -136,7 +136,7 @@ def convolve(
 
     ``result[y, x] = round(bias + sum(weights[j, i] * image[y + j - kh // 2, x + i - kw // 2]))`` for all
     j < kh and i < kw, clamped to 0..255 and rounded to nearest, ties to even. Each channel is computed by
-    itself. The weights stand as they are seen over the image, as in OpenCV's ``filter2D`` and in Pillow; for
+    itself. The weights stand as they are seen over the image, as in OpenCV's ``filter2D``; for
     those of `scipy.ndimage.convolve` pass ``weights[::-1, ::-1]``.
 
     The arithmetic is float32: weights and bias are rounded to it, and so is, beginning with the bias, each
@@ -145,8 +145,8 @@ def convolve(
     the column through the largest weight is applied first, and then, with the bias, the row through it,
     divided by it. Before rounding the result differs from that of real numbers by at most
     ``(kh * kw + 2) * 2**-23 * S``, where S is ``abs(bias) + 255 * sum(abs(weights))``, and twice that with a
-    column and a row: after it by 1 at most, where the ideal value is so close to a half. It is the same at
-    any number of threads and on any CPU.
+    column and a row: after it, while that is below 1/2, by 1 at most, where the ideal value is so close to a
+    half. It is the same at any number of threads and on any CPU.
 
     Parameters
     ----------

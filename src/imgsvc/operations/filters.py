@@ -20,11 +20,12 @@ MAX_TAPS = 1 << 16
 """Pixels of a window; the float sum of more would no longer be good to a level."""
 
 MAX_WEIGHTS = 1 << 24
-"""Weights of an axis: 64 MB, and about half a second to make."""
+"""Weights of an axis: 64 MB, with 16 bytes more a pixel, and about half a second to make."""
 
-# Weights that are kept for the next call, and how many tables of them: 32 MB at most.
-_CACHED_WEIGHTS = 1 << 18
+# What is kept for the next call: so many tables of at most so many bytes, of windows and of places.
 _CACHED_TABLES = 32
+_CACHED_BYTES = 1 << 20
+_PLACE_BYTES, _WEIGHT_BYTES = 8, 4
 _BLOCK_WEIGHTS = 1 << 15  # at a time: what is computed on the way stays in the cache
 # Weights become whole multiples of its inverse: their sum is exact, and below 2**63 for any window.
 _ONE = float(1 << 38)
@@ -101,13 +102,13 @@ def most_taps(source: int, result: int, name: str) -> int:
 
 def windows(source: int, result: int, name: str) -> Windows:
     """Return the windows that make `result` pixels of `source` by a filter of `FILTERS`; read-only."""
-    few = result * most_taps(source, result, name) <= _CACHED_WEIGHTS
-    return (_cached_windows if few else _windows)(source, result, name)
+    size = result * (2 * _PLACE_BYTES + most_taps(source, result, name) * _WEIGHT_BYTES)
+    return (_cached_windows if size <= _CACHED_BYTES else _windows)(source, result, name)
 
 
 def nearest(source: int, result: int) -> NDArray[np.int64]:
     """Return for each pixel of the result the one that its centre lies in; read-only."""
-    return (_cached_nearest if result <= _CACHED_WEIGHTS else _nearest)(source, result)
+    return (_cached_nearest if result * _PLACE_BYTES <= _CACHED_BYTES else _nearest)(source, result)
 
 
 def _windows(source: int, result: int, name: str) -> Windows:

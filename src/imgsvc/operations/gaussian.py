@@ -15,6 +15,7 @@ from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
 from imgsvc.operations.operation import Operation, made
 from imgsvc.operations.parameters import number, one_of
+from imgsvc.operations.tables import EXACTLY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +52,7 @@ def weights_of(sigma: float) -> Weights:
     radius = math.ceil(TRUNCATE * sigma)
     long_sums = sigma > LARGEST_SHORT_SIGMA
     side_total = 1 << ((LONG_BITS if long_sums else SHORT_BITS) - 1)
-    with decimal.localcontext(decimal.Context(prec=30)):
+    with decimal.localcontext(EXACTLY):
         step = decimal.Decimal(-1) / (2 * decimal.Decimal(sigma) ** 2)
         side = [decimal.Decimal("0.5"), *((step * k * k).exp() for k in range(1, radius + 1))]
         # From the outside in: what has been rounded away so far is made up for by the next one.
@@ -62,8 +63,9 @@ def weights_of(sigma: float) -> Weights:
 
 
 def cost(shape: Shape, sigma: float) -> int:
-    """Return the bytes, five times and once more for each step of sigma by a quarter."""
-    return math.prod(shape) * (5 + math.ceil(4 * sigma))
+    """Return the bytes with those around them, five times, and once more for each quarter of sigma."""
+    reach = 2 * math.ceil(TRUNCATE * sigma)
+    return (shape[0] + reach) * (shape[1] + reach) * math.prod(shape[2:]) * (5 + math.ceil(4 * sigma))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Sharpen(Operation):
             *weights_of(self.sigma),
             BORDERS[self.border],
             self.amount,
-            self.threshold,
+            math.floor(self.threshold * 64) / 64,  # as differences are; a float32 might be above it
             num_threads,
             stop,
         )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgsvc import _dispatch
-from imgsvc.errors import InvalidParameterError
+from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS
 from imgsvc.operations.operation import Operation, made
-from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape, shown
+from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
@@ -138,7 +138,7 @@ class Pad(Operation):
         for field in ("left", "top", "right", "bottom"):
             object.__setattr__(self, field, integer(field, getattr(self, field), 0, MAX_SIDE))
         one_of("border", self.border, BORDERS)
-        if isinstance(self.fill, (tuple, list, np.ndarray)):
+        if isinstance(self.fill, (tuple, list, np.ndarray)) and 0 < np.size(self.fill) == len(self.fill) <= 4:
             fill: int | tuple[int, ...] = tuple(integer("fill", value, 0, 255) for value in self.fill)
         else:
             fill = integer("fill", self.fill, 0, 255, ", or one for each channel")
@@ -149,7 +149,7 @@ class Pad(Operation):
         channels = shape[2] if len(shape) > 2 else 1
         if isinstance(self.fill, tuple) and len(self.fill) != channels:
             raise InvalidParameterError(
-                "fill", self.fill, f"an integer from 0 to 255, or {channels}, one for each channel"
+                "fill", shown(self.fill), f"an integer from 0 to 255, or {channels}, one for each channel"
             )
         height = self.top + shape[0] + self.bottom
         return result_shape("left, top, right, bottom", height, self.left + shape[1] + self.right, shape[2:])

@@ -57,8 +57,9 @@ class BoxBlur(Operation):
         return shape
 
     def cost(self, shape: Shape) -> int:
-        """Return four times the bytes, or eight where sums do not fit 16 bits."""
-        return (4 if self.radius <= MAX_NARROW_RADIUS else 8) * math.prod(shape)
+        """Return the bytes with those around them, four times, or eight where sums do not fit 16 bits."""
+        pixels = (shape[0] + 2 * self.radius) * (shape[1] + 2 * self.radius)
+        return (4 if self.radius <= MAX_NARROW_RADIUS else 8) * pixels * math.prod(shape[2:])
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""

@@ -73,6 +73,10 @@ class Operation(abc.ABC):
             raise StoppedError(cancelled=stop.cancelled)
 
 
+SIMPLE = {int, float, str, type(None)}
+"""Types whose values are what they are for ever, so that what was made of them may be kept."""
+
+
 @functools.lru_cache(maxsize=256, typed=True)
 def _made(operation: type[Operation], *parameters: Any) -> Operation:
     return operation(*parameters)
@@ -83,7 +87,7 @@ def made(operation: type[Operation], *parameters: Any) -> Operation:
 
     Checking these takes as long as many an operation on a small image.
     """
-    try:
-        return _made(operation, *parameters)
-    except TypeError:  # not hashable
-        return operation(*parameters)
+    for parameter in parameters:
+        if type(parameter) not in SIMPLE:
+            return operation(*parameters)
+    return _made(operation, *parameters)

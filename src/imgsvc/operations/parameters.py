@@ -6,7 +6,9 @@ import math
 import operator
 from typing import Any, TypeVar
 
-from imgsvc.errors import InvalidParameterError
+import numpy as np
+
+from imgsvc.errors import InvalidParameterError, shown
 
 T = TypeVar("T")
 
@@ -15,6 +17,10 @@ MAX_SIDE = 1 << 30
 
 MAX_BYTES = 1 << 40
 """Bytes of what an operation makes; more is a mistake, and less may still be more than the machine has."""
+
+
+NO_INTEGERS = (bool, np.bool_)
+NO_NUMBERS = (*NO_INTEGERS, str, bytes, bytearray, memoryview)  # `float` would read them
 
 
 def result_shape(field: str, height: int, width: int, channels: tuple[int, ...]) -> tuple[int, ...]:
@@ -45,7 +51,7 @@ def integer(field: str, value: Any, low: int, high: int, meaning: str = "") -> i
         number = operator.index(value)
     except TypeError:
         number = low - 1
-    if isinstance(value, bool) or not low <= number <= high:
+    if isinstance(value, NO_INTEGERS) or not low <= number <= high:
         raise InvalidParameterError(field, shown(value), f"an integer from {low} to {high}{meaning}")
     return number
 
@@ -59,7 +65,7 @@ def number(field: str, value: Any, low: float, high: float, meaning: str = "") -
         It is not; the message ends with `meaning`.
     """
     try:
-        result = math.nan if isinstance(value, (str, bytes, bool)) else float(value)
+        result = math.nan if isinstance(value, NO_NUMBERS) else float(value)
     except (TypeError, ValueError, OverflowError):
         result = math.nan
     if not low <= result <= high:
@@ -78,9 +84,3 @@ def one_of(field: str, value: Any, choices: dict[str, T]) -> T:
     if not isinstance(value, str) or value not in choices:
         raise InvalidParameterError(field, shown(value), f"one of {', '.join(map(repr, choices))}")
     return choices[value]
-
-
-def shown(value: Any) -> str:
-    """Return `value` as an error message shows it: not the whole of a large one."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}…"

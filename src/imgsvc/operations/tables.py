@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from imgsvc.errors import InvalidParameterError
-from imgsvc.operations.parameters import shown
+from imgsvc.errors import InvalidParameterError, shown
 
 SIZE = 256
 ROWS = (1, 3, 4)
+EXACTLY = decimal.Context(
+    prec=50, rounding=decimal.ROUND_HALF_EVEN, Emin=-999999, Emax=999999, capitals=1, clamp=0, traps=[]
+)
+"""Computes the same everywhere; nothing is left to the process's default context, which may be another."""
+
 NEAR_TIE = 1e-6
 """Floats are far more exact than this, whatever the C library's `pow` makes of their last bits."""
 
@@ -78,10 +82,5 @@ def _power(value: int, gamma: float) -> int:
     power: float = 255.0 * (value / 255.0) ** gamma
     if abs(power % 1 - 0.5) > NEAR_TIE:
         return round(power)
-    # Nothing of it is left to the process: its default context may have been changed.
-    context = decimal.Context(
-        prec=50, rounding=decimal.ROUND_HALF_EVEN, Emin=-999999, Emax=999999, capitals=1, clamp=0, traps=[]
-    )
-    base = context.divide(decimal.Decimal(value), decimal.Decimal(255))
-    exact = context.multiply(decimal.Decimal(255), context.power(base, decimal.Decimal(gamma)))
-    return int(context.to_integral_value(exact))
+    with decimal.localcontext(EXACTLY):
+        return round(255 * (decimal.Decimal(value) / 255) ** decimal.Decimal(gamma))
