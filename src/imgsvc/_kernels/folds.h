@@ -31,6 +31,14 @@ IMGSVC_INLINE imgsvc_integers imgsvc_product(imgsvc_integers a, imgsvc_integers 
 #endif
 }
 
+/* 64ths to integers: to nearest, ties to even. */
+IMGSVC_INLINE imgsvc_integers imgsvc_integer(imgsvc_integers values)
+{
+    const imgsvc_integers almost_half = IMGSVC_I(set1_epi16)(31);
+    const imgsvc_integers odd = IMGSVC_I(srli_epi16)(IMGSVC_I(slli_epi16)(values, 9), 15);
+    return IMGSVC_I(srli_epi16)(IMGSVC_I(add_epi16)(IMGSVC_I(add_epi16)(values, almost_half), odd), 6);
+}
+
 IMGSVC_INLINE imgsvc_integers imgsvc_both(const int16_t *left, const int16_t *right)
 {
     return IMGSVC_I(add_epi16)(IMGSVC_LOAD(left), IMGSVC_LOAD(right));
@@ -38,7 +46,7 @@ IMGSVC_INLINE imgsvc_integers imgsvc_both(const int16_t *left, const int16_t *ri
 
 IMGSVC_INLINE void imgsvc_fold_short_block(
     const int16_t *const *lefts, const int16_t *const *rights, const int16_t *weights, int64_t count, int16_t *dst,
-    int64_t begin, const int vectors)
+    uint8_t *bytes, int64_t begin, const int vectors)
 {
     const int64_t lanes = IMGSVC_I16_LANES;
     imgsvc_integers sums[8];
@@ -52,6 +60,13 @@ IMGSVC_INLINE void imgsvc_fold_short_block(
         for (int v = 0; v < vectors; v++)
             sums[v] = IMGSVC_I(add_epi16)(
                 sums[v], imgsvc_product(imgsvc_both(left + v * lanes, right + v * lanes), weight));
+    }
+    if (bytes) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v += 2)
+            IMGSVC_STORE(
+                bytes + begin + v * lanes, imgsvc_packed(imgsvc_integer(sums[v]), imgsvc_integer(sums[v + 1])));
+        return;
     }
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; v++)
@@ -102,11 +117,11 @@ __attribute__((noinline, unused)) static void imgsvc_fold_short(
 #ifdef IMGSVC_VECTORS
     const int64_t lanes = IMGSVC_I16_LANES;
     for (; i + 8 * lanes <= n; i += 8 * lanes)
-        imgsvc_fold_short_block(lefts, rights, weights, count, dst, i, 8);
+        imgsvc_fold_short_block(lefts, rights, weights, count, dst, 0, i, 8);
     for (; i + 2 * lanes <= n; i += 2 * lanes)
-        imgsvc_fold_short_block(lefts, rights, weights, count, dst, i, 2);
+        imgsvc_fold_short_block(lefts, rights, weights, count, dst, 0, i, 2);
     for (; i < n; i += lanes)
-        imgsvc_fold_short_block(lefts, rights, weights, count, dst, i, 1);
+        imgsvc_fold_short_block(lefts, rights, weights, count, dst, 0, i, 1);
 #endif
     for (; i < n; i++) {
         int32_t sum = 0;
@@ -114,6 +129,21 @@ __attribute__((noinline, unused)) static void imgsvc_fold_short(
             sum += (weights[k] * (lefts[k][i] + rights[k][i]) + (1 << (IMGSVC_SHORT_BITS - 1))) >> IMGSVC_SHORT_BITS;
         dst[i] = (int16_t)sum;
     }
+}
+
+/* The same of 64ths, rounded to bytes, as far as blocks fit into `n`; returns how many there are. */
+__attribute__((noinline, unused)) static int64_t imgsvc_fold_short_to_bytes(
+    const int16_t *const *lefts, const int16_t *const *rights, const int16_t *weights, int64_t count, uint8_t *dst,
+    int64_t n)
+{
+    int64_t i = 0;
+#ifdef IMGSVC_VECTORS
+    for (; i + 8 * IMGSVC_I16_LANES <= n; i += 8 * IMGSVC_I16_LANES)
+        imgsvc_fold_short_block(lefts, rights, weights, count, 0, dst, i, 8);
+#else
+    (void)lefts, (void)rights, (void)weights, (void)count, (void)dst, (void)n;
+#endif
+    return i;
 }
 
 /* dst[i] = sum of weights[k] * (lefts[k][i] + rights[k][i]) / 2**17, all of it to nearest, ties up. `count` is even. */

@@ -18,6 +18,10 @@ cdef extern from "folds.h":
         const int16_t* const* lefts, const int16_t* const* rights, const int16_t* weights, int64_t count,
         int16_t* dst, int64_t n
     ) noexcept nogil
+    int64_t fold_short_to_bytes "imgsvc_fold_short_to_bytes"(
+        const int16_t* const* lefts, const int16_t* const* rights, const int16_t* weights, int64_t count,
+        uint8_t* dst, int64_t n
+    ) noexcept nogil
     void fold_long "imgsvc_fold_long"(
         const int16_t* const* lefts, const int16_t* const* rights, const int16_t* weights, int64_t count,
         int16_t* dst, int64_t n
@@ -25,8 +29,9 @@ cdef extern from "folds.h":
 
 cdef enum:
     TILE = 768            # elements of a row at a time
-    FEWEST_ROWS = 128     # of a chunk; its first one costs as much as twice the radius
-    MOST_ROWS = 1024
+    LONG_TILE = 512       # the same where the window is high
+    FEWEST_ROWS = 256     # of a chunk; its first one costs as much as twice the radius
+    MOST_ROWS = 2048
     BATCH = 8             # rows that are finished together, strip by strip: what they read stays in L1
     STRIP_BYTES = 24576   # of the rows under the window
     STRIP = 128           # elements that strips are a multiple of
@@ -43,7 +48,7 @@ cdef struct Blur:
     Image dst
     Border border
     const int16_t* weights  # of the middle, halved, and of the others from there on
-    int64_t count           # of them, even: the last may be 0
+    int64_t count           # of them; even for long sums: the last may be 0
     int64_t radius
     bint long_sums          # weights are over 2**LONG_BITS, and products are not rounded
     int64_t pitch           # elements from a scratch row to the next
@@ -109,8 +114,9 @@ cdef Blur blur_of(
 
 cdef int blur_image(Blur* work, int num_threads, Stop stop) except -1:
     cdef int64_t channels = work.src.channels
-    cdef int64_t rows = min(max(FEWEST_ROWS, 16 * work.radius), MOST_ROWS)
-    cdef Chunks chunks = cut(work.src.height, work.src.width, rows, max(TILE // channels, 1))
+    cdef int64_t rows = min(max(FEWEST_ROWS, 32 * work.radius), MOST_ROWS)
+    cdef int64_t tile = LONG_TILE if work.long_sums else TILE
+    cdef Chunks chunks = cut(work.src.height, work.src.width, rows, tile // channels)
     cdef int64_t lines
     share(&chunks, num_threads, work.radius)
     # A pixel beyond the border takes some 16 times as long as one that lies inside.
@@ -120,12 +126,12 @@ cdef int blur_image(Blur* work, int num_threads, Stop stop) except -1:
     # An odd number of cache lines, so that rows do not compete for the same places of L1.
     lines = ((chunks.columns + 2 * work.radius) * channels + FOLD_LANES) // LINE + 1
     work.pitch = (lines | 1) * LINE
-    # The rows under a batch's window; one as it comes, two for what it is made of; pointers to both sides.
+    # The rows under a batch's window; one as it comes, two for what it is made of; pointers to all sides.
     compute(
         blur_chunk,
         work,
         &chunks,
-        (2 * work.radius + BATCH + 3) * work.pitch * sizeof(int16_t) + 2 * work.count * sizeof(void*),
+        (2 * work.radius + BATCH + 3) * work.pitch * sizeof(int16_t) + 4 * work.count * sizeof(void*),
         num_threads,
         stop,
     )
@@ -145,10 +151,16 @@ cdef void blur_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogi
     cdef char* spare = <char*>(row + job.pitch)
     cdef const int16_t** lefts = <const int16_t**>(row + 3 * job.pitch)
     cdef const int16_t** rights = lefts + job.count
+    cdef const int16_t** above = rights + job.count
+    cdef const int16_t** below = above + job.count
     cdef int64_t top = chunk.top - radius
     cdef int64_t ready = top  # rows above this one are in the ring
     cdef int64_t y = chunk.top
     cdef int64_t end, strip, width, line, k, reach
+    for k in range(job.count):
+        reach = min(k, radius)
+        lefts[k] = row + (radius - reach) * channels
+        rights[k] = row + (radius + reach) * channels
     while y < chunk.bottom:
         end = min(y + BATCH, chunk.bottom)
         if should_stop(chunk.stop):
@@ -168,19 +180,17 @@ cdef void blur_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogi
                 row,
                 n + 2 * radius * channels,
             )
-            for k in range(job.count):
-                reach = min(k, radius)
-                lefts[k] = row + (radius - reach) * channels
-                rights[k] = row + (radius + reach) * channels
             fold(job, lefts, rights, ring + (ready - top) % held * job.pitch, n)
             ready += 1
         strip = 0
         while strip < n:
             width = min(fit, n - strip)
             for line in range(y, end):
-                blur_line(job, ring + strip, (line - top) % held, held, lefts, rights, row, width)
+                look_along(job, ring + strip, (line - top) % held, held, above, below)
                 finish(
                     job,
+                    above,
+                    below,
                     at(&job.src, line, chunk.left) + strip,
                     row,
                     <float*>spare,
@@ -201,34 +211,49 @@ cdef inline void fold(
         fold_short(lefts, rights, job.weights, job.count, dst, padded)
 
 
-cdef void blur_line(
+cdef inline void look_along(
     const Blur* job,
     const int16_t* ring,
     int64_t place,
     int64_t held,
-    const int16_t** lefts,
-    const int16_t** rights,
-    int16_t* dst,
-    int64_t n,
+    const int16_t** above,
+    const int16_t** below,
 ) noexcept nogil:
-    """Blur along the columns: the row that is at `place` in the ring, and those above and below it."""
-    cdef int64_t k, above, below
+    """The rows above and below the one that is at `place` in the ring."""
+    cdef int64_t k, up, down
     for k in range(job.count):
-        above = place - min(k, job.radius)
-        below = place + min(k, job.radius)
-        lefts[k] = ring + (above if above >= 0 else above + held) * job.pitch
-        rights[k] = ring + (below if below < held else below - held) * job.pitch
-    fold(job, lefts, rights, dst, n)
+        up = place - min(k, job.radius)
+        down = place + min(k, job.radius)
+        above[k] = ring + (up if up >= 0 else up + held) * job.pitch
+        below[k] = ring + (down if down < held else down - held) * job.pitch
 
 
 cdef inline void finish(
-    const Blur* job, const uint8_t* src, const int16_t* blurred, float* spare, uint8_t* dst, int64_t n
+    const Blur* job,
+    const int16_t** above,
+    const int16_t** below,
+    const uint8_t* src,
+    int16_t* blurred,
+    float* spare,
+    uint8_t* dst,
+    int64_t n,
 ) noexcept nogil:
+    """Blur along the columns, and write what is to be made of it."""
+    cdef int64_t done = 0
+    cdef int64_t k
+    if not job.long_sums and not job.sharpens:
+        done = fold_short_to_bytes(above, below, job.weights, job.count, dst, n)
+        if done == n:
+            return
+        for k in range(job.count):
+            above[k] += done
+            below[k] += done
+    fold(job, above, below, blurred, n - done)
     if job.sharpens:
         exaggerate(src, blurred, spare, job.amount, job.threshold, n)
         to_bytes(spare, dst, n)
     else:
-        to_integers(blurred, dst, n)
+        to_integers(blurred, dst + done, n - done)
 
 
 cdef row_function to_fractions(u8_in src, i16_out dst, int64_t n) noexcept nogil:

@@ -25,17 +25,6 @@ IMGSVC_INLINE void imgsvc_sum_block(
     }
 }
 
-/* 32 or 16 bytes of two vectors of integers below 256, in order. */
-IMGSVC_INLINE imgsvc_integers imgsvc_pack(imgsvc_integers low, imgsvc_integers high)
-{
-    const imgsvc_integers packed = IMGSVC_I(packus_epi16)(low, high);
-#ifdef __AVX2__
-    return _mm256_permute4x64_epi64(packed, 0xD8);
-#else
-    return packed;
-#endif
-}
-
 #endif
 
 /* dst[i] = src[i] + src[i + step] + ..., `count` of them. */
@@ -77,7 +66,7 @@ __attribute__((noinline, unused)) static void imgsvc_mean(
             sums[v] = IMGSVC_I(srli_epi16)(IMGSVC_I(mulhi_epu16)(sums[v], multipliers), shift);
 #pragma GCC unroll 2
         for (int v = 0; v < IMGSVC_SUM_VECTORS; v += 2)
-            IMGSVC_STORE(dst + i + v * IMGSVC_I16_LANES, imgsvc_pack(sums[v], sums[v + 1]));
+            IMGSVC_STORE(dst + i + v * IMGSVC_I16_LANES, imgsvc_packed(sums[v], sums[v + 1]));
     }
 #endif
     for (; i < n; i++) {

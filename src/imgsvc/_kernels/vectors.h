@@ -32,4 +32,19 @@ typedef __m128i imgsvc_integers;
 
 enum { IMGSVC_I16_LANES = IMGSVC_VECTOR_BYTES / 2 };
 
+#ifdef IMGSVC_VECTORS
+
+/* 32 or 16 bytes of two vectors of integers below 256, in order. */
+IMGSVC_INLINE imgsvc_integers imgsvc_packed(imgsvc_integers low, imgsvc_integers high)
+{
+    const imgsvc_integers packed = IMGSVC_I(packus_epi16)(low, high);
+#ifdef __AVX2__
+    return _mm256_permute4x64_epi64(packed, 0xD8);
+#else
+    return packed;
+#endif
+}
+
+#endif
+
 #endif

@@ -35,7 +35,7 @@ MOST_AMOUNT = 100.0
 
 
 class Weights(NamedTuple):
-    """One side of the weights, from the middle one, halved; their number is even, the last may be 0."""
+    """One side of the weights, from the middle one, halved; for long sums as many as are even, with a 0."""
 
     values: NDArray[np.int16]
     radius: int
@@ -59,7 +59,9 @@ def weights_of(sigma: float) -> Weights:
         sums = list(itertools.accumulate(reversed(side), initial=decimal.Decimal(0)))
         rounded = [round(total * side_total / sums[-1]) for total in sums]
     values = [after - before for before, after in itertools.pairwise(rounded)][::-1]
-    return Weights(np.array(values + [0] * (len(values) % 2), np.int16), radius, long_sums)
+    if long_sums and len(values) % 2:
+        values.append(0)
+    return Weights(np.array(values, np.int16), radius, long_sums)
 
 
 def cost(shape: Shape, sigma: float) -> int:
