@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from imgsvc import _threads
 from imgsvc._stop import Stop
 from imgsvc.errors import InvalidParameterError, StoppedError
 from imgsvc.operations import MeanFilter
@@ -35,6 +36,12 @@ def test_what_is_no_deadline():
         Stop("soon")
 
 
+@pytest.fixture
+def threads_for_small_images(monkeypatch):
+    monkeypatch.setattr(_threads, "BYTES_PER_THREAD", 1)
+
+
+@pytest.mark.usefixtures("threads_for_small_images")
 @pytest.mark.parametrize("num_threads", [1, 2, 3])
 @EVERY
 class TestKernels:

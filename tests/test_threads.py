@@ -32,7 +32,13 @@ def test_the_affinity_mask_counts():
 
 
 def test_more_threads_than_cores_are_the_callers_choice():
-    assert _threads.threads_for(1, 7) == 7
+    assert _threads.threads_for(1 << 30, 7) == 7
+
+
+def test_no_more_threads_than_have_something_to_do():
+    assert _threads.threads_for(3 * _threads.BYTES_PER_THREAD, 7) == 3
+    assert _threads.threads_for(_threads.BYTES_PER_THREAD, 7) == 1
+    assert _threads.threads_for(1, 7) == 1
 
 
 def _filter_in_child(image, pipe):
@@ -43,7 +49,7 @@ def _filter_in_child(image, pipe):
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_finishes(rng):
     """A second libgomp team would wait for the parent's threads for ever."""
-    image = rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    image = rng.integers(0, 256, (1000, 1000, 3), dtype=np.uint8)
     expected = imgsvc.mean_filter(image, num_threads=2)
     np.testing.assert_array_equal(expected, reference.mean_filter_large(image))
 

@@ -11,8 +11,8 @@ from imgsvc.errors import InvalidParameterError, shown
 MAX_THREADS = 256
 """More is a mistake: no kernel gains, and OpenMP would start them all."""
 
-BYTES_PER_THREAD = 1 << 18
-"""An image smaller than this is done before a second thread has woken up."""
+BYTES_PER_THREAD = 1 << 19
+"""What is less work than copying so many bytes is done before a second thread has woken up."""
 
 _forked = False
 
@@ -48,14 +48,11 @@ def check_num_threads(num_threads: int | None) -> int | None:
 
 
 def threads_for(num_bytes: int, num_threads: int | None) -> int:
-    """Return the number of threads to run a kernel on that reads `num_bytes`.
+    """Return how many threads share work that takes as long as copying `num_bytes`.
 
-    A process that was forked gets one, whatever was asked for.
+    At most `num_threads`, or as there are cores; in a process that was forked one.
     """
-    if _forked:
+    useful = num_bytes // BYTES_PER_THREAD
+    if _forked or useful <= 1:  # asking how many cores there are takes longer than a small image
         return 1
-    if num_threads is not None:
-        return num_threads
-    if num_bytes < 2 * BYTES_PER_THREAD:  # asking how many cores there are would take longer
-        return 1
-    return max(1, min(available_cores(), num_bytes // BYTES_PER_THREAD, MAX_THREADS))
+    return min(useful, available_cores() if num_threads is None else num_threads, MAX_THREADS)

@@ -181,8 +181,8 @@ def rotate90(
     out : ndarray of uint8, optional
         Where to write the result: of the result's shape, C-contiguous, not sharing memory with `image`.
     num_threads : int, optional
-        Threads to use, 1 to 256. By default every core that the process may run on, or fewer for an image
-        that is small.
+        Threads to use at most, 1 to 256; an image so small that they would wake up too late gets fewer. By
+        default every core that the process may run on.
 
     Returns
     -------

@@ -113,8 +113,8 @@ def mean_filter(image: Image, *, out: Image | None = None, num_threads: int | No
     out : ndarray of uint8, optional
         Where to write the result: of the image's shape, C-contiguous, not sharing memory with it.
     num_threads : int, optional
-        Threads to use, 1 to 256. By default every core that the process may run on, or fewer for an image
-        that is small.
+        Threads to use at most, 1 to 256; an image so small that they would wake up too late gets fewer. By
+        default every core that the process may run on.
 
     Returns
     -------
