@@ -12,7 +12,7 @@ import numpy as np
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import Operation
+from imgsvc.operations.operation import SameShape
 from imgsvc.operations.parameters import number, one_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SECOND_PASS = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Convolve(Operation):
+class Convolve(SameShape):
     """A weighted sum over a window; see `convolve`."""
 
     weights: Weights
@@ -47,10 +47,6 @@ class Convolve(Operation):
         object.__setattr__(self, "weights", checked_weights(self.weights))
         object.__setattr__(self, "bias", number("bias", self.bias, -LARGEST, LARGEST))
         one_of("border", self.border, BORDERS)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return `shape`."""
-        return shape
 
     def cost(self, shape: Shape) -> int:
         """Return the bytes, three times and once more for every three taps."""

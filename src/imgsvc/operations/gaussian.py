@@ -13,7 +13,7 @@ import numpy as np
 
 from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import Operation, made
+from imgsvc.operations.operation import SameShape, made
 from imgsvc.operations.parameters import number, one_of
 from imgsvc.operations.tables import EXACTLY
 
@@ -71,7 +71,7 @@ def cost(shape: Shape, sigma: float) -> int:
 
 
 @dataclasses.dataclass(frozen=True)
-class GaussianBlur(Operation):
+class GaussianBlur(SameShape):
     """A mean weighted by a Gaussian; see `gaussian_blur`."""
 
     sigma: float
@@ -81,10 +81,6 @@ class GaussianBlur(Operation):
         """Check the parameters."""
         object.__setattr__(self, "sigma", number("sigma", self.sigma, LEAST_SIGMA, MOST_SIGMA))
         one_of("border", self.border, BORDERS)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return `shape`."""
-        return shape
 
     def cost(self, shape: Shape) -> int:
         """Return what a filter of that width costs."""
@@ -97,7 +93,7 @@ class GaussianBlur(Operation):
 
 
 @dataclasses.dataclass(frozen=True)
-class Sharpen(Operation):
+class Sharpen(SameShape):
     """An unsharp mask; see `sharpen`."""
 
     sigma: float = 1.0
@@ -111,10 +107,6 @@ class Sharpen(Operation):
         object.__setattr__(self, "amount", number("amount", self.amount, 0, MOST_AMOUNT))
         object.__setattr__(self, "threshold", number("threshold", self.threshold, 0, 255))
         one_of("border", self.border, BORDERS)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return `shape`."""
-        return shape
 
     def cost(self, shape: Shape) -> int:
         """Return what a filter of that width costs."""

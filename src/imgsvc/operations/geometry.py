@@ -12,7 +12,7 @@ import numpy as np
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import Operation, made
+from imgsvc.operations.operation import Operation, SameShape, made
 from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Rotate90(Operation):
 
 
 @dataclasses.dataclass(frozen=True)
-class Flip(Operation):
+class Flip(SameShape):
     """A mirror image; see `flip`."""
 
     axis: int
@@ -70,10 +70,6 @@ class Flip(Operation):
         """Check `axis`."""
         meaning = ": 0 turns the rows upside down, 1 exchanges left and right"
         object.__setattr__(self, "axis", integer("axis", self.axis, 0, 1, meaning))
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return `shape`."""
-        return shape
 
     def cost(self, shape: Shape) -> int:
         """Return the bytes."""

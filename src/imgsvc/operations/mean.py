@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import Operation, made
+from imgsvc.operations.operation import SameShape, made
 from imgsvc.operations.parameters import integer, one_of
 
 if TYPE_CHECKING:
@@ -24,12 +24,8 @@ MAX_NARROW_RADIUS = 7
 
 
 @dataclasses.dataclass(frozen=True)
-class MeanFilter(Operation):
+class MeanFilter(SameShape):
     """The mean over the 3×3 neighbourhood; see `mean_filter`."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return `shape`."""
-        return shape
 
     def cost(self, shape: Shape) -> int:
         """Return twice the bytes."""
@@ -41,7 +37,7 @@ class MeanFilter(Operation):
 
 
 @dataclasses.dataclass(frozen=True)
-class BoxBlur(Operation):
+class BoxBlur(SameShape):
     """The mean over a square; see `box_blur`."""
 
     radius: int
@@ -51,10 +47,6 @@ class BoxBlur(Operation):
         """Check the parameters."""
         object.__setattr__(self, "radius", integer("radius", self.radius, 0, MAX_RADIUS))
         one_of("border", self.border, BORDERS)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return `shape`."""
-        return shape
 
     def cost(self, shape: Shape) -> int:
         """Return the bytes with those around them, four times, or eight where sums do not fit 16 bits."""

@@ -73,6 +73,14 @@ class Operation(abc.ABC):
             raise StoppedError(cancelled=stop.cancelled)
 
 
+class SameShape(Operation):
+    """An operation whose result has the shape of its image."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return `shape`."""
+        return shape
+
+
 SIMPLE = {int, float, str, type(None)}
 """Types whose values are what they are for ever, so that what was made of them may be kept."""
 

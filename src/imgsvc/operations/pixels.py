@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
-from imgsvc.operations.operation import Operation, made
+from imgsvc.operations.operation import Operation, SameShape, made
 from imgsvc.operations.parameters import integer, number
 from imgsvc.operations.tables import SIZE, adjust_table, gamma_table, table_bytes
 
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
     from imgsvc._stop import Stop
 
 
-class Pointwise(Operation):
+class Pointwise(SameShape):
     """An operation whose result has the image's shape, and which takes about as long as a copy."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return `shape`."""
-        return shape
 
     def cost(self, shape: Shape) -> int:
         """Return the bytes."""
