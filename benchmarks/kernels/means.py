@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 RADIUS = 7
 SIDE = 2 * RADIUS + 1
+WIDE_RADIUS = 20  # sums do not fit 16 bits
+WIDE_SIDE = 2 * WIDE_RADIUS + 1
 
 
 def mean_by_numpy(src: Image, out: Image) -> Image:
@@ -66,5 +68,12 @@ CASES = (
             ),
         ),
         {"radius": RADIUS},
+    ),
+    Case(
+        "box_blur-41x41",
+        f"box blur {WIDE_SIDE}×{WIDE_SIDE}",
+        "box_blur",
+        (OpenCV(lambda cv2, src, out: cv2.blur(src, (WIDE_SIDE, WIDE_SIDE), out), levels=1),),
+        {"radius": WIDE_RADIUS},
     ),
 )

@@ -108,6 +108,18 @@ class TestBoxBlur:
         assert multiplier < 1 << bits
         assert narrow == (radius <= MAX_NARROW_RADIUS)
 
+    @pytest.mark.parametrize("radius", range(MAX_NARROW_RADIUS + 1, 61))
+    def test_every_division_by_a_float_is_exact(self, isa, radius):
+        """At the sums where the quotient changes: of windows that are images, seen over and over."""
+        side = 2 * radius + 1
+        for level in (0, 1, 2, 127, 254):
+            # The border repeats the image, so that each window holds each of its pixels once.
+            for brighter in (side**2 // 2, side**2 // 2 + 1):
+                image = np.full(side**2, level, np.uint8)
+                image[:brighter] += 1
+                result = imgsvc.box_blur(image.reshape(side, side), radius, border="wrap")
+                assert (result == level + (2 * brighter > side**2)).all()
+
     def test_there_is_a_division_for_every_radius(self):
         for radius in range(1, MAX_RADIUS + 1):
             assert division_by((2 * radius + 1) ** 2).multiplier < 1 << 32
