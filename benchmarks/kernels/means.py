@@ -73,7 +73,13 @@ CASES = (
         "box_blur-41x41",
         f"box blur {WIDE_SIDE}×{WIDE_SIDE}",
         "box_blur",
-        (OpenCV(lambda cv2, src, out: cv2.blur(src, (WIDE_SIDE, WIDE_SIDE), out), levels=1),),
+        (
+            OpenCV(
+                lambda cv2, src, out: cv2.blur(src, (WIDE_SIDE, WIDE_SIDE), out),
+                levels=1,
+                floors=(None, None),
+            ),
+        ),
         {"radius": WIDE_RADIUS},
     ),
 )
