@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import imgsvc
-from imgsvc import _dispatch
+from imgsvc import _dispatch, operations
 from imgsvc.errors import InvalidImageError, InvalidParameterError
 from tests.operations.every import EVERY, EXAMPLES
 from tests.operations.images import THREADS
@@ -163,8 +163,6 @@ class TestArrays:
 
 def test_every_operation_has_an_example():
     """What is tested for `EVERY` is tested for all that there are."""
-    from imgsvc import operations  # noqa: PLC0415
-
     classes = {
         item
         for item in vars(operations).values()

@@ -4,8 +4,6 @@ from numpy.typing import NDArray
 from imgsvc._stop import Stop
 
 __test__: dict[str, str]  # Cython makes one in every module
-short_bits: int
-long_bits: int
 
 def blur(
     src: NDArray[np.uint8],

@@ -12,8 +12,6 @@ from imgsvc._stop cimport Stop, should_stop
 
 cdef extern from "folds.h":
     int64_t FOLD_LANES "IMGSVC_FOLD_LANES"
-    int SHORT_BITS "IMGSVC_SHORT_BITS"
-    int LONG_BITS "IMGSVC_LONG_BITS"
     void fold_short "imgsvc_fold_short"(
         const int16_t* const* lefts, const int16_t* const* rights, const int16_t* weights, int64_t count,
         int16_t* dst, int64_t n
@@ -39,9 +37,6 @@ cdef enum:
     FRACTION_BITS = 6     # of all int16 here: twice 255 still fits
     LINE = 32             # int16 of a cache line
 
-short_bits = SHORT_BITS
-long_bits = LONG_BITS
-
 
 cdef struct Blur:
     Image src
@@ -50,7 +45,7 @@ cdef struct Blur:
     const int16_t* weights  # of the middle, halved, and of the others from there on
     int64_t count           # of them; even for long sums: the last may be 0
     int64_t radius
-    bint long_sums          # weights are over 2**LONG_BITS, and products are not rounded
+    bint long_sums          # weights are over 2**17 instead of 2**15, and products are not rounded
     int64_t pitch           # elements from a scratch row to the next
     bint sharpens
     float amount
