@@ -1,24 +1,34 @@
 # Python stubs from .proto files, made while building; nothing generated is committed.
 
-# imgsvc_add_stubs(PROTO [PRIVATE_POOL]): stubs/NAME_pb2 and NAME_pb2_grpc, each .py and .pyi.
-# PRIVATE_POOL keeps the file's descriptors out of protobuf's default pool.
+# imgsvc_add_stubs(PROTO [SERVICE] [PRIVATE_POOL]): PROTO, relative to proto/, as NAME_pb2 and, for a file with a
+# SERVICE, NAME_pb2_grpc, each .py and .pyi. A file of a package is installed where its package says.
+# PRIVATE_POOL keeps the file's descriptors out of protobuf's default pool, and goes to imgsvc.stubs.
 function(imgsvc_add_stubs proto)
-  cmake_parse_arguments(arg "PRIVATE_POOL" "" "" ${ARGN})
-  cmake_path(GET proto STEM stem)
+  cmake_parse_arguments(arg "SERVICE;PRIVATE_POOL" "" "" ${ARGN})
+  cmake_path(REMOVE_EXTENSION proto OUTPUT_VARIABLE name)
   set(out ${CMAKE_CURRENT_BINARY_DIR}/stubs)
-  set(stubs _pb2.py _pb2.pyi _pb2_grpc.py _pb2_grpc.pyi)
-  list(TRANSFORM stubs PREPEND ${out}/${stem})
+  set(kinds _pb2.py _pb2.pyi)
   set(flags "")
-  if(arg_PRIVATE_POOL)
-    set(flags --private-pool)
+  if(arg_SERVICE)
+    list(APPEND kinds _pb2_grpc.py _pb2_grpc.pyi)
+    list(APPEND flags --service)
   endif()
+  if(arg_PRIVATE_POOL)
+    list(APPEND flags --private-pool imgsvc.stubs)
+    set(destination imgsvc/stubs)
+  else()
+    cmake_path(GET proto PARENT_PATH destination)
+  endif()
+  list(TRANSFORM kinds PREPEND ${out}/${name} OUTPUT_VARIABLE stubs)
+  set(root ${CMAKE_CURRENT_SOURCE_DIR}/proto)
   add_custom_command(
     OUTPUT ${stubs}
     COMMAND ${Python_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cmake/generate_stubs.py
-            ${flags} --package imgsvc.stubs --out ${out} ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
-    DEPENDS ${proto} cmake/generate_stubs.py
+            ${flags} --root ${root} --out ${out} ${proto}
+    DEPENDS proto/${proto} cmake/generate_stubs.py
     COMMENT "Generating stubs from ${proto}"
     VERBATIM)
-  add_custom_target(stubs_${stem} ALL DEPENDS ${stubs})
-  install(FILES ${stubs} DESTINATION imgsvc/stubs)
+  string(MAKE_C_IDENTIFIER stubs_${name} target)
+  add_custom_target(${target} ALL DEPENDS ${stubs})
+  install(FILES ${stubs} DESTINATION ${destination})
 endfunction()

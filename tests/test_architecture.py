@@ -20,6 +20,7 @@ BELOW_SERVERS = {
     "errors",
     "runtime",
     "stubs",
+    "v1",
     "wire",
     "imgsvc",
 }
@@ -27,6 +28,7 @@ BELOW_SERVERS = {
 ROOMS = {
     "errors": set(),
     "stubs": {"stubs"},
+    "v1": set(),
     "_available_cores": set(),
     "_threads": {"_available_cores", "errors"},
     "_images": {"errors"},
@@ -39,7 +41,7 @@ ROOMS = {
     "runtime": {"_stop", "errors", "runtime"},
     "codec": {"errors"},
     "config": {"_available_cores", "_options", "_threads", "errors"},
-    "wire": {"_images", "_wire_buffer", "errors", "operations", "stubs", "wire"},
+    "wire": {"_images", "_wire_buffer", "errors", "operations", "stubs", "v1", "wire"},
     "server": BELOW_SERVERS | {"_dispatch", "server"},
     "client": BELOW_SERVERS | {"client", "codec", "operations"},
     "imgsvc": {"errors", "operations", "client", "runtime"},
