@@ -5,7 +5,8 @@
     ImgsvcError
     ├── InvalidInputError (ValueError)   field, value and limit of what was refused
     │   ├── InvalidImageError            pixels: dtype, shape, size, overlap
-    │   └── InvalidParameterError        an operation's parameter or an option of a call
+    │   ├── InvalidParameterError        an operation's parameter or an option of a call
+    │   └── LimitExceededError           more than the server takes of something
     ├── ConfigurationError               flags, environment variables, what this machine lacks
     ├── AddressError                     a port or socket that cannot be listened on
     ├── OverloadedError                  the server has no room for one more request
@@ -33,6 +34,7 @@ __all__ = [
     "InvalidImageError",
     "InvalidInputError",
     "InvalidParameterError",
+    "LimitExceededError",
     "OverloadedError",
     "RequestRefusedError",
     "ServiceError",
@@ -75,6 +77,21 @@ class InvalidImageError(InvalidInputError):
 
 class InvalidParameterError(InvalidInputError):
     """A parameter of an operation, or an option of a call, that is out of range."""
+
+
+class LimitExceededError(InvalidInputError):
+    """A request that is beyond one of the server's limits by itself.
+
+    Parameters
+    ----------
+    field, value, limit, unit
+        What of it, how much it is, how much there may be, and of what.
+    """
+
+    def __init__(self, field: str, value: int, limit: int, unit: str) -> None:
+        super().__init__(field, f"{value} {unit}", f"at most {limit}")
+        self.amount = value
+        self.limit = limit
 
 
 def shown(value: object) -> str:

@@ -1,0 +1,261 @@
+"""What a recipe will do with an image, known before anything is allocated."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgsvc.codec import formats, read_header, reduced_size
+from imgsvc.errors import (
+    InvalidImageError,
+    InvalidInputError,
+    InvalidParameterError,
+    LimitExceededError,
+    UnsupportedFormatError,
+)
+from imgsvc.operations import Resize
+from imgsvc.pipeline import Pipeline
+from imgsvc.recipes.recipe import RAW
+from imgsvc.recipes.source import ImageFile
+
+if TYPE_CHECKING:
+    from imgsvc._images import Shape
+    from imgsvc.codec import Header
+    from imgsvc.pipeline import Plan
+    from imgsvc.recipes.recipe import Output, Recipe
+    from imgsvc.recipes.source import Source
+
+__all__ = ["InputPlan", "Limits", "OutputPlan", "RecipePlan", "plan_recipe"]
+
+SHRINK_MARGIN = 2
+"""A JPEG is decoded to no less than so many times what a resize makes of it, which hides how it was decoded."""
+
+DEEP = {16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
+UINT8 = np.dtype(np.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How large a request may be.
+
+    Attributes
+    ----------
+    pixels : int
+        Of an image: what comes in, what goes out, and all between; of all frames that are worked on.
+    frames : int
+        That are worked on.
+    """
+
+    pixels: int = 100_000_000
+    frames: int = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class InputPlan:
+    """The image as the pipelines get it: a JPEG may be decoded smaller than it is."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    frames: int
+    header: Header | None
+    """Of a file; None for pixels."""
+
+    at_least: tuple[int, int] | None
+    """Width and height that a decoder need not go beyond; None where it is to give all pixels."""
+
+    @property
+    def format(self) -> str:
+        """The format of its bytes."""
+        return RAW if self.header is None else self.header.format
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputPlan:
+    """One output.
+
+    Attributes
+    ----------
+    output : Output
+        What was asked for.
+    format : str
+        What it will be.
+    steps : Plan or None
+        What is done after the trunk; None where it cannot be.
+    error : InvalidInputError or None
+        Why it cannot.
+    """
+
+    output: Output
+    format: str
+    steps: Plan | None
+    error: InvalidInputError | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipePlan:
+    """All of it.
+
+    Attributes
+    ----------
+    trunk : Plan or None
+        What is done once, for all outputs; None where there is nothing.
+    """
+
+    input: InputPlan
+    trunk: Plan | None
+    outputs: tuple[OutputPlan, ...]
+
+    @property
+    def plans(self) -> list[Plan]:
+        """The plans of all pipelines that run."""
+        branches = [output.steps for output in self.outputs if output.steps is not None]
+        return branches if self.trunk is None else [self.trunk, *branches]
+
+    @property
+    def cost(self) -> int:
+        """What the pipelines cost, all frames together; in bytes copied, as operations count it."""
+        return self.input.frames * sum(plan.cost for plan in self.plans)
+
+    @property
+    def num_bytes(self) -> int:
+        """The memory that it takes beside the request, at most, with one thread; files by their pixels."""
+        frames = self.input.frames
+        decoded = 0 if self.input.header is None else _size(self.input.shape, self.input.dtype) * frames
+        results = sum(_size(plan.shape, plan.dtype) for plan in self.plans) * frames
+        between = max((plan.buffer_bytes + plan.scratch_bytes(1) for plan in self.plans), default=0)
+        return decoded + results + between
+
+
+def plan_recipe(source: Source, recipe: Recipe, limits: Limits, field: str = "image") -> RecipePlan:
+    """Plan what `recipe` does with `source`.
+
+    Raises
+    ------
+    InvalidInputError
+        The image is none, or beyond a limit, or no output can be made of it; the error is the first's.
+    """
+    whole, recipe = _plan_input(source, recipe, limits, field)
+    trunk = _within(_plan(recipe.pipeline, whole.shape, whole.dtype, "recipe"), limits, "recipe", whole.frames)
+    outputs = []
+    for index, output in enumerate(recipe.outputs):
+        place = f"recipe.outputs[{index}]"
+        kind = output.format or whole.format
+        try:
+            steps = _plan(output.pipeline, trunk.shape, trunk.dtype, place)
+            _within(steps, limits, place, whole.frames)
+            _check_format(kind, steps.dtype, whole.frames, place)
+        except InvalidInputError as error:
+            outputs.append(OutputPlan(output, kind, None, error))
+        else:
+            outputs.append(OutputPlan(output, kind, steps))
+    if all(output.error for output in outputs):
+        raise next(output.error for output in outputs if output.error)
+    if len(outputs) == 1 and recipe.pipeline.operations:  # one way from the image to the output
+        both = Pipeline([*recipe.pipeline.operations, *recipe.outputs[0].pipeline.operations])
+        only = dataclasses.replace(outputs[0], steps=both.plan(whole.shape, whole.dtype))
+        return RecipePlan(whole, None, (only,))
+    return RecipePlan(whole, trunk if recipe.pipeline.operations else None, tuple(outputs))
+
+
+def _plan_input(
+    source: Source, recipe: Recipe, limits: Limits, field: str
+) -> tuple[InputPlan, Recipe]:
+    """Return what the pipelines get, and the recipe for that."""
+    if not isinstance(source, ImageFile):
+        _check_size(source.shape, 1, limits, field)
+        return InputPlan(source.shape, source.dtype, 1, None, None), recipe
+    header = read_header(source.data, field=field)
+    frames = header.frames if recipe.decoding.frames == "all" else 1
+    if frames > limits.frames:
+        raise LimitExceededError(field, frames, limits.frames, "frames")
+    dtype = DEEP.get(header.bits, UINT8) if recipe.decoding.depth == "keep" else UINT8
+    shape = (header.height, header.width) + ((header.channels,) if header.channels > 1 else ())
+    _check_size(shape, frames, limits, field)
+    at_least = _at_least(recipe, shape) if recipe.decoding.shrink_on_load and frames == 1 else None
+    if at_least is not None:
+        width, height = reduced_size(header, at_least)
+        if (height, width) != shape[:2]:
+            recipe = _with_full_sizes(recipe, shape)
+            shape = (height, width, *shape[2:])
+    return InputPlan(shape, dtype, frames, header, at_least), recipe
+
+
+def _check_size(shape: Shape, frames: int, limits: Limits, field: str) -> None:
+    pixels = math.prod(shape[:2]) * frames
+    if pixels > limits.pixels:
+        of_frames = f" of {frames} frames" if frames > 1 else ""
+        unit = f"pixels ({shape[1]}×{shape[0]}{of_frames})"
+        raise LimitExceededError(field, pixels, limits.pixels, unit)
+
+
+def _at_least(recipe: Recipe, shape: Shape) -> tuple[int, int] | None:
+    """Return the width and height that the first operations need, if they are all resizes that smooth."""
+    operations = recipe.pipeline.operations
+    pipelines = [recipe.pipeline] if operations else [output.pipeline for output in recipe.outputs]
+    width = height = 0
+    for pipeline in pipelines:
+        first = pipeline.operations[0] if pipeline.operations else None
+        if not isinstance(first, Resize) or first.resample == "nearest":
+            return None
+        try:
+            result = first.output_shape(shape)
+        except InvalidInputError:  # the plan will say so
+            return None
+        width, height = max(width, SHRINK_MARGIN * result[1]), max(height, SHRINK_MARGIN * result[0])
+    return width, height
+
+
+def _with_full_sizes(recipe: Recipe, shape: Shape) -> Recipe:
+    """Return a recipe whose first resizes make of any image what they would make of one of `shape`."""
+
+    def fixed(pipeline: Pipeline) -> Pipeline:
+        first, *rest = pipeline.operations
+        assert isinstance(first, Resize)  # noqa: S101 - for the type checker: `_at_least` has looked
+        height, width = first.output_shape(shape)[:2]
+        return Pipeline([Resize(width, height, first.resample), *rest])
+
+    if recipe.pipeline.operations:
+        return dataclasses.replace(recipe, pipeline=fixed(recipe.pipeline))
+    outputs = tuple(
+        dataclasses.replace(output, pipeline=fixed(output.pipeline)) for output in recipe.outputs
+    )
+    return dataclasses.replace(recipe, outputs=outputs)
+
+
+def _plan(pipeline: Pipeline, shape: Shape, dtype: np.dtype[Any], field: str) -> Plan:
+    try:
+        return pipeline.plan(shape, dtype)
+    except InvalidInputError as error:
+        raise type(error)(f"{field}.{error.field}", error.value, error.expected) from error
+
+
+def _within(plan: Plan, limits: Limits, field: str, frames: int) -> Plan:
+    for step in plan.steps:
+        _check_size(step.dst_shape, frames, limits, f"{field}, {step.operation.name}")
+    return plan
+
+
+def _check_format(kind: str, dtype: np.dtype[Any], frames: int, field: str) -> None:
+    """Raise an error if such pixels cannot become a file of a format, or raw pixels."""
+    place = f"{field}.encoding.format"
+    if kind == RAW:
+        if frames > 1:
+            raise InvalidParameterError(place, f"raw for {frames} frames", "a format that holds several")
+        return
+    info = formats()[kind]
+    if not info.encodes:
+        raise UnsupportedFormatError(place, kind, "one that this server writes")
+    if frames > 1 and not info.animated:
+        several = ", ".join(name for name, each in formats().items() if each.animated and each.encodes)
+        raise InvalidParameterError(place, f"{kind} for {frames} frames", f"one of {several}")
+    if dtype != UINT8 and not info.deep:
+        raise InvalidImageError(
+            place, f"{kind} for {dtype} pixels", "uint8 pixels: put convert dtype=uint8 at the end"
+        )
+
+
+def _size(shape: Shape, dtype: np.dtype[Any]) -> int:
+    return math.prod(shape) * dtype.itemsize

@@ -1,0 +1,122 @@
+"""Everything about a request but its image."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from imgsvc.codec import FORMATS, DecodeOptions, EncodeOptions
+from imgsvc.errors import InvalidInputError, InvalidParameterError, shown
+from imgsvc.operations.parameters import one_of
+from imgsvc.pipeline import Pipeline
+
+__all__ = ["MAX_NAME", "MAX_OUTPUTS", "RAW", "Output", "Recipe"]
+
+RAW = "raw"
+"""The format of an output that is no file but its pixels."""
+
+OUTPUT_FORMATS = {name: name for name in (RAW, *FORMATS)}
+
+MAX_OUTPUTS = 16
+MAX_NAME = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """One thing that comes out of a recipe.
+
+    Parameters
+    ----------
+    format : str or None
+        ``"raw"`` for pixels, or a format: ``"jpeg"``, ``"png"``, ``"webp"``, ``"avif"``, ``"tiff"``, ``"gif"``,
+        ``"bmp"``. None is the format of the input.
+    quality, lossless, progressive, effort, metadata, max_bytes, background
+        How a file is written, see `imgsvc.codec.EncodeOptions`.
+    pipeline : Pipeline, str, or operations
+        What is done for this output alone, after the recipe's own pipeline.
+    name : str
+        What the output is called where there are several.
+
+    Raises
+    ------
+    InvalidParameterError
+        One of them is none of these.
+    """
+
+    format: str | None = None
+    quality: int | None = None
+    lossless: bool = False
+    progressive: bool = False
+    effort: int | None = None
+    metadata: str = "strip"
+    max_bytes: int | None = None
+    background: tuple[int, int, int] = (255, 255, 255)
+    pipeline: Pipeline = Pipeline()
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Check all of them."""
+        if self.format is not None:
+            one_of("format", self.format, OUTPUT_FORMATS)
+        if not isinstance(self.pipeline, Pipeline):
+            object.__setattr__(self, "pipeline", Pipeline(self.pipeline))
+        if not isinstance(self.name, str) or len(self.name) > MAX_NAME:
+            raise InvalidParameterError("name", shown(self.name), f"at most {MAX_NAME} characters")
+        object.__setattr__(self, "background", self.options.background)
+
+    @property
+    def options(self) -> EncodeOptions:
+        """How it is encoded."""
+        return EncodeOptions(
+            quality=self.quality,
+            lossless=self.lossless,
+            progressive=self.progressive,
+            effort=self.effort,
+            metadata=self.metadata,
+            max_bytes=self.max_bytes,
+            background=self.background,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What is done with an image, and what comes out.
+
+    Parameters
+    ----------
+    pipeline : Pipeline, str, or operations
+        What is done for all outputs, once.
+    outputs : tuple of Output
+        At least one; with different names.
+    decoding : DecodeOptions
+        How a file becomes pixels.
+    preset : str
+        The name of a pipeline that the server knows, which goes before `pipeline`.
+
+    Raises
+    ------
+    InvalidParameterError
+        One of them is none of these.
+    """
+
+    pipeline: Pipeline = Pipeline()
+    outputs: tuple[Output, ...] = (Output(),)
+    decoding: DecodeOptions = DecodeOptions()
+    preset: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what can be without an image."""
+        if not isinstance(self.pipeline, Pipeline):
+            object.__setattr__(self, "pipeline", Pipeline(self.pipeline))
+        if not 1 <= len(self.outputs) <= MAX_OUTPUTS:
+            raise InvalidParameterError("outputs", f"{len(self.outputs)} of them", f"1 to {MAX_OUTPUTS}")
+        names = [output.name for output in self.outputs]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise InvalidParameterError(
+                    f"outputs[{index}].name", shown(name), "names that differ from each other"
+                )
+
+
+def inside(error: InvalidInputError, field: str) -> InvalidInputError:
+    """Return an error about something with the place where that stands before its field."""
+    return type(error)(f"{field}.{error.field}" if error.field else field, error.value, error.expected)

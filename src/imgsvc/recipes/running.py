@@ -1,0 +1,144 @@
+"""Doing what was planned."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+
+from imgsvc.codec import Decoded, DecodeLimits, decode, encode
+from imgsvc.errors import InvalidInputError
+from imgsvc.recipes.recipe import RAW
+from imgsvc.recipes.results import EncodedResult, RawResult
+from imgsvc.recipes.source import ImageFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from imgsvc._stop import Stop
+    from imgsvc.codec import DecodeOptions
+    from imgsvc.pipeline import Plan
+    from imgsvc.recipes.planning import Limits, OutputPlan, RecipePlan
+    from imgsvc.recipes.source import Source
+
+__all__ = ["OneCore", "Work"]
+
+T = TypeVar("T")
+
+
+class Compute(Protocol):
+    """Calls a function with the number of threads that it gets for work of some cost."""
+
+    def __call__(self, function: Callable[[int], T], cost: int) -> T:
+        """Return what the function does; a cost of 0 is work for one thread."""
+
+
+class OneCore:
+    """Everything on one core."""
+
+    def __call__(self, function: Callable[[int], T], cost: int) -> T:  # noqa: ARG002 - one of several
+        """Return what the function does with one thread."""
+        return function(1)
+
+
+class Work:
+    """One recipe, run on one image: first `run`, then `write`.
+
+    Parameters
+    ----------
+    plan, source, options, limits
+        What was planned, for what, how files are decoded, within which limits.
+    compute
+        Who gives it cores.
+    stop
+        What ends it early; looked at between steps, and by the kernels in them.
+    """
+
+    def __init__(
+        self,
+        plan: RecipePlan,
+        source: Source,
+        options: DecodeOptions,
+        limits: Limits,
+        compute: Compute,
+        stop: Stop,
+    ) -> None:
+        self._plan = plan
+        self._source = source
+        self._options = options
+        self._limits = limits
+        self._compute = compute
+        self._stop = stop
+        self._decoded: Decoded | None = None
+        self._left: list[Plan] = []
+
+    def run(self) -> list[RawResult | EncodedResult | InvalidInputError]:
+        """Make all files; return what became of each output, pixels still without them.
+
+        Raises
+        ------
+        InvalidImageError
+            The file turned out to be damaged.
+        StoppedError
+            `stop` said so.
+        """
+        decoded = self._decode()
+        plan = self._plan
+        if plan.trunk is not None:
+            decoded = self._through(plan.trunk, decoded)
+        self._decoded = decoded
+        return [self._make(output, decoded) for output in plan.outputs]
+
+    def write(self, rooms: Sequence[NDArray[Any]]) -> None:
+        """Compute the pixels of the raw results into these, in their order."""
+        assert self._decoded is not None  # noqa: S101 - for the type checker: `run` was called
+        for steps, room in zip(self._left, rooms, strict=True):
+            self._steps(steps, self._decoded.frames[0], room)
+
+    def _decode(self) -> Decoded:
+        source, whole = self._source, self._plan.input
+        if not isinstance(source, ImageFile):
+            assert source.pixels is not None  # noqa: S101 - for the type checker: only plans have none
+            return Decoded((source.pixels,), icc_profile=source.icc_profile)
+        limits = DecodeLimits(
+            pixels=self._limits.pixels, frames=self._limits.frames, total_pixels=self._limits.pixels
+        )
+        header = whole.header
+        options = self._options
+        return self._compute(
+            lambda _: decode(source.data, options, limits, at_least=whole.at_least, header=header), 0
+        )
+
+    def _through(self, steps: Plan, decoded: Decoded) -> Decoded:
+        if not steps.steps:
+            return decoded
+        frames = []
+        for frame in decoded.frames:
+            result = np.empty(steps.shape, steps.dtype)
+            self._steps(steps, frame, result)
+            frames.append(result)
+        return dataclasses.replace(decoded, frames=tuple(frames))
+
+    def _steps(self, steps: Plan, src: NDArray[Any], dst: NDArray[Any]) -> None:
+        self._compute(lambda num_threads: steps.run(src, dst, num_threads, self._stop), steps.cost)
+
+    def _make(
+        self, output: OutputPlan, decoded: Decoded
+    ) -> RawResult | EncodedResult | InvalidInputError:
+        if output.steps is None:
+            return output.error or InvalidInputError("output", "none", "one")
+        name = output.output.name
+        if output.format == RAW:
+            self._left.append(output.steps)
+            steps = output.steps
+            return RawResult(name, steps.shape, steps.dtype, decoded.icc_profile, decoded.notes)
+        try:
+            result = self._through(output.steps, decoded)
+            data = self._compute(lambda _: encode(result, output.format, output.output.options), 0)
+        except InvalidInputError as error:
+            return error
+        height, width = output.steps.shape[:2]
+        return EncodedResult(name, data, output.format, width, height, decoded.notes)
