@@ -34,7 +34,7 @@ def main() -> int:
             for _ in range(max(1, count // threads)):
                 self._fixed.put(cores.Lane(threads))
 
-        def run(self, compute: Callable[[int], T], num_bytes: int, job: Job) -> T:  # noqa: ARG002
+        def run(self, compute: Callable[[int], T], num_bytes: int, job: Job, most: int | None = None) -> T:  # noqa: ARG002
             if threads == 1:
                 return compute(1)
             lane = self._fixed.get()

@@ -39,9 +39,9 @@ def main() -> int:
     class Watched(cores.Cores):
         """Notes when a job that was stopped had left its cores."""
 
-        def run(self, compute: Callable[[int], T], num_bytes: int, job: Job) -> T:
+        def run(self, compute: Callable[[int], T], num_bytes: int, job: Job, most: int | None = None) -> T:
             try:
-                return super().run(compute, num_bytes, job)
+                return super().run(compute, num_bytes, job, most)
             finally:
                 if job.stop.stopped:
                     left = job.stop.remaining

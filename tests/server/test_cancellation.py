@@ -10,6 +10,7 @@ import pytest
 
 from imgsvc.config import ServerConfig
 from imgsvc.operations import MeanFilter
+from imgsvc.server import calls as calls_module
 from imgsvc.server import nl_image_service
 from imgsvc.server.lifecycle import Server
 from imgsvc.wire.nl_image import draft_image, mean_filter_request
@@ -91,7 +92,7 @@ def test_a_call_past_its_deadline_frees_its_cores(serving):
 
 def test_the_kernel_ends_at_the_deadline_by_itself(serving, monkeypatch):
     """gRPC's news of it may be late: its serving thread delivers them."""
-    monkeypatch.setattr(nl_image_service.Job, "cancel", lambda self: None)
+    monkeypatch.setattr(calls_module.Job, "cancel", lambda self: None)
     with calls(serving) as mean_filter:
         code, _ = rpc.answer_of(lambda: mean_filter(ENDLESS, timeout=2))
         assert code is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -138,7 +138,9 @@ def plan_recipe(source: Source, recipe: Recipe, limits: Limits, field: str = "im
         The image is none, or beyond a limit, or no output can be made of it; the error is the first's.
     """
     whole, recipe = _plan_input(source, recipe, limits, field)
-    trunk = _within(_plan(recipe.pipeline, whole.shape, whole.dtype, "recipe"), limits, "recipe", whole.frames)
+    trunk = _within(
+        _plan(recipe.pipeline, whole.shape, whole.dtype, "recipe"), limits, "recipe", whole.frames
+    )
     outputs = []
     for index, output in enumerate(recipe.outputs):
         place = f"recipe.outputs[{index}]"
@@ -160,9 +162,7 @@ def plan_recipe(source: Source, recipe: Recipe, limits: Limits, field: str = "im
     return RecipePlan(whole, trunk if recipe.pipeline.operations else None, tuple(outputs))
 
 
-def _plan_input(
-    source: Source, recipe: Recipe, limits: Limits, field: str
-) -> tuple[InputPlan, Recipe]:
+def _plan_input(source: Source, recipe: Recipe, limits: Limits, field: str) -> tuple[InputPlan, Recipe]:
     """Return what the pipelines get, and the recipe for that."""
     if not isinstance(source, ImageFile):
         _check_size(source.shape, 1, limits, field)
@@ -219,9 +219,7 @@ def _with_full_sizes(recipe: Recipe, shape: Shape) -> Recipe:
 
     if recipe.pipeline.operations:
         return dataclasses.replace(recipe, pipeline=fixed(recipe.pipeline))
-    outputs = tuple(
-        dataclasses.replace(output, pipeline=fixed(output.pipeline)) for output in recipe.outputs
-    )
+    outputs = tuple(dataclasses.replace(output, pipeline=fixed(output.pipeline)) for output in recipe.outputs)
     return dataclasses.replace(recipe, outputs=outputs)
 
 

@@ -125,9 +125,7 @@ class Work:
     def _steps(self, steps: Plan, src: NDArray[Any], dst: NDArray[Any]) -> None:
         self._compute(lambda num_threads: steps.run(src, dst, num_threads, self._stop), steps.cost)
 
-    def _make(
-        self, output: OutputPlan, decoded: Decoded
-    ) -> RawResult | EncodedResult | InvalidInputError:
+    def _make(self, output: OutputPlan, decoded: Decoded) -> RawResult | EncodedResult | InvalidInputError:
         if output.steps is None:
             return output.error or InvalidInputError("output", "none", "one")
         name = output.output.name

@@ -96,8 +96,8 @@ class Cores:
         self._lanes = [Lane(width) for width in widths]
         self._free_lanes = list(reversed(self._lanes))  # narrowest first
 
-    def run(self, compute: Callable[[int], T], num_bytes: int, job: Job) -> T:
-        """Return `compute(num_threads)`, for work over `num_bytes`.
+    def run(self, compute: Callable[[int], T], num_bytes: int, job: Job, most: int | None = None) -> T:
+        """Return `compute(num_threads)`, for work over `num_bytes`, with `most` threads at most.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class Cores:
         """
         if num_bytes <= AT_ONCE_BYTES:
             return compute(1)
-        turn = self._enter(max(1, min(self._count, num_bytes // BYTES_PER_CORE)), job)
+        turn = self._enter(max(1, min(most or self._count, self._count, num_bytes // BYTES_PER_CORE)), job)
         start = time.monotonic()
         try:
             if turn.lane is None:

@@ -13,9 +13,10 @@ from imgsvc.runtime.allocator import QuietTrim
 from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.admission import Admission
+from imgsvc.server.calls import UnaryCalls
 from imgsvc.server.health import Health
 from imgsvc.server.listen import listen
-from imgsvc.server.nl_image_service import SERVICE_NAME, NLImageService
+from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
 from imgsvc.server.reflection import Reflection
 from imgsvc.server.timer import CallTimer
 from imgsvc.server.unknown import UnknownMethods
@@ -81,13 +82,13 @@ class Server:
         self._cores = Cores(config.num_cores)
         self._trim = QuietTrim(self._admission.quiet_since)
         self._timer = CallTimer(tick=config.body_timeout / 4)
-        self._images = NLImageService(
+        self._images = UnaryCalls(
+            nl_image_methods(null_image_errors=config.null_image_errors),
             self._admission,
             self._cores,
             self._timer,
             timeout=config.body_timeout,
             workers=config.num_workers,
-            null_image_errors=config.null_image_errors,
         )
         self._health = Health(self._timer, (SERVICE_NAME,))
         self._reflection = Reflection()

@@ -159,9 +159,7 @@ def read_batch_response(body: bytes) -> list[tuple[str, list[Result] | FailedRes
     ]
 
 
-def _read_results(
-    messages: Sequence[OutputResult], payload: Callable[[bytes], memoryview]
-) -> list[Result]:
+def _read_results(messages: Sequence[OutputResult], payload: Callable[[bytes], memoryview]) -> list[Result]:
     return [_read_result(message, payload) for message in messages]
 
 

@@ -28,9 +28,7 @@ FORMAT = Format.DESCRIPTOR
 DEPTHS = {"eight": "8", "keep": "keep"}
 
 
-def read_recipe(
-    message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field: str = "recipe"
-) -> Recipe:
+def read_recipe(message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field: str = "recipe") -> Recipe:
     """Return the recipe of a request, with its preset, if it names one, put in its place.
 
     Raises

@@ -1,0 +1,166 @@
+"""Unary image calls: who may call, and how a call is read, answered and ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from imgsvc.errors import InvalidInputError, OverloadedError, StoppedError
+from imgsvc.runtime.cores import Job
+from imgsvc.runtime.pools import start_pool
+from imgsvc.server.failure import Caller, fail, log_failure
+from imgsvc.server.handlers import stream_unary
+from imgsvc.server.receive import BodyReader
+from imgsvc.server.refusals import Abandoned, NotAMessage, ShuttingDown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from imgsvc.runtime.cores import Cores
+    from imgsvc.server.admission import Admission, Entry
+    from imgsvc.server.timer import CallTimer, Timed
+
+    Answer = Callable[[bytes, "Call"], bytes]
+
+__all__ = ["Call", "Method", "UnaryCalls"]
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """What a method answers.
+
+    Attributes
+    ----------
+    answer
+        Makes an answer of a request.
+    on_invalid_input
+        Makes an answer of the text of an error, for contracts that have such answers; None for a status.
+    """
+
+    answer: Answer
+    on_invalid_input: Callable[[str], bytes] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A call that a worker has taken."""
+
+    context: grpc.ServicerContext
+    entry: Entry
+    job: Job
+    timed: Timed
+    cores: Cores
+
+    def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
+        """Return what `function` does with the threads that it is granted; see `Cores.run`."""
+        return self.cores.run(function, num_bytes, self.job, most)
+
+
+class UnaryCalls(grpc.GenericRpcHandler):
+    """Answers the methods that it is given by name; they are unary on the wire (see `imgsvc.server.receive`).
+
+    Calls that are let in wait for a worker, unread. Calls that are not are refused on a thread of its own, so
+    that workers which are all held do not delay the refusal.
+    """
+
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        admission: Admission,
+        cores: Cores,
+        timer: CallTimer,
+        *,
+        timeout: float,
+        workers: int,
+    ) -> None:
+        self._methods = methods
+        self._admission = admission
+        self._cores = cores
+        self._timer = timer
+        self._bodies = BodyReader(timer, timeout)
+        self._timeout = timeout
+        self._not_taken = f"answer: not taken within {timeout:g} s"
+        self._workers = start_pool(workers, "worker")
+        self._refusals = start_pool(1, "refusal")
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        """Let a call in, or refuse it; this runs on gRPC's serving thread, when the headers have come."""
+        name = handler_call_details.method
+        method = self._methods.get(name)
+        if method is None:
+            return None
+        try:
+            entry = self._admission.enter()
+        except (OverloadedError, ShuttingDown) as error:
+            return self._refusal(name, error)
+        return self._handler(name, method, entry)
+
+    def close(self) -> None:
+        """End the workers, after the calls they have."""
+        self._workers.shutdown()
+        self._refusals.shutdown()
+
+    def _handler(self, name: str, method: Method, entry: Entry) -> grpc.RpcMethodHandler[bytes, bytes]:
+        def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            caller = Caller(name, "")
+            try:
+                caller = Caller(name, context.peer())
+                call = self._begin(entry, context)
+                body = self._bodies.read_one(messages, call.timed, name, hold=entry.hold)
+                answer = self._answer(method, body, call)
+            except InvalidInputError as error:
+                if method.on_invalid_input is None:
+                    fail(caller, context, error)
+                log_failure(caller, grpc.StatusCode.INVALID_ARGUMENT, error)
+                answer = method.on_invalid_input(str(error))
+            except Exception as error:  # noqa: BLE001 - whatever bytes arrive, the server answers and lives on
+                fail(caller, context, error)
+            finally:
+                entry.release()
+            # Until its client has taken the answer, the call holds its place.
+            call.timed.resume(time.monotonic() + self._timeout, self._not_taken)
+            return answer
+
+        return stream_unary(handle, self._workers)
+
+    def _begin(self, entry: Entry, context: grpc.ServicerContext) -> Call:
+        job = Job(context.time_remaining())
+        call = Call(context, entry, job, self._bodies.watch(context, entry.since), self._cores)
+
+        def ended() -> None:
+            self._timer.stop(call.timed)
+            call.job.cancel()
+            if call.timed.expired:
+                self._cores.note_waste(call.job)
+            entry.release()
+
+        if not context.add_callback(ended):  # it is over already
+            ended()
+        return call
+
+    def _answer(self, method: Method, body: bytes, call: Call) -> bytes:
+        answer, stopped = b"", None
+        try:
+            answer = method.answer(body, call)
+        except DecodeError:
+            raise NotAMessage from None
+        except StoppedError as error:
+            stopped = error
+        if stopped or not call.context.is_active():
+            self._cores.note_waste(call.job)
+            raise Abandoned(stopped or StoppedError(cancelled=True), call.job.core_seconds)
+        return answer
+
+    def _refusal(self, name: str, error: Exception) -> grpc.RpcMethodHandler[bytes, bytes]:
+        def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            fail(Caller(name, context.peer()), context, error)
+
+        return stream_unary(refuse, self._refusals)
