@@ -115,6 +115,11 @@ class RecipePlan:
         return branches if self.trunk is None else [self.trunk, *branches]
 
     @property
+    def encodes(self) -> bool:
+        """Whether a file is written."""
+        return any(output.steps is not None and output.format != RAW for output in self.outputs)
+
+    @property
     def cost(self) -> int:
         """What the pipelines cost, all frames together; in bytes copied, as operations count it."""
         return self.input.frames * sum(plan.cost for plan in self.plans)

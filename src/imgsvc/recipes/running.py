@@ -32,14 +32,14 @@ T = TypeVar("T")
 class Compute(Protocol):
     """Calls a function with the number of threads that it gets for work of some cost."""
 
-    def __call__(self, function: Callable[[int], T], cost: int) -> T:
-        """Return what the function does; a cost of 0 is work for one thread."""
+    def __call__(self, function: Callable[[int], T], cost: int | None) -> T:
+        """Return what the function does; None is the cost of work for one thread, however long."""
 
 
 class OneCore:
     """Everything on one core."""
 
-    def __call__(self, function: Callable[[int], T], cost: int) -> T:  # noqa: ARG002 - one of several
+    def __call__(self, function: Callable[[int], T], cost: int | None) -> T:  # noqa: ARG002 - one of several
         """Return what the function does with one thread."""
         return function(1)
 
@@ -109,7 +109,7 @@ class Work:
         header = whole.header
         options = self._options
         return self._compute(
-            lambda _: decode(source.data, options, limits, at_least=whole.at_least, header=header), 0
+            lambda _: decode(source.data, options, limits, at_least=whole.at_least, header=header), None
         )
 
     def _through(self, steps: Plan, decoded: Decoded) -> Decoded:
@@ -135,7 +135,7 @@ class Work:
             return RawResult(name, steps.shape, steps.dtype, decoded.icc_profile, decoded.notes)
         try:
             result = self._through(output.steps, decoded)
-            data = self._compute(lambda _: encode(result, output.format, output.output.options), 0)
+            data = self._compute(lambda _: encode(result, output.format, output.output.options), None)
         except InvalidInputError as error:
             return error
         height, width = output.steps.shape[:2]

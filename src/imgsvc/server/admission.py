@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from imgsvc.errors import OverloadedError
 from imgsvc.server.refusals import ShuttingDown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOK_SECONDS = 0.1
+"""Between two looks at whether somebody who waits for bytes is still there."""
 
 
 class Admission:
@@ -26,8 +33,8 @@ class Admission:
         self._quiet_since: float | None = time.monotonic()
         self._changed = threading.Condition()
 
-    def enter(self) -> Entry:
-        """Take a call in.
+    def enter(self, holders: int = 2) -> Entry:
+        """Take a call in, which is gone when so many have released it: its handler, and its RPC.
 
         Raises
         ------
@@ -45,7 +52,7 @@ class Admission:
                 raise OverloadedError("bytes in flight", self._bytes, self._max_bytes)
             self._calls += 1
             self._quiet_since = None
-        return Entry(self)
+        return Entry(self, holders)
 
     def add_bytes(self, count: int) -> None:
         """Count bytes, negative ones to give them back; raises OverloadedError where they do not fit."""
@@ -53,6 +60,27 @@ class Admission:
             if count > 0 and self._bytes + count > self._max_bytes:
                 raise OverloadedError("bytes in flight", self._bytes + count, self._max_bytes)
             self._bytes += count
+            if count < 0:
+                self._changed.notify_all()
+
+    def wait_for_bytes(self, count: int, gone: Callable[[], bool], share: int = 1) -> bool:
+        """Count bytes when they fit into a share of all; return False if `gone` says so before.
+
+        Raises
+        ------
+        OverloadedError
+            They never will fit.
+        """
+        limit = self._max_bytes // share
+        if count > limit:
+            raise OverloadedError("bytes in flight", count, limit)
+        with self._changed:
+            while self._bytes + count > limit:
+                if gone():
+                    return False
+                self._changed.wait(LOOK_SECONDS)
+            self._bytes += count
+            return True
 
     def leave(self) -> None:
         """Let a call out."""
@@ -82,20 +110,35 @@ class Admission:
 class Entry:
     """One call that has been let in, when that was, and the bytes it holds."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, holders: int) -> None:
         self._admission = admission
         self._bytes = 0
-        self._holders = 2  # the handler and the RPC
+        self._holders = holders
         self.since = time.monotonic()
         self._lock = threading.Lock()
 
     def hold(self, count: int) -> None:
         """Count `count` more bytes for this call; raises OverloadedError where they do not fit."""
         self._admission.add_bytes(count)
-        self._bytes += count
+        with self._lock:
+            self._bytes += count
+
+    def hold_when_possible(self, count: int, gone: Callable[[], bool], share: int = 1) -> bool:
+        """Wait for room for `count` more bytes; see `Admission.wait_for_bytes`."""
+        if not self._admission.wait_for_bytes(count, gone, share):
+            return False
+        with self._lock:
+            self._bytes += count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """Count `count` bytes less."""
+        with self._lock:
+            self._bytes -= count
+        self._admission.add_bytes(-count)
 
     def release(self) -> None:
-        """Note that the handler, or the RPC, has ended; after both the call is gone."""
+        """Note that one of its holders has ended; after the last the call is gone."""
         with self._lock:
             self._holders -= 1
             if self._holders:

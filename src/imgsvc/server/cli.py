@@ -53,7 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser; it leaves out what is not given, so that the environment can say it."""
     parser = OneLineParser(
         prog="imgsvc-server",
-        description="Serve image operations (NLImageService), health and reflection over gRPC.",
+        description="Serve image operations (imgsvc.v1.ImageService and NLImageService), health and reflection over gRPC.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
@@ -83,6 +83,7 @@ def serve(config: ServerConfig) -> int:
     log = logging.getLogger("imgsvc.server")
     signals = _catch_signals()
     server = Server(config)
+    server.prediction.calibrate()  # now, while nothing else runs
     server.start()
     log.info(
         "kernels: %s, OpenMP: %s, cores: %d, large buffers: %s",

@@ -25,15 +25,22 @@ def fail(caller: Caller, context: grpc.ServicerContext, error: Exception) -> NoR
     """End a call with the status of `error`, and log it."""
     code = status_of(error)
     if code is None:
-        # What it was is for the log only: the text may hold paths, or another caller's data.
-        error_id = uuid.uuid4().hex[:12]
-        method = _printable(caller.method)
-        log.error("%s peer=%s status=INTERNAL id=%s", method, caller.peer, error_id, exc_info=error)
-        context.abort(grpc.StatusCode.INTERNAL, f"internal error {error_id}: the server's log says more")
+        context.abort(grpc.StatusCode.INTERNAL, internal_failure(caller, error))
     else:
         log_failure(caller, code, error)
         context.abort(code, details_of(error))
     raise AssertionError  # abort raises
+
+
+def internal_failure(caller: Caller, error: Exception) -> str:
+    """Log an error that nobody foresaw; return what a caller is told of it.
+
+    What it was is for the log only: the text may hold paths, or another caller's data.
+    """
+    error_id = uuid.uuid4().hex[:12]
+    method = _printable(caller.method)
+    log.error("%s peer=%s status=INTERNAL id=%s", method, caller.peer, error_id, exc_info=error)
+    return f"internal error {error_id}: the server's log says more"
 
 
 def log_failure(caller: Caller, code: grpc.StatusCode, error: Exception) -> None:

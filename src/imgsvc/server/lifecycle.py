@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING
 import grpc
 
 from imgsvc._dispatch import kernels
+from imgsvc.pipeline.presets import load_presets
+from imgsvc.recipes.planning import Limits
+from imgsvc.recipes.prediction import Prediction
 from imgsvc.runtime.allocator import QuietTrim
 from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.admission import Admission
 from imgsvc.server.calls import UnaryCalls
+from imgsvc.server.batch import BatchStreams
 from imgsvc.server.health import Health
+from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
+from imgsvc.server.image_service import Processing, image_methods
 from imgsvc.server.listen import listen
 from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
 from imgsvc.server.reflection import Reflection
+from imgsvc.server.reports import Reports
 from imgsvc.server.timer import CallTimer
 from imgsvc.server.unknown import UnknownMethods
 
@@ -82,19 +89,33 @@ class Server:
         self._cores = Cores(config.num_cores)
         self._trim = QuietTrim(self._admission.quiet_since)
         self._timer = CallTimer(tick=config.body_timeout / 4)
+        limits = Limits(pixels=config.max_pixels, frames=config.max_frames)
+        presets = load_presets(config.presets) if config.presets else {}
+        processing = Processing(limits, presets)
+        self.prediction = Prediction()
+        reports = Reports(config, limits, presets, self.prediction)
         self._images = UnaryCalls(
-            nl_image_methods(null_image_errors=config.null_image_errors),
+            nl_image_methods(null_image_errors=config.null_image_errors) | image_methods(processing, reports),
             self._admission,
             self._cores,
             self._timer,
             timeout=config.body_timeout,
             workers=config.num_workers,
         )
-        self._health = Health(self._timer, (SERVICE_NAME,))
+        self._batches = BatchStreams(
+            processing,
+            self._admission,
+            self._cores,
+            self._timer,
+            timeout=config.body_timeout,
+            num_cores=config.num_cores,
+            max_streams=config.max_streams,
+        )
+        self._health = Health(self._timer, (SERVICE_NAME, IMAGE_SERVICE))
         self._reflection = Reflection()
         self._unknown = UnknownMethods()
         self._server.add_generic_rpc_handlers(
-            (self._images, self._health.handler(), self._reflection.handler(), self._unknown)
+            (self._images, self._batches, self._health.handler(), self._reflection.handler(), self._unknown)
         )
 
     def start(self) -> None:
@@ -113,11 +134,12 @@ class Server:
         """
         self._health.not_serving()
         self._admission.close()
+        self._batches.drain()
         end = time.monotonic() + (self._config.grace if grace is None else grace)
         cut_off = self._admission.wait_until_idle(max(0.0, end - time.monotonic()))
         self._server.stop(None if cut_off else LAST_CALLS_SECONDS).wait()
         for part in (
-            self._images, self._health, self._reflection, self._unknown, self._cores, self._timer, self._trim,
+            self._images, self._batches, self._health, self._reflection, self._unknown, self._cores, self._timer, self._trim,
         ):  # fmt: skip
             part.close()
         self._default_pool.shutdown()

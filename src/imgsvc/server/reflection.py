@@ -11,6 +11,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from imgsvc.runtime.pools import start_pool
 from imgsvc.stubs import nl_image_service_pb2
+from imgsvc.v1 import image_pb2, image_service_pb2, operations_pb2, recipe_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,16 @@ __all__ = ["Reflection"]
 STREAMS = 4
 """Streams that are answered at a time: each keeps its thread while it is open, and more of them wait."""
 
-SERVICES = (nl_image_service_pb2.DESCRIPTOR, health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR)
+# Files after those that they import.
+FILES = (
+    nl_image_service_pb2.DESCRIPTOR,
+    image_pb2.DESCRIPTOR,
+    operations_pb2.DESCRIPTOR,
+    recipe_pb2.DESCRIPTOR,
+    image_service_pb2.DESCRIPTOR,
+    health_pb2.DESCRIPTOR,
+    reflection_pb2.DESCRIPTOR,
+)
 
 
 class Reflection:
@@ -30,9 +40,9 @@ class Reflection:
         self._pool = start_pool(STREAMS, "reflection")
         # NLImageService is in a private pool, the others are in the default one; the servicer takes one.
         descriptors = DescriptorPool()
-        for file in SERVICES:
+        for file in FILES:
             descriptors.AddSerializedFile(file.serialized_pb)
-        names = [service.full_name for file in SERVICES for service in file.services_by_name.values()]
+        names = [service.full_name for file in FILES for service in file.services_by_name.values()]
         self._servicer = reflection.ReflectionServicer(names, pool=descriptors)
 
     def handler(self) -> grpc.GenericRpcHandler:

@@ -64,3 +64,10 @@ class Abandoned(Refusal):
     def __init__(self, stopped: StoppedError, core_seconds: float) -> None:
         code = grpc.StatusCode.CANCELLED if stopped.cancelled else grpc.StatusCode.DEADLINE_EXCEEDED
         super().__init__(code, "core seconds", f"{core_seconds:.3f}", str(stopped))
+
+
+class Internal(Refusal):
+    """What nobody foresaw, as its caller is told of it; the log has the rest."""
+
+    def __init__(self, details: str) -> None:
+        super().__init__(grpc.StatusCode.INTERNAL, "server", "internal error", details)

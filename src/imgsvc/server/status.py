@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import grpc
 
-from imgsvc.errors import InvalidInputError, OverloadedError
+from imgsvc.errors import InvalidInputError, OverloadedError, UnsupportedFormatError
 from imgsvc.server.refusals import Refusal
 
 # gRPC sends details as a header, and a client's default limit for all of them is 8 KB.
 MAX_DETAILS = 1024
 
 STATUS: dict[type[Exception], grpc.StatusCode] = {
+    UnsupportedFormatError: grpc.StatusCode.UNIMPLEMENTED,  # before its base
     InvalidInputError: grpc.StatusCode.INVALID_ARGUMENT,
     OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     MemoryError: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -1,0 +1,434 @@
+"""`ImageService.ProcessBatch`: a stream of images in, a stream of results out.
+
+Each stream has two threads. The reader takes a message, and puts its items to work while there is room: for
+items of this stream, and for bytes in the server. When there is none it does not read, gRPC's flow control
+holds the client back, and memory stays bounded. The sender sends what has finished.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from imgsvc.errors import InvalidInputError, InvalidParameterError, OverloadedError, StoppedError
+from imgsvc.recipes.planning import plan_recipe
+from imgsvc.recipes.recipe import Recipe
+from imgsvc.runtime.cores import Job
+from imgsvc.runtime.pools import start_pool
+from imgsvc.server.failure import Caller, fail, internal_failure
+from imgsvc.server.image_service import SERVICE_NAME, failed
+from imgsvc.server.refusals import Abandoned, IncompleteBody, Internal, NotAMessage, ShuttingDown
+from imgsvc.server.status import status_of
+from imgsvc.server.timer import Timed
+from imgsvc.wire.image import read_source
+from imgsvc.wire.process import BATCH_REQUEST, draft_batch_response
+from imgsvc.wire.recipe import read_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imgsvc.runtime.cores import Cores
+    from imgsvc.server.admission import Admission, Entry
+    from imgsvc.server.image_service import Processing
+    from imgsvc.server.timer import CallTimer
+    from imgsvc.v1.image_service_pb2 import BatchItem
+
+__all__ = ["BatchStreams"]
+
+METHOD = f"/{SERVICE_NAME}/ProcessBatch"
+
+ITEMS_PER_CORE = 4
+"""Under way at a time, of one stream: those that wait keep the cores busy while results are sent."""
+
+WORKERS_PER_CORE = 2
+
+JOINED_BYTES = 1 << 18
+"""Results that have finished share a message up to here: a message costs as much as a small image."""
+
+MAX_ID_BYTES = 256
+WAIT = 0.1
+
+
+class BatchStreams(grpc.GenericRpcHandler):
+    """Answers the method.
+
+    Parameters
+    ----------
+    processing, admission, cores, timer
+        The server's.
+    timeout
+        Seconds in which a client with nothing under way sends something, and in which it takes results.
+    num_cores
+        How many of them there are.
+    max_streams
+        At a time; further ones are refused.
+    """
+
+    def __init__(
+        self,
+        processing: Processing,
+        admission: Admission,
+        cores: Cores,
+        timer: CallTimer,
+        *,
+        timeout: float,
+        num_cores: int,
+        max_streams: int,
+    ) -> None:
+        self.processing = processing
+        self._admission = admission
+        self.cores = cores
+        self.timer = timer
+        self.timeout = timeout
+        self.max_items = ITEMS_PER_CORE * num_cores
+        self._max_streams = max_streams
+        self._streams: set[_Stream] = set()
+        self._places = max_streams
+        self._lock = threading.Lock()
+        self._senders = start_pool(max_streams, "stream")
+        self.readers = start_pool(max_streams, "reader")
+        self.items = start_pool(WORKERS_PER_CORE * num_cores, "item")
+        self._refusals = start_pool(1, "refusal")
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        """Let a stream in, or refuse it; this runs on gRPC's serving thread."""
+        if handler_call_details.method != METHOD:
+            return None
+        try:
+            self._take_place()
+            try:
+                entry = self._admission.enter(holders=3)  # sender, reader and RPC
+            except Exception:
+                self.free_place()
+                raise
+        except (OverloadedError, ShuttingDown) as error:
+            return _handler(_refuse(error), self._refusals)
+
+        def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            return _Stream(self, messages, context, entry).results()
+
+        return _handler(handle, self._senders)
+
+    def drain(self) -> None:
+        """Let streams finish what they have, read no more, and end."""
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.drain()
+
+    def close(self) -> None:
+        """End the threads."""
+        for pool in (self._senders, self.readers, self.items, self._refusals):
+            pool.shutdown()
+
+    def _take_place(self) -> None:
+        with self._lock:
+            if not self._places:
+                raise OverloadedError("batch streams", self._max_streams + 1, self._max_streams)
+            self._places -= 1
+
+    def free_place(self) -> None:
+        """Note that a stream is over."""
+        with self._lock:
+            self._places += 1
+
+    def begin(self, stream: _Stream) -> None:
+        """Note a stream that `drain` is to know of."""
+        with self._lock:
+            self._streams.add(stream)
+
+    def end(self, stream: _Stream) -> None:
+        """Forget it."""
+        with self._lock:
+            self._streams.discard(stream)
+
+
+def _handler(handle: Callable[..., Any], pool: Any) -> grpc.RpcMethodHandler[bytes, bytes]:
+    handle.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpcio looks for it there
+    return grpc.stream_stream_rpc_method_handler(handle)
+
+
+def _refuse(error: Exception) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
+    def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        fail(Caller(METHOD, context.peer()), context, error)
+
+    return refuse
+
+
+@dataclasses.dataclass
+class _Body:
+    """A message whose bytes count until the last of its items is done."""
+
+    entry: Entry
+    size: int
+    items: int
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    def item_done(self) -> None:
+        with self.lock:
+            self.items -= 1
+            if self.items:
+                return
+        self.entry.give_back(self.size)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sent:
+    """Results on their way out, and what they hold until they are gone."""
+
+    message: bytes
+    num_bytes: int
+
+
+class _End:
+    """What the reader says last: nothing, or why the stream ends early."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+
+class _Stream:
+    """One stream.
+
+    What is under way is the reader, until it has read the last message, and each item, until its result has
+    been sent; after that the stream ends.
+    """
+
+    def __init__(
+        self, streams: BatchStreams, messages: Iterator[bytes], context: grpc.ServicerContext, entry: Entry
+    ) -> None:
+        self._of = streams
+        self._messages = messages
+        self._context = context
+        self._entry = entry
+        self._caller = Caller(METHOD, context.peer())
+        self._finished: queue.SimpleQueue[_Sent | _End] = queue.SimpleQueue()
+        self._room = threading.Semaphore(streams.max_items)
+        self._under_way = 1
+        self._read_all = False
+        self._jobs: set[Job] = set()
+        self._core_seconds = 0.0
+        self._over = False
+        self._draining = False
+        self._lock = threading.Lock()
+        self._recipe: Recipe | InvalidInputError = Recipe()
+        self._reading = Timed(context, math.inf, f"stream: nothing came for {streams.timeout:g} s")
+        self._sending = Timed(context, math.inf, f"answer: not taken within {streams.timeout:g} s")
+
+    def results(self) -> Iterator[bytes]:
+        """Yield messages of results; this runs on the sender's thread."""
+        of = self._of
+        of.begin(self)
+        for timed in (self._reading, self._sending):
+            of.timer.start(timed)
+        if not self._context.add_callback(self._ended):
+            self._ended()
+        of.readers.submit(self._read)
+        try:
+            yield from self._send()
+        finally:
+            of.end(self)
+            self._entry.release()
+
+    def drain(self) -> None:
+        """Take no more, and end when what was read is done."""
+        with self._lock:
+            self._draining = True
+            idle = self._under_way <= 1
+        if idle:
+            self._finished.put(_End(ShuttingDown()))
+
+    # The sender's thread.
+
+    def _send(self) -> Iterator[bytes]:
+        while True:
+            sent, end = self._next()
+            if sent:
+                self._sending.end = time.monotonic() + self._of.timeout
+                yield sent[0].message if len(sent) == 1 else b"".join(each.message for each in sent)
+                self._sending.pause()
+                for each in sent:
+                    self._entry.give_back(each.num_bytes)
+                    self._room.release()
+                end = end or self._leave(len(sent))
+            if end is not None:
+                if end.error is not None:
+                    fail(self._caller, self._context, end.error)
+                return
+
+    def _next(self) -> tuple[list[_Sent], _End | None]:
+        """Wait for a result; return it with what else has finished, or the end."""
+        first = self._finished.get()
+        sent: list[_Sent] = []
+        size = 0
+        while isinstance(first, _Sent):
+            sent.append(first)
+            size += len(first.message)
+            if size >= JOINED_BYTES:
+                return sent, None
+            try:
+                first = self._finished.get_nowait()
+            except queue.Empty:
+                return sent, None
+        return sent, first
+
+    def _leave(self, count: int) -> _End | None:
+        """Note that so much is under way no more; return the end if it has come."""
+        with self._lock:
+            self._under_way -= count
+            if self._under_way == 0:
+                return _End()
+            if self._under_way == 1 and not self._read_all:  # the reader waits, and may wait for ever
+                if self._draining:
+                    return _End(ShuttingDown())
+                self._reading.end = time.monotonic() + self._of.timeout
+        return None
+
+    # The reader's thread.
+
+    def _read(self) -> None:
+        end: _End | None = None
+        try:
+            for body in self._bodies():
+                self._take(body)
+        except grpc.RpcError:  # the call is over, or the message over the limit
+            end = _End(IncompleteBody(grpc.StatusCode.CANCELLED, "the stream broke off"))
+        except Exception as error:  # noqa: BLE001 - whatever comes, the server answers and lives on
+            end = _End(NotAMessage() if isinstance(error, DecodeError) else error)
+        finally:
+            self._reading.pause()
+            with self._lock:
+                self._read_all = True
+            end = end or self._leave(1)
+            if end is not None:
+                self._finished.put(end)
+            self._entry.release()
+
+    def _bodies(self) -> Iterator[bytes]:
+        while not (self._over or self._draining):
+            with self._lock:
+                if self._under_way == 1:
+                    self._reading.end = time.monotonic() + self._of.timeout
+            body = next(self._messages, None)
+            self._reading.pause()
+            if body is None:
+                return
+            yield body
+
+    def _take(self, body: bytes) -> None:
+        """Put the items of a message to work, each when there is room for it."""
+        if not self._entry.hold_when_possible(len(body), self._is_over, share=2):
+            return
+        opened = BATCH_REQUEST.open(body)
+        message = opened.message
+        if message.HasField("recipe"):
+            self._recipe = self._read_recipe(message.recipe)
+        if not message.items:
+            self._entry.give_back(len(body))
+            return
+        held = _Body(self._entry, len(body), len(message.items))
+        for item in message.items:
+            while not self._room.acquire(timeout=WAIT):
+                if self._over:
+                    return
+            with self._lock:
+                self._under_way += 1
+            recipe = self._read_recipe(item.recipe) if item.HasField("recipe") else self._recipe
+            self._of.items.submit(self._item, item, opened.payload, recipe, held)
+
+    def _read_recipe(self, message: Any) -> Recipe | InvalidInputError:
+        try:
+            return read_recipe(message, self._of.processing.presets)
+        except InvalidInputError as error:
+            return error
+
+    # The threads that work on items.
+
+    def _item(
+        self,
+        item: BatchItem,
+        payload: Callable[[bytes], memoryview],
+        recipe: Recipe | InvalidInputError,
+        held: _Body,
+    ) -> None:
+        try:
+            sent = self._process(item, payload, recipe)
+        except StoppedError:  # and so is the stream
+            return
+        except Exception as error:  # noqa: BLE001 - one bad item is one bad result
+            sent = _Sent(self._failure(item.id, error), 0)
+        finally:
+            held.item_done()
+        self._finished.put(sent)
+
+    def _process(
+        self, item: BatchItem, payload: Callable[[bytes], memoryview], recipe: Recipe | InvalidInputError
+    ) -> _Sent:
+        if self._over:
+            raise StoppedError(cancelled=True)
+        if len(item.id) > MAX_ID_BYTES:
+            raise InvalidParameterError("id", f"{len(item.id)} characters", f"at most {MAX_ID_BYTES}")
+        if isinstance(recipe, InvalidInputError):
+            raise recipe
+        of = self._of
+        source = read_source(item.image, payload, "image")
+        plan = plan_recipe(source, recipe, of.processing.limits)
+        if not self._entry.hold_when_possible(plan.num_bytes, self._is_over):
+            raise StoppedError(cancelled=True)
+        job = Job(self._context.time_remaining())
+        with self._lock:
+            self._jobs.add(job)
+            if self._over:
+                job.cancel()
+        try:
+            message = of.processing.run(
+                plan,
+                source,
+                recipe,
+                of.cores,
+                job,
+                lambda results: draft_batch_response([(item.id, results)]),
+            )
+        except BaseException:
+            self._entry.give_back(plan.num_bytes)
+            raise
+        finally:
+            with self._lock:
+                self._jobs.discard(job)
+                self._core_seconds += job.core_seconds
+            if job.stop.stopped:
+                of.cores.note_waste(job)
+        return _Sent(message, plan.num_bytes)
+
+    def _failure(self, name: str, error: Exception) -> bytes:
+        if status_of(error) is None:
+            error = Internal(internal_failure(self._caller, error))
+        draft, _ = draft_batch_response([(name[:MAX_ID_BYTES], failed("", error))])
+        return draft.finish()
+
+    # gRPC's thread.
+
+    def _ended(self) -> None:
+        of = self._of
+        with self._lock:
+            self._over = True
+            jobs = list(self._jobs)
+        for job in jobs:
+            job.cancel()
+        for timed in (self._reading, self._sending):
+            of.timer.stop(timed)
+        self._finished.put(_End(Abandoned(StoppedError(cancelled=True), self._core_seconds)))
+        of.free_place()
+        self._entry.release()
+
+    def _is_over(self) -> bool:
+        return self._over

@@ -1,0 +1,180 @@
+"""What the server tells about itself, and about requests before they run."""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from imgsvc._dispatch import isa, kernels
+from imgsvc.codec import formats
+from imgsvc.errors import InvalidInputError, LimitExceededError
+from imgsvc.operations import OPERATIONS
+from imgsvc.recipes.planning import Limits, plan_recipe
+from imgsvc.server.status import details_of, status_of
+from imgsvc.v1 import image_service_pb2 as messages
+from imgsvc.v1.image_pb2 import DataType, Format
+from imgsvc.wire.image import read_source
+from imgsvc.wire.operations import enum_number
+from imgsvc.wire.process import PLAN_REQUEST
+from imgsvc.wire.recipe import read_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from imgsvc._images import Shape
+    from imgsvc.config import ServerConfig
+    from imgsvc.pipeline.presets import Preset
+    from imgsvc.recipes.planning import OutputPlan, RecipePlan
+    from imgsvc.recipes.prediction import Prediction
+    from imgsvc.server.calls import Call
+
+__all__ = ["Reports"]
+
+LIBRARIES = ("grpcio", "numpy", "pillow", "protobuf", "simplejpeg")
+GRAY_RANK = 2
+BOUNDLESS = Limits(pixels=1 << 62, frames=1 << 62)
+
+
+class Reports:
+    """Answers `Plan`, `ListOperations` and `GetServerInfo`.
+
+    Parameters
+    ----------
+    config, limits, presets
+        Of the server.
+    prediction
+        How long recipes take here.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        limits: Limits,
+        presets: Mapping[str, Preset],
+        prediction: Prediction,
+    ) -> None:
+        self._config = config
+        self._limits = limits
+        self._presets = presets
+        self._prediction = prediction
+
+    def plan(self, body: bytes, call: Call) -> bytes:  # noqa: ARG002 - one of several methods
+        """Answer a `PlanRequest`."""
+        opened = PLAN_REQUEST.open(body)
+        request = opened.message
+        source = read_source(request.image, opened.payload, "image", without_pixels=True)
+        recipe = read_recipe(request.recipe, self._presets)
+        plan = plan_recipe(source, recipe, BOUNDLESS)
+        broken = []
+        try:
+            plan_recipe(source, recipe, self._limits)
+        except LimitExceededError as error:
+            broken.append((error.field, error.amount, error.limit))
+        if plan.num_bytes > self._config.byte_budget:
+            broken.append(("bytes in flight", plan.num_bytes, self._config.byte_budget))
+        outputs = [self._output(plan, output) for output in plan.outputs]
+        answer = messages.PlanResponse(
+            input=_input(plan),
+            outputs=outputs,
+            cost_ms=self._prediction.milliseconds(plan),
+            bytes=plan.num_bytes,
+            broken_limits=[
+                messages.BrokenLimit(field=field, value=value, limit=limit) for field, value, limit in broken
+            ],
+        )
+        return answer.SerializeToString()
+
+    def _output(self, plan: RecipePlan, output: OutputPlan) -> messages.OutputPlan:
+        name = output.output.name
+        if output.steps is None:
+            error = output.error or InvalidInputError("output", "none", "one")
+            code = status_of(error)
+            status = messages.Status(
+                code=code.value[0] if code else 0, message=details_of(error), field=error.field
+            )
+            return messages.OutputPlan(name=name, status=status)
+        image = _image(output.steps.shape, output.steps.dtype, output.format, plan.input.frames)
+        cost = self._prediction.output_milliseconds(plan, output)
+        return messages.OutputPlan(name=name, image=image, cost_ms=cost)
+
+    def list_operations(self, body: bytes, call: Call) -> bytes:  # noqa: ARG002
+        """Answer a `ListOperationsRequest`."""
+        messages.ListOperationsRequest.FromString(body)
+        operations = [_operation(name, kind) for name, kind in sorted(OPERATIONS.items())]
+        return messages.ListOperationsResponse(operations=operations).SerializeToString()
+
+    def get_server_info(self, body: bytes, call: Call) -> bytes:  # noqa: ARG002
+        """Answer a `GetServerInfoRequest`."""
+        messages.GetServerInfoRequest.FromString(body)
+        config = self._config
+        limits = {
+            "message bytes": config.max_message_bytes,
+            "calls": config.max_calls,
+            "bytes in flight": config.byte_budget,
+            "batch streams": config.max_streams,
+            "pixels": self._limits.pixels,
+            "frames": self._limits.frames,
+        }
+        answer = messages.GetServerInfoResponse(
+            version=version("imgsvc"),
+            isa=isa(),
+            openmp=kernels().moves.openmp,
+            cores=config.num_cores,
+            formats=[_format(name, info) for name, info in formats().items()],
+            limits=limits,
+            presets=[_preset(preset) for _, preset in sorted(self._presets.items())],
+            libraries={name: version(name) for name in LIBRARIES},
+        )
+        return answer.SerializeToString()
+
+
+def _input(plan: RecipePlan) -> messages.ImagePlan:
+    whole, header = plan.input, plan.input.header
+    shape = whole.shape if header is None else (header.height, header.width, *whole.shape[2:])
+    return _image(shape, whole.dtype, whole.format, whole.frames)
+
+
+def _image(shape: Shape, dtype: np.dtype[Any], kind: str, frames: int) -> messages.ImagePlan:
+    return messages.ImagePlan(
+        width=shape[1],
+        height=shape[0],
+        channels=shape[2] if len(shape) > GRAY_RANK else 1,
+        dtype=enum_number(DataType.DESCRIPTOR, dtype.name),  # type: ignore[arg-type]  # an enum is an int
+        format=enum_number(Format.DESCRIPTOR, kind),  # type: ignore[arg-type]
+        frames=frames,
+    )
+
+
+def _operation(name: str, kind: Any) -> messages.OperationInfo:
+    summary = (kind.__doc__ or "").split("; see ")[0].split("\n")[0].rstrip(".")
+    parameters = [
+        messages.ParameterInfo(
+            name=field.name,
+            type=field.type,
+            required=field.default is dataclasses.MISSING,
+            default_text="" if field.default in {dataclasses.MISSING, None} else str(field.default),
+        )
+        for field in dataclasses.fields(kind)
+    ]
+    return messages.OperationInfo(name=name, summary=summary, parameters=parameters)
+
+
+def _format(name: str, info: Any) -> messages.FormatInfo:
+    return messages.FormatInfo(
+        format=enum_number(Format.DESCRIPTOR, name),  # type: ignore[arg-type]
+        decodes=info.decodes,
+        encodes=info.encodes,
+        media_type=info.media_type,
+    )
+
+
+def _preset(preset: Preset) -> messages.PresetInfo:
+    return messages.PresetInfo(
+        name=preset.name,
+        text=str(preset.pipeline),
+        format=enum_number(Format.DESCRIPTOR, preset.format),  # type: ignore[arg-type]
+        description=preset.description,
+    )
