@@ -36,13 +36,14 @@ ROOMS = {
     "_dispatch": {"_cpu", "errors"},
     "_kernels": set(),
     "operations": {"_dispatch", "_images", "_stop", "_threads", "errors", "operations"},
+    "pipeline": {"_images", "_stop", "_threads", "errors", "operations", "pipeline"},
     "runtime": {"_stop", "errors", "runtime"},
     "codec": {"errors"},
     "config": {"_available_cores", "_options", "_threads", "errors"},
     "wire": {"_images", "_wire_buffer", "errors", "operations", "stubs", "wire"},
     "server": BELOW_SERVERS | {"_dispatch", "server"},
     "client": BELOW_SERVERS | {"client", "codec", "operations"},
-    "imgsvc": {"errors", "operations", "client", "runtime"},
+    "imgsvc": {"errors", "operations", "pipeline", "client", "runtime"},
 }
 KNOW_GRPC = {"server", "client"}
 KNOW_PROTOBUF = {"server", "client", "stubs", "wire"}
