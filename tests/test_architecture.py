@@ -38,6 +38,7 @@ ROOMS = {
     "_dispatch": {"_cpu", "errors"},
     "_kernels": set(),
     "operations": {"_dispatch", "_images", "_stop", "_threads", "errors", "operations"},
+    "pipeline": {"_images", "_stop", "_threads", "errors", "operations", "pipeline"},
     "runtime": {"_stop", "errors", "runtime"},
     "codec": {"_images", "codec", "errors", "operations"},
     "recipes": {"_images", "_stop", "codec", "errors", "operations", "pipeline", "recipes"},
@@ -56,7 +57,7 @@ ROOMS = {
     },
     "server": BELOW_SERVERS | {"_dispatch", "codec", "operations", "pipeline", "recipes", "server"},
     "client": BELOW_SERVERS | {"client", "codec", "operations", "pipeline", "recipes"},
-    "imgsvc": {"errors", "operations", "client", "runtime"},
+    "imgsvc": {"errors", "operations", "pipeline", "client", "runtime"},
 }
 KNOW_GRPC = {"server", "client"}
 KNOW_PROTOBUF = {"server", "client", "stubs", "wire"}

@@ -27,6 +27,7 @@ from imgsvc.operations import (
     sharpen,
     threshold,
 )
+from imgsvc.pipeline import Pipeline
 from imgsvc.runtime.allocator import tune_allocator
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Client",
     "ImgsvcError",
+    "Pipeline",
     "__version__",
     "adjust",
     "box_blur",

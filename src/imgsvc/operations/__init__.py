@@ -1,5 +1,8 @@
 """The operations: one frozen dataclass each, and the public function that runs it on one image."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from imgsvc.operations.convolution import Convolve, convolve
 from imgsvc.operations.gaussian import GaussianBlur, Sharpen, gaussian_blur, sharpen
 from imgsvc.operations.geometry import Crop, Flip, Pad, Rotate90, crop, flip, pad, rotate90
@@ -22,6 +25,7 @@ from imgsvc.operations.pixels import (
 from imgsvc.operations.resizing import Resize, resize
 
 __all__ = [
+    "OPERATIONS",
     "Adjust",
     "BoxBlur",
     "Convolve",
@@ -56,3 +60,12 @@ __all__ = [
     "sharpen",
     "threshold",
 ]
+
+OPERATIONS: Mapping[str, type[Operation]] = MappingProxyType(
+    {
+        exported.name: exported
+        for exported in map(globals().get, __all__)
+        if isinstance(exported, type) and issubclass(exported, Operation) and exported is not Operation
+    }
+)
+"""Each operation that is exported, by the name of its public function."""

@@ -82,7 +82,7 @@ def checked_weights(weights: Any) -> Weights:
         matrix = np.asarray(weights)
         # Complex numbers would lose a part, and text would be read.
         matrix = np.asarray(matrix, np.float64) if matrix.dtype.kind in "biuf" else np.empty(0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         matrix = np.empty(0)
     if matrix.ndim != 2 or matrix.size == 0 or max(matrix.shape) > MAX_WINDOW:
         got = f"an array of shape {np.shape(weights)}" if isinstance(weights, np.ndarray) else shown(weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -134,8 +134,9 @@ class Pad(Operation):
         for field in ("left", "top", "right", "bottom"):
             object.__setattr__(self, field, integer(field, getattr(self, field), 0, MAX_SIDE))
         one_of("border", self.border, BORDERS)
-        if isinstance(self.fill, (tuple, list, np.ndarray)) and 0 < np.size(self.fill) == len(self.fill) <= 4:
-            fill: int | tuple[int, ...] = tuple(integer("fill", value, 0, 255) for value in self.fill)
+        values = _values(self.fill)
+        if 0 < len(values) <= 4:
+            fill: int | tuple[int, ...] = tuple(integer("fill", value, 0, 255) for value in values)
         else:
             fill = integer("fill", self.fill, 0, 255, ", or one for each channel")
         object.__setattr__(self, "fill", fill)
@@ -159,6 +160,13 @@ class Pad(Operation):
         fill = self.fill if isinstance(self.fill, tuple) else (self.fill,) * src.shape[2]
         rule = BORDERS[self.border]
         _dispatch.kernels().moves.pad(src, dst, self.left, self.top, rule, fill, num_threads, stop)
+
+
+def _values(fill: Any) -> tuple[Any, ...]:
+    """Return what a sequence holds; nothing if it is no sequence, or one of sequences."""
+    if not isinstance(fill, (tuple, list)) and not (isinstance(fill, np.ndarray) and fill.ndim == 1):
+        return ()
+    return () if any(isinstance(value, (tuple, list, np.ndarray)) for value in fill) else tuple(fill)
 
 
 def rotate90(

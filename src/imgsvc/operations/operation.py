@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import abc
 import functools
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +24,14 @@ class Operation(abc.ABC):
     It knows its parameters and what they may be (checked when it is made), the shape of its result for a
     given image, what that costs, and how to compute it.
     """
+
+    name: ClassVar[str] = "operation"
+    """What it is called in pipelines: as its public function, ``MeanFilter`` is ``mean_filter``."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Name the class."""
+        super().__init_subclass__(**kwargs)
+        cls.name = re.sub("(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     @abc.abstractmethod
     def output_shape(self, shape: Shape) -> Shape:

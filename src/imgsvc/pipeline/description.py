@@ -1,0 +1,130 @@
+"""Operations made of what describes them, text or plain data, and described again."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from imgsvc.errors import InvalidParameterError, shown
+from imgsvc.operations import OPERATIONS, Operation
+from imgsvc.operations.tables import SIZE
+from imgsvc.pipeline.text import parse
+
+if TYPE_CHECKING:
+    Data = dict[str, dict[str, Any]]
+
+MAX_OPERATIONS = 64
+"""Of a pipeline; more is a mistake, and one text could ask for thousands."""
+
+
+def operations_of(described: Any) -> tuple[Operation, ...]:
+    """Return the operations that a text, an operation, or an iterable of these and of mappings describes.
+
+    Raises
+    ------
+    InvalidParameterError
+        It describes none, or too many.
+    """
+    operations: list[Operation] = []
+    for item in _items(described):
+        if isinstance(item, Operation):
+            operations.append(item)
+        elif isinstance(item, str):
+            for call in parse(item):
+                field = _field(len(operations))
+                operation = _operation(field, call.name)
+                operations.append(_made(field, operation, call.parameters_of(field, operation)))
+                _check_count(len(operations))
+        else:
+            operations.append(_from_data(_field(len(operations)), item))
+        _check_count(len(operations))
+    return tuple(operations)
+
+
+def data_of(operation: Operation) -> Data:
+    """Return an operation as what JSON can hold, without those parameters that are so by default."""
+    return {
+        operation.name: {
+            name: _plain(value) for name, value in parameters(operation).items() if value is not None
+        }
+    }
+
+
+def parameters(operation: Operation) -> dict[str, Any]:
+    """Return those parameters of an operation that are not what they are by default."""
+    fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
+    values = {field.name: getattr(operation, field.name) for field in fields}
+    return {field.name: values[field.name] for field in fields if values[field.name] != field.default}
+
+
+def located(field: str, error: InvalidParameterError) -> InvalidParameterError:
+    """Return the error of a step as one that says which step it is."""
+    return InvalidParameterError(f"{field}.{error.field}", error.value, error.expected)
+
+
+def _items(described: Any) -> Iterable[Any]:
+    if isinstance(described, (str, Operation)):
+        return (described,)
+    if isinstance(described, Mapping) or not isinstance(described, Iterable):
+        raise InvalidParameterError(
+            "operations", shown(described), "a text, an operation, or several of them in a list"
+        )
+    return described
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_OPERATIONS:
+        raise InvalidParameterError("operations", "more", f"at most {MAX_OPERATIONS}")
+
+
+def _field(number: int) -> str:
+    return f"operations[{number}]"
+
+
+def _from_data(field: str, item: Any) -> Operation:
+    if not isinstance(item, Mapping) or len(item) != 1:
+        raise InvalidParameterError(field, shown(item), 'an operation, as {"resize": {"width": 800}} is one')
+    ((name, values),) = item.items()
+    operation = _operation(field, name)
+    if not isinstance(values, Mapping):
+        expected = 'its parameters by their names, as {"width": 800}'
+        raise InvalidParameterError(f"{field}.{operation.name}", shown(values), expected)
+    return _made(field, operation, values)
+
+
+def _operation(field: str, name: Any) -> type[Operation]:
+    if not isinstance(name, str) or name not in OPERATIONS:
+        expected = f"{_hint(name, OPERATIONS)}an operation: {', '.join(sorted(OPERATIONS))}"
+        raise InvalidParameterError(field, shown(name), expected)
+    return OPERATIONS[name]
+
+
+def _made(field: str, operation: type[Operation], values: Mapping[Any, Any]) -> Operation:
+    """Return an operation with the parameters given, if these are its own and none is missing."""
+    fields = {each.name: each for each in dataclasses.fields(operation)}  # type: ignore[arg-type]
+    field = f"{field}.{operation.name}"
+    for name in values:
+        if name not in fields:
+            expected = f"{_hint(name, fields)}a parameter: {', '.join(fields)}" if fields else "no parameters"
+            raise InvalidParameterError(field, shown(name), expected)
+    for name, each in fields.items():
+        if each.default is dataclasses.MISSING and name not in values:
+            raise InvalidParameterError(f"{field}.{name}", "nothing", "a value: it has no default")
+    try:
+        return operation(**values)
+    except InvalidParameterError as error:
+        raise located(field, error) from None
+
+
+def _hint(name: Any, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name[:80], list(names), 1) if isinstance(name, str) else []
+    return f"perhaps {near[0]!r}, or " if near else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):  # the rows of a table
+        rows = [list(value[start : start + SIZE]) for start in range(0, len(value), SIZE)]
+        return rows[0] if len(rows) == 1 else rows
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value

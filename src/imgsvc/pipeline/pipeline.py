@@ -1,0 +1,144 @@
+"""Several operations, one after the other."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgsvc._images import UINT8, check_image, check_out
+from imgsvc._stop import Stop
+from imgsvc._threads import check_num_threads
+from imgsvc.errors import InvalidParameterError, shown
+from imgsvc.pipeline.description import data_of, operations_of
+from imgsvc.pipeline.plan import Plan, plan
+from imgsvc.pipeline.text import MAX_TEXT, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import DTypeLike
+
+    from imgsvc._images import Image, Shape
+    from imgsvc.operations import Operation
+
+    Described = str | Operation | Iterable[str | Operation | Mapping[str, Mapping[str, Any]]]
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class Pipeline:
+    """Operations that are applied to an image one after the other.
+
+    Parameters
+    ----------
+    operations
+        A text such as ``"mean_filter | rotate90 turns=1 | resize width=800"``, an operation, or an iterable
+        of these and of mappings such as ``{"resize": {"width": 800}}``; at most `MAX_OPERATIONS`.
+
+    Raises
+    ------
+    InvalidParameterError
+        There is no such operation or parameter, one is missing or out of range; the field says of which
+        operation, as in ``operations[2].resize.width``.
+
+    Examples
+    --------
+    >>> pipeline = Pipeline("resize width=2 resample=box | invert")
+    >>> pipeline.run(np.array([[10, 20, 30, 40], [10, 20, 30, 40]], np.uint8))
+    array([[240, 220]], dtype=uint8)
+    >>> print(pipeline)
+    resize width=2 resample=box | invert
+    """
+
+    operations: tuple[Operation, ...]
+
+    def __init__(self, operations: Described = ()) -> None:
+        object.__setattr__(self, "operations", operations_of(operations))
+
+    def __str__(self) -> str:
+        """Return the text form, of which an equal pipeline can be made."""
+        steps = (item for data in self.to_data() for item in data.items())
+        return " | ".join(text_of(name, parameters) for name, parameters in steps)
+
+    def to_data(self) -> list[dict[str, dict[str, Any]]]:
+        """Return a list of ``{name: parameters}`` of what JSON can hold, without what is so by default."""
+        return [data_of(operation) for operation in self.operations]
+
+    @classmethod
+    def from_data(cls, data: Iterable[Mapping[str, Mapping[str, Any]]]) -> Pipeline:
+        """Return the pipeline that `to_data` has described."""
+        return cls(data)
+
+    def to_json(self) -> str:
+        """Return `to_data` as JSON."""
+        return json.dumps(self.to_data())
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Pipeline:
+        """Return the pipeline that `to_json` has described.
+
+        Raises
+        ------
+        InvalidParameterError
+            It is no JSON, too long, or describes no pipeline.
+        """
+        if len(text) > MAX_TEXT:
+            raise InvalidParameterError("pipeline", f"{len(text)} characters", f"at most {MAX_TEXT}")
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            raise InvalidParameterError("pipeline", shown(text), "JSON") from None
+        return cls(data)
+
+    def plan(self, shape: Shape, dtype: DTypeLike = np.uint8) -> Plan:
+        """Return what the pipeline does to an image of that shape and dtype, and what it takes.
+
+        Raises
+        ------
+        InvalidParameterError
+            An operation cannot be applied to what it would get.
+        """
+        return plan(self.operations, tuple(shape), np.dtype(dtype))
+
+    def run(
+        self,
+        image: Image,
+        *,
+        out: Image | None = None,
+        num_threads: int | None = None,
+        stop: Stop | None = None,
+    ) -> Image:
+        """Apply the operations, one after the other; without any the image is copied.
+
+        The result is that of the operations' functions, called one by one, byte for byte.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+            Any strides.
+        out, num_threads
+            As for `mean_filter`; `out` has the result's shape.
+        stop : Stop, optional
+            Asked again and again whether to go on.
+
+        Returns
+        -------
+        ndarray of uint8
+            C-contiguous; `out` where it was given.
+
+        Raises
+        ------
+        InvalidImageError, InvalidParameterError
+            As for `mean_filter`, or an operation cannot be applied to what it gets.
+        StoppedError
+            `stop` said so before it was done.
+        """
+        image = check_image(image)
+        if num_threads is not None:
+            num_threads = check_num_threads(num_threads)
+        planned = self.plan(image.shape, UINT8)
+        out = np.empty(planned.shape, np.uint8) if out is None else check_out(out, planned.shape, image)
+        planned.run(image, out, num_threads, stop)
+        return out

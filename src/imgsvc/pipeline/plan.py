@@ -1,0 +1,123 @@
+"""What a pipeline does to an image of a known shape: its steps, what they take, and how they are run."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgsvc._images import as_rows
+from imgsvc._stop import Stop
+from imgsvc._threads import threads_for
+from imgsvc.errors import InvalidParameterError, StoppedError
+from imgsvc.operations import Rotate90
+from imgsvc.pipeline.description import located
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgsvc._images import Image, Shape
+    from imgsvc.operations import Operation
+
+COPY = Rotate90(0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """An operation on an image of a known shape."""
+
+    operation: Operation
+    src_shape: Shape
+    dst_shape: Shape
+    dtype: np.dtype[Any]
+    """Of its result."""
+    cost: int
+
+    @property
+    def num_bytes(self) -> int:
+        """The bytes of its result."""
+        return math.prod(self.dst_shape) * self.dtype.itemsize
+
+    def run(self, src: Image, dst: Image, num_threads: int | None, stop: Stop) -> None:
+        """Compute `dst`, as `Operation.compute` does."""
+        threads = threads_for(self.cost, num_threads)
+        self.operation.apply(as_rows(src), as_rows(dst), threads, stop)
+        if stop.stopped:
+            raise StoppedError(cancelled=stop.cancelled)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a pipeline does to an image of a known shape; nothing has been allocated for it yet."""
+
+    steps: tuple[Step, ...]
+    """One at least."""
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the result."""
+        return self.steps[-1].dst_shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the result."""
+        return self.steps[-1].dtype
+
+    @property
+    def cost(self) -> int:
+        """How many bytes one core copies in about the time that all steps take it."""
+        return sum(step.cost for step in self.steps)
+
+    @property
+    def largest(self) -> int:
+        """The pixels of the largest image that is made."""
+        return max(step.dst_shape[0] * step.dst_shape[1] for step in self.steps)
+
+    @property
+    def buffer_bytes(self) -> int:
+        """The bytes that `run` allocates for images between the steps."""
+        return sum(self._buffers())
+
+    def run(self, src: Image, out: Image, num_threads: int | None = None, stop: Stop | None = None) -> None:
+        """Compute `out`, C-contiguous and of the result's shape, from `src`, of the shape it was planned for.
+
+        Raises
+        ------
+        StoppedError
+            `stop` said so before it was done; `out` may hold anything.
+        """
+        stop = stop or Stop()
+        buffers = [np.empty(num_bytes, np.uint8) for num_bytes in self._buffers()]
+        image = src
+        for number, step in enumerate(self.steps[:-1]):
+            memory = buffers[number % 2][: step.num_bytes]
+            result = memory.view(step.dtype).reshape(step.dst_shape)
+            step.run(image, result, num_threads, stop)
+            image = result
+        self.steps[-1].run(image, out, num_threads, stop)
+
+    def _buffers(self) -> list[int]:
+        """Return the sizes of two buffers or less that take the steps' results in turn, but for the last."""
+        sizes = [step.num_bytes for step in self.steps[:-1]]
+        return [max(sizes[first::2]) for first in range(min(len(sizes), 2))]
+
+
+def plan(operations: Sequence[Operation], shape: Shape, dtype: np.dtype[Any]) -> Plan:
+    """Return how to apply `operations` one after the other to an image of that shape and dtype.
+
+    Raises
+    ------
+    InvalidParameterError
+        One of them cannot be applied to what it would get; the field says which.
+    """
+    steps: list[Step] = []
+    for number, operation in enumerate(operations):
+        try:
+            result = operation.output_shape(shape)
+        except InvalidParameterError as error:
+            raise located(f"operations[{number}].{operation.name}", error) from None
+        steps.append(Step(operation, shape, result, dtype, operation.cost(shape)))
+        shape = result
+    return Plan(tuple(steps) or (Step(COPY, shape, shape, dtype, COPY.cost(shape)),))
