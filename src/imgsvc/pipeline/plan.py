@@ -66,6 +66,11 @@ class Plan:
         return self.steps[-1].dtype
 
     @property
+    def copies(self) -> bool:
+        """Whether the result is the image itself."""
+        return len(self.steps) == 1 and self.steps[0].operation == COPY
+
+    @property
     def cost(self) -> int:
         """How many bytes one core copies in about the time that all steps take it."""
         return sum(step.cost for step in self.steps)

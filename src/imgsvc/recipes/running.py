@@ -113,7 +113,7 @@ class Work:
         )
 
     def _through(self, steps: Plan, decoded: Decoded) -> Decoded:
-        if not steps.steps:
+        if steps.copies:
             return decoded
         frames = []
         for frame in decoded.frames:
