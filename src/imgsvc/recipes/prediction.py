@@ -1,8 +1,7 @@
 """How long a recipe will take, from what its parts took on this machine.
 
-Operations know their cost in relation to each other's sizes and parameters. What a unit of it takes is measured
-for each operation, in an image that fits into a core's cache and in one that does not, gray and in colour.
-Codecs are measured by the pixel.
+Operations know what their cost depends on. What a unit of it takes is measured for each, in an image that fits
+into a cache and in one that does not, gray and in colour. Codecs are measured by the pixel.
 """
 
 from __future__ import annotations

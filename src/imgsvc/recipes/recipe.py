@@ -16,6 +16,9 @@ RAW = "raw"
 
 OUTPUT_FORMATS = {name: name for name in (RAW, *FORMATS)}
 
+NOTHING = Pipeline()
+AS_USUAL = DecodeOptions()
+
 MAX_OUTPUTS = 16
 MAX_NAME = 64
 
@@ -27,8 +30,8 @@ class Output:
     Parameters
     ----------
     format : str or None
-        ``"raw"`` for pixels, or a format: ``"jpeg"``, ``"png"``, ``"webp"``, ``"avif"``, ``"tiff"``, ``"gif"``,
-        ``"bmp"``. None is the format of the input.
+        ``"raw"`` for pixels, or a format: ``"jpeg"``, ``"png"``, ``"webp"``, ``"avif"``, ``"tiff"``,
+        ``"gif"``, ``"bmp"``. None is the format of the input.
     quality, lossless, progressive, effort, metadata, max_bytes, background
         How a file is written, see `imgsvc.codec.EncodeOptions`.
     pipeline : Pipeline, str, or operations
@@ -50,7 +53,7 @@ class Output:
     metadata: str = "strip"
     max_bytes: int | None = None
     background: tuple[int, int, int] = (255, 255, 255)
-    pipeline: Pipeline = Pipeline()
+    pipeline: Pipeline = NOTHING
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -98,9 +101,9 @@ class Recipe:
         One of them is none of these.
     """
 
-    pipeline: Pipeline = Pipeline()
+    pipeline: Pipeline = NOTHING
     outputs: tuple[Output, ...] = (Output(),)
-    decoding: DecodeOptions = DecodeOptions()
+    decoding: DecodeOptions = AS_USUAL
     preset: str = ""
 
     def __post_init__(self) -> None:

@@ -61,6 +61,7 @@ class Work:
         self,
         plan: RecipePlan,
         source: Source,
+        *,
         options: DecodeOptions,
         limits: Limits,
         compute: Compute,

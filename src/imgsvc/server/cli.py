@@ -53,7 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser; it leaves out what is not given, so that the environment can say it."""
     parser = OneLineParser(
         prog="imgsvc-server",
-        description="Serve image operations (imgsvc.v1.ImageService and NLImageService), health and reflection over gRPC.",
+        description="Serve image operations (imgsvc.v1 and NLImageService), health and reflection over gRPC.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,

@@ -12,14 +12,13 @@ from imgsvc.runtime.cores import AT_ONCE_BYTES, BYTES_PER_CORE
 from imgsvc.server.calls import Method
 from imgsvc.server.status import details_of, status_of
 from imgsvc.v1.image_service_pb2 import DESCRIPTOR
-from imgsvc.wire.process import PROCESS_REQUEST, draft_response
 from imgsvc.wire.image import read_source
+from imgsvc.wire.process import PROCESS_REQUEST, draft_response
 from imgsvc.wire.recipe import read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from imgsvc.codec import DecodeOptions
     from imgsvc.pipeline.presets import Preset
     from imgsvc.recipes.planning import Limits
     from imgsvc.recipes.recipe import Recipe
@@ -63,10 +62,10 @@ class Processing:
         recipe = read_recipe(opened.message.recipe, self.presets)
         plan = plan_recipe(source, recipe, self.limits)
         call.entry.hold(plan.num_bytes)
-        return self.run(plan, source, recipe, call.cores, call.job, draft_response)
+        return self.run(plan, source, recipe, cores=call.cores, job=call.job, draft=draft_response)
 
     def run(
-        self, plan: RecipePlan, source: Source, recipe: Recipe, cores: Cores, job: Job, draft: Drafted
+        self, plan: RecipePlan, source: Source, recipe: Recipe, *, cores: Cores, job: Job, draft: Drafted
     ) -> bytes:
         """Run what was planned, and return what `draft` makes of the results.
 
@@ -79,7 +78,14 @@ class Processing:
         """
 
         def run(compute: Callable[..., Any]) -> bytes:
-            work = Work(plan, source, recipe.decoding, self.limits, compute, job.stop)
+            work = Work(
+                plan,
+                source,
+                options=recipe.decoding,
+                limits=self.limits,
+                compute=compute,
+                stop=job.stop,
+            )
             answer, rooms = draft(_results(plan, work.run()))
             work.write(rooms)
             message: bytes = answer.finish()
@@ -88,7 +94,7 @@ class Processing:
         pipelines = plan.cost // COST_PER_BYTE
         if pipelines >= 2 * BYTES_PER_CORE:  # some of it is worth several cores, and decoding is not
             return run(_Granted(cores, job))
-        # Decoding and encoding take longer than the bytes say: they need a turn, unless there is next to nothing.
+        # Decoding and encoding take longer than the bytes say, so they need a turn.
         files = 0 if plan.input.header is None and not plan.encodes else AT_ONCE_BYTES + 1
         return cores.run(lambda _: run(OneCore()), max(pipelines, files), job, 1)
 

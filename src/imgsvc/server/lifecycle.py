@@ -16,8 +16,8 @@ from imgsvc.runtime.allocator import QuietTrim
 from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.admission import Admission
-from imgsvc.server.calls import UnaryCalls
 from imgsvc.server.batch import BatchStreams
+from imgsvc.server.calls import UnaryCalls
 from imgsvc.server.health import Health
 from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
 from imgsvc.server.image_service import Processing, image_methods
@@ -139,8 +139,15 @@ class Server:
         cut_off = self._admission.wait_until_idle(max(0.0, end - time.monotonic()))
         self._server.stop(None if cut_off else LAST_CALLS_SECONDS).wait()
         for part in (
-            self._images, self._batches, self._health, self._reflection, self._unknown, self._cores, self._timer, self._trim,
-        ):  # fmt: skip
+            self._images,
+            self._batches,
+            self._health,
+            self._reflection,
+            self._unknown,
+            self._cores,
+            self._timer,
+            self._trim,
+        ):
             part.close()
         self._default_pool.shutdown()
         log.info(

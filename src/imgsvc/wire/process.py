@@ -196,7 +196,7 @@ def draft_request(source: Source, recipe: Recipe, *, plan: bool = False) -> tupl
 def draft_batch_request(
     items: Sequence[tuple[str, Source]], recipe: Recipe | None
 ) -> tuple[Draft, list[NDArray[Any]]]:
-    """Return a message of items, with the recipe for them and later ones; an array in it for each raw image."""
+    """Return a message of items, and the recipe for them and later ones, with an array for each raw image."""
     payloads = _Payloads()
     message = ProcessBatchRequest(
         recipe=None if recipe is None else recipe_message(recipe),
