@@ -51,6 +51,13 @@ class Operation(abc.ABC):
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`, C-contiguous, from `src`, with contiguous rows; both (H, W, C) and checked."""
 
+    def lookup_table(self, channels: int) -> bytes | None:  # noqa: ARG002 - for those that have one
+        """Return what each value becomes, 256 bytes for each channel, where nothing else has a part in it.
+
+        Pipelines make one lookup of several such operations.
+        """
+        return None
+
     def __call__(
         self,
         image: Image,

@@ -10,7 +10,7 @@ from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
 from imgsvc.operations.operation import Operation, SameShape, made
 from imgsvc.operations.parameters import integer, number
-from imgsvc.operations.tables import SIZE, adjust_table, gamma_table, table_bytes
+from imgsvc.operations.tables import IDENTITY, SIZE, adjust_table, colour_rows, gamma_table, table_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -62,6 +62,29 @@ class Lut(Pointwise):
         """Compute `dst`."""
         _dispatch.kernels().pixels.lookup(src, dst, self._rows, False, num_threads, stop)
 
+    def lookup_table(self, channels: int) -> bytes:
+        """Return the rows."""
+        return self._rows if len(self._rows) > SIZE else self._rows * channels
+
+
+@dataclasses.dataclass(frozen=True)
+class ColourTable(Pointwise):
+    """Each value of a colour replaced by another, and alpha left as it is: what pipelines make of others."""
+
+    row: bytes
+
+    def cost(self, shape: Shape) -> int:
+        """Return twice the bytes."""
+        return 2 * math.prod(shape)
+
+    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
+        """Compute `dst`."""
+        _dispatch.kernels().pixels.lookup(src, dst, self.row, True, num_threads, stop)
+
+    def lookup_table(self, channels: int) -> bytes:
+        """Return the row for each colour."""
+        return colour_rows(self.row, channels)
+
 
 @dataclasses.dataclass(frozen=True)
 class Invert(Pointwise):
@@ -70,6 +93,10 @@ class Invert(Pointwise):
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
         _dispatch.kernels().pixels.invert(src, dst, num_threads, stop)
+
+    def lookup_table(self, channels: int) -> bytes:
+        """Return the negative of each value."""
+        return colour_rows(IDENTITY[::-1], channels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +120,10 @@ class Adjust(Pointwise):
         table = adjust_table(self.brightness, self.contrast)
         _dispatch.kernels().pixels.lookup(src, dst, table, True, num_threads, stop)
 
+    def lookup_table(self, channels: int) -> bytes:
+        """Return what becomes of each value."""
+        return colour_rows(adjust_table(self.brightness, self.contrast), channels)
+
 
 @dataclasses.dataclass(frozen=True)
 class Gamma(Pointwise):
@@ -112,6 +143,10 @@ class Gamma(Pointwise):
         """Compute `dst`."""
         _dispatch.kernels().pixels.lookup(src, dst, gamma_table(self.gamma), True, num_threads, stop)
 
+    def lookup_table(self, channels: int) -> bytes:
+        """Return what becomes of each value."""
+        return colour_rows(gamma_table(self.gamma), channels)
+
 
 @dataclasses.dataclass(frozen=True)
 class Threshold(Pointwise):
@@ -126,6 +161,11 @@ class Threshold(Pointwise):
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
         _dispatch.kernels().pixels.threshold(src, dst, self.level, num_threads, stop)
+
+    def lookup_table(self, channels: int) -> bytes:
+        """Return 0 for each value that is dark, and 255 for the others."""
+        dark = self.level + 1
+        return colour_rows(bytes(dark) + b"\xff" * (SIZE - dark), channels)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,6 +51,15 @@ def table_bytes(field: str, table: Any) -> bytes:
     return array.astype(np.uint8).tobytes()
 
 
+IDENTITY = bytes(range(SIZE))
+"""Of what stays as it is."""
+
+
+def colour_rows(row: bytes, channels: int) -> bytes:
+    """Return the rows of an operation that does `row` to colours, and nothing to alpha."""
+    return row * 3 + IDENTITY if channels == 4 else row * channels
+
+
 @functools.lru_cache(maxsize=256)
 def adjust_table(brightness: float, contrast: float) -> bytes:
     """Return ``contrast * (v - 127.5) + 127.5 + brightness`` for each v, computed as a fraction."""

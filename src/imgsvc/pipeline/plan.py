@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,9 @@ from imgsvc._threads import threads_for
 from imgsvc.errors import InvalidParameterError, StoppedError
 from imgsvc.operations import Rotate90
 from imgsvc.pipeline.description import located
+from imgsvc.pipeline.fusion import fused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from imgsvc._images import Image, Shape
     from imgsvc.operations import Operation
 
@@ -109,7 +109,8 @@ class Plan:
         return [max(sizes[first::2]) for first in range(min(len(sizes), 2))]
 
 
-def plan(operations: Sequence[Operation], shape: Shape, dtype: np.dtype[Any]) -> Plan:
+@functools.lru_cache(maxsize=64)
+def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) -> Plan:
     """Return how to apply `operations` one after the other to an image of that shape and dtype.
 
     Raises
@@ -117,12 +118,15 @@ def plan(operations: Sequence[Operation], shape: Shape, dtype: np.dtype[Any]) ->
     InvalidParameterError
         One of them cannot be applied to what it would get; the field says which.
     """
-    steps: list[Step] = []
+    result = shape
     for number, operation in enumerate(operations):
         try:
-            result = operation.output_shape(shape)
+            result = operation.output_shape(result)
         except InvalidParameterError as error:
             raise located(f"operations[{number}].{operation.name}", error) from None
+    steps: list[Step] = []
+    for operation in fused(operations, shape) or (COPY,):
+        result = operation.output_shape(shape)
         steps.append(Step(operation, shape, result, dtype, operation.cost(shape)))
         shape = result
-    return Plan(tuple(steps) or (Step(COPY, shape, shape, dtype, COPY.cost(shape)),))
+    return Plan(tuple(steps))

@@ -1,0 +1,132 @@
+"""Fewer operations that give the same bytes: what follows one another is done in one, where that is less work.
+
+Lookups become one lookup, turns and mirror images one of the eight orientations, rectangles of rectangles one
+rectangle; and what would only copy is left out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from imgsvc.operations import BoxBlur, Crop, Flip, Lut, Operation, Pad, Resize, Rotate90
+from imgsvc.operations.pixels import ColourTable
+from imgsvc.operations.tables import IDENTITY, SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgsvc._images import Shape
+
+
+def fused(operations: Sequence[Operation], shape: Shape) -> tuple[Operation, ...]:
+    """Return operations that do to an image of `shape` what `operations` do, at no higher cost.
+
+    There may be none left, if all they do is to copy. Each of `operations` can be applied to what it gets.
+    """
+    before: tuple[Operation, ...] = ()
+    after = tuple(operations)
+    while before != after:  # what is left out brings its neighbours together
+        before, after = after, _fused_once(after, shape)
+    return after
+
+
+def _fused_once(operations: Sequence[Operation], shape: Shape) -> tuple[Operation, ...]:
+    result: list[Operation] = []
+    for family, run in itertools.groupby(_with_shapes(operations, shape), lambda pair: _family(*pair)):
+        pairs = list(run)
+        several, shape = [operation for operation, _ in pairs], pairs[0][1]
+        if family == "table":
+            result += _lookups(several, shape)
+        elif family == "orientation":
+            result += _orientation(several)
+        elif family == "crop":
+            result += _crop(several)
+        elif family != "copy":
+            result += several
+    return tuple(result)
+
+
+def _with_shapes(operations: Sequence[Operation], shape: Shape) -> list[tuple[Operation, Shape]]:
+    """Return each operation with the shape of the image that it gets."""
+    pairs = []
+    for operation in operations:
+        pairs.append((operation, shape))
+        shape = operation.output_shape(shape)
+    return pairs
+
+
+def _family(operation: Operation, shape: Shape) -> str:
+    """Return what the operation may be done together with."""
+    match operation:
+        case Rotate90() | Flip():
+            return "orientation"
+        case BoxBlur(radius=0) | Pad(left=0, top=0, right=0, bottom=0):
+            return "copy"
+        case Crop() | Resize() if operation.output_shape(shape) == shape:
+            return "copy"
+        case Crop():
+            return "crop"
+    return "other" if operation.lookup_table(_channels(shape)) is None else "table"
+
+
+def _channels(shape: Shape) -> int:
+    return shape[2] if len(shape) > 2 else 1
+
+
+def _lookups(operations: list[Operation], shape: Shape) -> list[Operation]:
+    """Return the cheapest way to cut a run of lookups, each part being done as one; the fewest of the cheap."""
+    channels = _channels(shape)
+    tables = [operation.lookup_table(channels) or b"" for operation in operations]
+    best: list[tuple[int, list[Operation]]] = [(0, [])]  # for so many of them
+    for end in range(1, len(operations) + 1):
+        candidates = []
+        rows = IDENTITY * channels
+        for start in range(end - 1, -1, -1):
+            rows = _then(tables[start], rows)
+            ways = [[operations[start]]] if start == end - 1 else []
+            ways.append(_lookup(rows, channels))
+            cost, steps = best[start]
+            candidates += [(cost + sum(each.cost(shape) for each in way), steps + way) for way in ways]
+        best.append(min(candidates, key=lambda candidate: (candidate[0], len(candidate[1]))))
+    return best[-1][1]
+
+
+def _then(first: bytes, second: bytes) -> bytes:
+    """Return the table that looks up in `second` what `first` gives, row by row."""
+    starts = range(0, len(first), SIZE)
+    return b"".join(first[at : at + SIZE].translate(second[at : at + SIZE]) for at in starts)
+
+
+def _lookup(rows: bytes, channels: int) -> list[Operation]:
+    """Return what does the rows of a table to an image of so many channels: one operation, or none."""
+    row = rows[:SIZE]
+    if rows == IDENTITY * channels:
+        return []
+    if rows == row * channels:
+        return [Lut(row)]
+    colours = ColourTable(row)
+    return [colours if rows == colours.lookup_table(channels) else Lut(rows)]
+
+
+def _orientation(operations: list[Operation]) -> list[Operation]:
+    """Return one mirror image, left to right, or none, and then the quarter turns that are left."""
+    mirrored, turns = False, 0
+    for operation in operations:
+        match operation:
+            case Rotate90():
+                turns += operation.turns
+            case Flip():
+                # A mirror image after turns is one before as many turns the other way; upside down is left to
+                # right and two turns.
+                mirrored, turns = not mirrored, (0 if operation.axis else 2) - turns
+    turns %= 4
+    if mirrored and turns == 2:
+        return [Flip(0)]
+    return [*([Flip(1)] if mirrored else []), *([Rotate90(turns)] if turns else [])]
+
+
+def _crop(operations: list[Operation]) -> list[Operation]:
+    crops = [operation for operation in operations if isinstance(operation, Crop)]
+    left, top = sum(crop.left for crop in crops), sum(crop.top for crop in crops)
+    return [Crop(left, top, crops[-1].width, crops[-1].height)]
