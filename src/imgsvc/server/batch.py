@@ -394,9 +394,9 @@ class _Stream:
                 plan,
                 source,
                 recipe,
-                of.cores,
-                job,
-                lambda results: draft_batch_response([(item.id, results)]),
+                cores=of.cores,
+                job=job,
+                draft=lambda results: draft_batch_response([(item.id, results)]),
             )
         except BaseException:
             self._entry.give_back(plan.num_bytes)

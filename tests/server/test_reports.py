@@ -1,0 +1,42 @@
+"""What the server tells of itself."""
+
+from imgsvc.codec import formats
+from imgsvc.operations import OPERATIONS
+from imgsvc.v1 import image_service_pb2
+from tests import rpc, v1
+
+
+def test_operations(server):
+    answer = rpc.call(server, v1.LIST_OPERATIONS, b"")
+    operations = image_service_pb2.ListOperationsResponse.FromString(answer).operations
+    assert [each.name for each in operations] == sorted(OPERATIONS)
+    resize = next(each for each in operations if each.name == "resize")
+    assert resize.summary == "The image in another size"
+    assert [(each.name, each.required, each.default_text) for each in resize.parameters] == [
+        ("width", False, ""),
+        ("height", False, ""),
+        ("resample", False, "bilinear"),
+    ]
+    crop = next(each for each in operations if each.name == "crop")
+    assert all(each.required for each in crop.parameters)
+
+
+def test_the_server(serve):
+    server = serve("--port", "0", "--cores", "1", "--max-pixels", "12345")
+    info = image_service_pb2.GetServerInfoResponse.FromString(rpc.call(server, v1.INFO, b""))
+    assert info.cores == 1
+    assert info.limits["pixels"] == 12345
+    assert info.isa in {"baseline", "x86-64-v3"}
+    assert len(info.formats) == len(formats())
+    assert {"pillow", "numpy", "grpcio"} <= set(info.libraries)
+
+
+def test_presets(serve, tmp_path, photo):
+    path = tmp_path / "presets.toml"
+    path.write_text('[thumbnail]\npipeline = "resize width=16 | invert"\nformat = "webp"\nquality = 70\n')
+    server = serve("--port", "0", "--presets", str(path))
+    info = image_service_pb2.GetServerInfoResponse.FromString(rpc.call(server, v1.INFO, b""))
+    assert [(each.name, each.text) for each in info.presets] == [("thumbnail", "resize width=16 | invert")]
+    answer = v1.process(server, v1.request(v1.pixels(photo), preset="thumbnail"))
+    image = v1.opened(answer.results[0].image.encoded.data)
+    assert (image.format, image.size) == ("WEBP", (16, 24))
