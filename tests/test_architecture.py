@@ -37,7 +37,7 @@ ROOMS = {
     "_kernels": set(),
     "operations": {"_dispatch", "_images", "_stop", "_threads", "errors", "operations"},
     "runtime": {"_stop", "errors", "runtime"},
-    "codec": {"errors"},
+    "codec": {"_images", "codec", "errors", "operations"},
     "config": {"_available_cores", "_options", "_threads", "errors"},
     "wire": {"_images", "_wire_buffer", "errors", "operations", "stubs", "wire"},
     "server": BELOW_SERVERS | {"_dispatch", "server"},
