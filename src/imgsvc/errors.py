@@ -5,6 +5,8 @@
     ImgsvcError
     ├── InvalidInputError (ValueError)   field, value and limit of what was refused
     │   ├── InvalidImageError            pixels: dtype, shape, size, overlap
+    │   │   └── UndecodableImageError    an encoded image that is damaged or cut short
+    │   ├── UnsupportedFormatError       an encoded image of a kind that is not served here
     │   ├── InvalidParameterError        an operation's parameter or an option of a call
     │   └── LimitExceededError           more than the server takes of something
     ├── ConfigurationError               flags, environment variables, what this machine lacks
@@ -41,6 +43,8 @@ __all__ = [
     "ServiceTimeoutError",
     "ServiceUnavailableError",
     "StoppedError",
+    "UndecodableImageError",
+    "UnsupportedFormatError",
 ]
 
 
@@ -73,6 +77,14 @@ class InvalidInputError(ImgsvcError, ValueError):
 
 class InvalidImageError(InvalidInputError):
     """An image whose dtype, shape, size or memory an operation cannot take."""
+
+
+class UndecodableImageError(InvalidImageError):
+    """An encoded image that is damaged or cut short."""
+
+
+class UnsupportedFormatError(InvalidInputError):
+    """An encoded image of a known kind that is not decoded or encoded here."""
 
 
 class InvalidParameterError(InvalidInputError):

@@ -1,0 +1,34 @@
+"""Encoded images ↔ arrays: in memory by `decode` and `encode`, files by `read_image` and `write_image`."""
+
+from imgsvc.codec.decoding import Decoded, DecodeLimits, DecodeOptions, Header, decode, read_header
+from imgsvc.codec.encoding import EncodeOptions, encode
+from imgsvc.codec.files import (
+    EncoderOptions,
+    Photo,
+    check_writable,
+    is_image_name,
+    read_image,
+    write_image,
+)
+from imgsvc.codec.formats import FORMATS, FormatInfo, format_of, formats
+
+__all__ = [
+    "FORMATS",
+    "DecodeLimits",
+    "DecodeOptions",
+    "Decoded",
+    "EncodeOptions",
+    "EncoderOptions",
+    "FormatInfo",
+    "Header",
+    "Photo",
+    "check_writable",
+    "decode",
+    "encode",
+    "format_of",
+    "formats",
+    "is_image_name",
+    "read_header",
+    "read_image",
+    "write_image",
+]

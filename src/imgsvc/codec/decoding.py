@@ -1,0 +1,402 @@
+"""Encoded images → arrays. The bytes are a stranger's: everything is checked before a pixel is decoded."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from imgsvc.codec import avif, bmp, gif, jpeg, png, tiff, webp
+from imgsvc.codec import exif as exif_data
+from imgsvc.codec.color import to_srgb
+from imgsvc.codec.formats import format_of
+from imgsvc.codec.pillow import opened
+from imgsvc.codec.source import COUNTED_FRAMES, DamageError, Source, UnservedError
+from imgsvc.codec.turning import SIDEWAYS, turned
+from imgsvc.errors import (
+    ImgsvcError,
+    InvalidImageError,
+    InvalidParameterError,
+    UndecodableImageError,
+    UnsupportedFormatError,
+    shown,
+)
+from imgsvc.operations.parameters import integer, one_of
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+    from numpy.typing import NDArray
+
+MOST = 1 << 48
+OPAQUE, MAX_16_BIT = 255, 65535
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodeLimits:
+    """What is decoded at most.
+
+    Attributes
+    ----------
+    pixels
+        Of one frame.
+    frames
+        Of an image all of whose frames are asked for.
+    total_pixels
+        Of all frames asked for.
+    """
+
+    pixels: int = 100_000_000
+    frames: int = 1000
+    total_pixels: int = 100_000_000
+
+    def __post_init__(self) -> None:
+        """Check each limit."""
+        for field in ("pixels", "frames", "total_pixels"):
+            object.__setattr__(self, field, integer(f"limits.{field}", getattr(self, field), 1, MOST))
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodeOptions:
+    """How images are decoded.
+
+    Attributes
+    ----------
+    depth
+        ``"8"`` makes uint8 of everything; ``"keep"`` leaves 16 bits and floats of gray images.
+    color
+        ``"srgb"`` converts to sRGB by the colour profile where there is one; ``"keep"`` hands the profile on.
+    frames
+        ``"first"`` or ``"all"``.
+    shrink_on_load
+        Whether `decode` may use `at_least`.
+    auto_orient
+        Whether the orientation that the image comes with is applied.
+    """
+
+    depth: str = "8"
+    color: str = "srgb"
+    frames: str = "first"
+    shrink_on_load: bool = True
+    auto_orient: bool = True
+
+    def __post_init__(self) -> None:
+        """Check each option."""
+        for field, choices in (
+            ("depth", ("8", "keep")),
+            ("color", ("keep", "srgb")),
+            ("frames", ("first", "all")),
+        ):
+            one_of(f"options.{field}", getattr(self, field), {choice: choice for choice in choices})
+        for field in ("shrink_on_load", "auto_orient"):
+            value = getattr(self, field)
+            if not isinstance(value, bool):
+                raise InvalidParameterError(f"options.{field}", shown(value), "True or False")
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What an encoded image says of itself.
+
+    Attributes
+    ----------
+    format
+        One of `FORMATS`.
+    width, height
+        Upright.
+    frames
+        How many; it is counted to 1001 at most, because counting reads the file.
+    channels
+        1, 3 or 4: what `decode` gives at 8 bits.
+    bits
+        8, 16 or 32: what `decode` gives at most where depths are kept.
+    orientation
+        By EXIF, 1 to 8.
+    has_icc
+        Whether there is a colour profile.
+    """
+
+    format: str
+    width: int
+    height: int
+    frames: int
+    channels: int
+    bits: int
+    orientation: int
+    has_icc: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a decoded frame."""
+        size = (self.height, self.width)
+        return size if self.channels == 1 else (*size, self.channels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """An image that was decoded.
+
+    Attributes
+    ----------
+    frames : tuple of ndarray
+        Each (H, W), (H, W, 3) or (H, W, 4), C-contiguous, perhaps read-only; uint8, or with depths kept also
+        uint16 or float32.
+    format
+        Which one it was in.
+    durations
+        Milliseconds of each frame; 0 for a still.
+    loop
+        How often they are shown; 0 is for ever.
+    icc_profile
+        The colour profile of these pixels, where it was kept.
+    exif
+        EXIF data without their prefix; their orientation is that of the pixels.
+    notes
+        What was lost, one text each.
+    scale
+        1, 2, 4 or 8: how many times fewer pixels a side than the file has.
+    """
+
+    frames: tuple[NDArray[Any], ...]
+    format: str = ""
+    durations: tuple[int, ...] = (0,)
+    loop: int = 0
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    notes: tuple[str, ...] = ()
+    scale: int = 1
+
+
+def read_header(data: bytes | bytearray | memoryview, field: str = "image") -> Header:
+    """Return what an encoded image says of itself, without decoding pixels.
+
+    The first bytes of a file do, of most formats: some 100 KB of JPEG, PNG, WebP, GIF and BMP. (TIFF may have its
+    directory at the end, and of AVIF the decoder wants all. Frames are counted among the bytes that are there.)
+
+    Raises
+    ------
+    InvalidImageError
+        The bytes are no image; an `UndecodableImageError`: a damaged one.
+    UnsupportedFormatError
+        They are one in a format that is not decoded here.
+    """
+    source = _source(bytes(data), field, COUNTED_FRAMES, whole=False)
+    return _header(source, field)
+
+
+def decode(
+    data: bytes | bytearray | memoryview,
+    options: DecodeOptions | None = None,
+    limits: DecodeLimits | None = None,
+    *,
+    at_least: tuple[int, int] | None = None,
+    header: Header | None = None,
+    field: str = "image",
+) -> Decoded:
+    """Decode an image whose format is found from its bytes.
+
+    Parameters
+    ----------
+    at_least
+        Width and height, upright, that are enough: a JPEG is then decoded to a half, a quarter or an eighth of
+        its size, which takes a fraction of the time, as long as neither side gets smaller than that.
+    header
+        What `read_header` returned for this image; the limits are then checked before the bytes are copied.
+    field
+        The name by which messages call the image.
+
+    Raises
+    ------
+    InvalidImageError
+        The bytes are no image, or exceed a limit; an `UndecodableImageError`: a damaged image.
+    UnsupportedFormatError
+        They are one in a format that is not decoded here.
+    """
+    options, limits = options or DecodeOptions(), limits or DecodeLimits()
+    every = options.frames == "all"
+    if header is not None:
+        _check_size(header.width, header.height, header.width * header.height, limits, field)
+    content = bytes(data)
+    source = _source(content, field, limits.frames + 1 if every else 2, whole=True)
+    _header(source, field)
+    _check_size(source.width, source.height, source.pixels, limits, field, source.orientation)
+    if every and source.frames > 1:
+        _check_frames(source, limits, field)
+    try:
+        return _decoded(content, source, options, at_least)
+    except (ImgsvcError, MemoryError):
+        raise
+    except Exception as error:
+        raise _failure(error, source.format, field) from error
+
+
+Reader = Callable[..., Source]
+READERS: dict[str, Reader] = {
+    "jpeg": jpeg.read,
+    "png": png.read,
+    "webp": webp.read,
+    "avif": avif.read,
+    "tiff": tiff.read,
+    "gif": gif.read,
+    "bmp": bmp.read,
+}
+HINTS = ("truncat", "end of", "not enough", "buffer is not large enough", "incomplete", "unexpected eof")
+
+
+def _source(data: bytes, field: str, frames: int, *, whole: bool) -> Source:
+    name = format_of(data, field)
+    try:
+        return READERS[name](data, frames, whole=whole)
+    except (ImgsvcError, MemoryError):
+        raise
+    except Exception as error:
+        raise _failure(error, name, field) from error
+
+
+def _failure(error: Exception, name: str, field: str) -> ImgsvcError:
+    """Return what to say of an image that a decoder gave up on."""
+    if isinstance(error, UnservedError):
+        return UnsupportedFormatError(
+            field, f"a {error}", "an image with 8 or 16 unsigned bits a channel, or floats"
+        )
+    reason = " ".join(str(error).split())
+    if getattr(error, "truncated", False) or any(hint in reason.lower() for hint in HINTS):
+        return UndecodableImageError(field, f"a {name.upper()} file that ends too early", "a whole one")
+    told = f" ({reason[:120]})" if isinstance(error, DamageError) else ""
+    return UndecodableImageError(field, f"a damaged {name.upper()} file{told}", "one that can be decoded")
+
+
+def _header(source: Source, field: str) -> Header:
+    width, height = source.width, source.height
+    if width < 1 or height < 1:
+        raise InvalidImageError(field, f"{width}×{height} pixels", "at least one row and one column")
+    if source.orientation in SIDEWAYS:
+        width, height = height, width
+    return Header(
+        source.format,
+        width,
+        height,
+        source.frames,
+        source.channels,
+        source.bits,
+        source.orientation,
+        source.icc_profile is not None,
+    )
+
+
+def _check_size(
+    width: int, height: int, pixels: int, limits: DecodeLimits, field: str, orientation: int = 1
+) -> None:
+    if orientation in SIDEWAYS:
+        width, height = height, width
+    if max(pixels, width * height) > min(limits.pixels, limits.total_pixels):
+        size = (
+            f"{width}×{height} pixels" if pixels <= width * height else f"a page or tile of {pixels} pixels"
+        )
+        raise InvalidImageError(field, size, f"at most {min(limits.pixels, limits.total_pixels)}")
+
+
+def _check_frames(source: Source, limits: DecodeLimits, field: str) -> None:
+    if source.frames > limits.frames:
+        raise InvalidImageError(field, f"more than {limits.frames} frames", f"at most {limits.frames}")
+    if source.frames * source.pixels > limits.total_pixels:
+        size = f"{source.frames} frames of {source.width}×{source.height} pixels"
+        raise InvalidImageError(field, size, f"at most {limits.total_pixels} pixels together")
+
+
+def _decoded(
+    data: bytes, source: Source, options: DecodeOptions, at_least: tuple[int, int] | None
+) -> Decoded:
+    every = options.frames == "all"
+    notes = list(source.notes)
+    if source.frames > 1 and not every:
+        notes.append("only the first frame is used")
+    orientation = source.orientation if options.auto_orient else 1
+    if at_least is not None and source.orientation in SIDEWAYS and options.auto_orient:
+        at_least = at_least[::-1]
+    frames: list[NDArray[Any]] = []
+    durations = []
+    pixels = None
+    profile = source.icc_profile
+    if source.format == "jpeg":
+        pixels = jpeg.decode(data, source, at_least if options.shrink_on_load else None)
+    if pixels is not None:
+        if profile and options.color == "srgb":
+            converted, note = to_srgb(Image.fromarray(pixels), profile)
+            pixels = np.asarray(converted)
+            notes += [note] if note else []
+        frames.append(turned(pixels, orientation))
+        durations.append(0)
+        scale = -(-source.width // pixels.shape[1])
+    else:
+        scale = 1
+        with opened(source.format, source.pillow_data) as image:
+            for index in range(source.frames if every else 1):
+                if index:
+                    image.seek(index)
+                image.load()
+                if image.width * image.height > source.pixels:
+                    raise DamageError("a frame is larger than the image")
+                frame, told, profile = _converted(image, source, options)
+                notes += [note for note in told if note not in notes]
+                frames.append(turned(frame, orientation))
+                durations.append(max(0, round(image.info.get("duration", 0) or 0)))
+    scale = max((factor for factor in (1, *jpeg.REDUCTIONS) if factor <= scale), default=1)
+    exif = source.exif
+    if exif and options.auto_orient:
+        exif = exif_data.upright(exif)
+    return Decoded(
+        tuple(frames),
+        source.format,
+        tuple(durations),
+        source.loop,
+        profile if options.color == "keep" else None,
+        exif,
+        tuple(notes),
+        scale,
+    )
+
+
+def _converted(
+    image: ImageFile, source: Source, options: DecodeOptions
+) -> tuple[NDArray[Any], list[str], bytes | None]:
+    """Return a frame's pixels, what they lost, and the profile that is theirs still."""
+    notes = []
+    profile = source.icc_profile
+    if image.mode == "F" or image.mode.startswith("I"):
+        wide = np.asarray(image)
+        if options.depth == "keep" and source.bits > 8:
+            return np.ascontiguousarray(wide, np.float32 if image.mode == "F" else np.uint16), notes, profile
+        return _rounded(wide, notes, image.mode == "F"), notes, profile
+    frame: Image.Image = image
+    if frame.mode in {"P", "PA"}:
+        frame = frame.convert("RGBA" if frame.has_transparency_data else "RGB")
+    elif frame.mode == "1":
+        frame = frame.convert("L")
+    elif frame.mode == "LA" or (frame.mode in {"L", "RGB"} and source.channels == 4):
+        frame = frame.convert("RGBA")
+    if profile and options.color == "srgb" and frame.mode in {"L", "RGB", "RGBA", "CMYK"}:
+        frame, note = to_srgb(frame, profile)
+        notes += [note] if note else []
+        profile = None
+    if frame.mode != MODES[source.channels]:
+        if frame.mode not in {"RGB", "RGBA", "L"} or image.mode == "CMYK":
+            notes.append(f"{image.mode} is converted to RGB")
+            profile = None  # it described the other colours
+        frame = frame.convert(MODES[source.channels])
+    elif image.mode == "CMYK":
+        notes.append("CMYK is converted to RGB")
+    return np.asarray(frame), notes, profile
+
+
+def _rounded(wide: NDArray[Any], notes: list[str], floats: bool) -> NDArray[np.uint8]:
+    if floats:
+        notes.append("floats from 0 to 1 are rounded to 8 bits")
+        scaled = np.nan_to_num(wide, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * OPAQUE
+        return np.rint(scaled).astype(np.uint8)
+    notes.append("16 bits are rounded to 8")
+    return ((wide.astype(np.uint32) * OPAQUE + MAX_16_BIT // 2) // MAX_16_BIT).astype(np.uint8)

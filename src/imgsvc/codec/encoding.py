@@ -1,0 +1,287 @@
+"""Arrays → encoded images."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from imgsvc.codec import exif as exif_data
+from imgsvc.codec import jpeg, png
+from imgsvc.codec.decoding import Decoded
+from imgsvc.codec.formats import format_named
+from imgsvc.errors import ImgsvcError, InvalidImageError, InvalidParameterError, shown
+from imgsvc.operations.parameters import integer, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from imgsvc.codec.formats import FormatInfo
+
+MOST_BYTES = 1 << 40
+WHITE = (255, 255, 255)
+QUALITIES = {"jpeg": jpeg.QUALITY, "webp": 80, "avif": 65}
+WITH_EFFORT = ("jpeg", "png", "webp", "avif", "tiff")
+WITH_EXIF = ("jpeg", "png", "webp", "avif")
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodeOptions:
+    """How images are encoded.
+
+    Attributes
+    ----------
+    quality
+        From 1 to 100; None for 90 in JPEG, 80 in WebP, 65 in AVIF. Other formats have none.
+    lossless
+        In WebP and AVIF, keep every pixel; PNG, TIFF and BMP do in any case, JPEG and GIF cannot.
+    progressive
+        In JPEG, show the whole image before all of it has come; other formats cannot here.
+    effort
+        From 0, the fastest, to 9, the smallest; None is fast. BMP and GIF have none.
+    metadata
+        ``"keep"`` writes EXIF data, where the format can hold them, ``"strip"`` does not. A colour profile that
+        was kept is written in any case: the colours are nothing without it.
+    max_bytes
+        The largest file; the quality is lowered until it fits.
+    background
+        Red, green and blue, which shine through where the image has alpha and the format has not.
+    """
+
+    quality: int | None = None
+    lossless: bool = False
+    progressive: bool = False
+    effort: int | None = None
+    metadata: str = "strip"
+    max_bytes: int | None = None
+    background: tuple[int, int, int] = WHITE
+
+    def __post_init__(self) -> None:
+        """Check each option by itself."""
+        for field, low, high in (("quality", 1, 100), ("effort", 0, 9), ("max_bytes", 1, MOST_BYTES)):
+            value = getattr(self, field)
+            if value is not None:
+                object.__setattr__(self, field, integer(f"options.{field}", value, low, high))
+        for field in ("lossless", "progressive"):
+            if not isinstance(getattr(self, field), bool):
+                raise InvalidParameterError(f"options.{field}", shown(getattr(self, field)), "True or False")
+        one_of("options.metadata", self.metadata, {"strip": None, "keep": None})
+        if not isinstance(self.background, (tuple, list)) or len(self.background) != 3:
+            raise InvalidParameterError(
+                "options.background", shown(self.background), "three integers from 0 to 255: red, green, blue"
+            )
+        colors = tuple(
+            integer(f"options.background[{index}]", value, 0, 255)
+            for index, value in enumerate(self.background)
+        )
+        object.__setattr__(self, "background", colors)
+
+
+def encode(
+    image: Decoded | NDArray[Any] | Sequence[NDArray[Any]],
+    format: str,
+    options: EncodeOptions | None = None,  # noqa: A002
+) -> bytes:
+    """Return a file of an image, or of the frames of one.
+
+    Parameters
+    ----------
+    image
+        (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, also several of one size for a format that can hold
+        them; uint16 for PNG and, gray, TIFF; gray float32 for TIFF. `Decoded` brings durations and metadata.
+    format
+        One of `FORMATS`.
+
+    Raises
+    ------
+    InvalidImageError
+        The format cannot hold such an image.
+    InvalidParameterError
+        It has no such option, or the image does not fit into ``max_bytes``.
+    UnsupportedFormatError
+        It is not built in.
+    """
+    options = options or EncodeOptions()
+    info = format_named(format)
+    _check_options(info, options)
+    if not isinstance(image, Decoded):
+        frames = (image,) if isinstance(image, np.ndarray) else tuple(image)
+        image = Decoded(frames, durations=(0,) * len(frames))
+    image = _checked(image, info)
+    if not info.alpha:
+        frames = tuple(_composited(frame, options.background) for frame in image.frames)
+        image = dataclasses.replace(image, frames=frames)
+    try:
+        return _fitted(image, info, options)
+    except (ImgsvcError, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InvalidImageError(
+            "image", f"not encoded ({reason})", f"an image that {format} can hold"
+        ) from error
+
+
+def _check_options(info: FormatInfo, options: EncodeOptions) -> None:
+    name = info.name
+    lossless_choice = info.qualities and info.lossless
+    if options.quality is not None and not info.qualities:
+        raise InvalidParameterError(
+            "options.quality", options.quality, f"none for {name}, which has no quality"
+        )
+    if options.quality is not None and options.lossless:
+        raise InvalidParameterError("options.quality", options.quality, "none where lossless is True")
+    if options.lossless and not info.lossless:
+        raise InvalidParameterError("options.lossless", True, f"False for {name}, which is not lossless")
+    if options.progressive and name != "jpeg":
+        raise InvalidParameterError("options.progressive", True, f"False for {name}: only jpeg is written so")
+    if options.effort is not None and name not in WITH_EFFORT:
+        raise InvalidParameterError("options.effort", options.effort, f"none for {name}, which knows one way")
+    del lossless_choice
+
+
+def _checked(image: Decoded, info: FormatInfo) -> Decoded:
+    """Return the image as the encoders take it: frames of the same shape, contiguous, gray in two dimensions."""
+    if not image.frames:
+        raise InvalidImageError("image", "no frames", "at least one")
+    if len(image.frames) > 1 and not info.animated:
+        raise InvalidImageError("image", f"{len(image.frames)} frames", f"one: {info.name} holds no more")
+    frames = []
+    for index, frame in enumerate(image.frames):
+        field = "image" if len(image.frames) == 1 else f"image[{index}]"
+        _check_frame(frame, field, info)
+        flat = frame[:, :, 0] if frame.ndim == 3 and frame.shape[2] == 1 else frame
+        frames.append(np.ascontiguousarray(flat))
+        if frames[0].shape[:2] != flat.shape[:2]:
+            size = "{1}×{0}".format(*frames[0].shape)
+            raise InvalidImageError(f"{field}.shape", flat.shape, f"{size} pixels, as the first frame has")
+    durations = (*image.durations, *(0,) * len(frames))[: len(frames)]
+    return dataclasses.replace(image, frames=tuple(frames), durations=durations)
+
+
+DEEP = (np.dtype(np.uint16), np.dtype(np.float32))
+
+
+def _check_frame(frame: Any, field: str, info: FormatInfo) -> None:
+    if not isinstance(frame, np.ndarray):
+        raise InvalidImageError(field, type(frame).__name__, "a NumPy array")
+    channels = frame.shape[2] if frame.ndim == 3 else 1
+    if frame.ndim not in {2, 3} or channels not in {1, 3, 4} or not frame.size:
+        raise InvalidImageError(f"{field}.shape", frame.shape, "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
+    height, width = frame.shape[:2]
+    if max(height, width) > info.largest_side:
+        raise InvalidImageError(
+            field,
+            f"{width}×{height} pixels",
+            f"at most {info.largest_side} a side, which {info.name} can hold",
+        )
+    if frame.dtype == np.uint8:
+        return
+    held = {
+        ("png", DEEP[0]): (1, 3, 4),
+        ("tiff", DEEP[0]): (1,),
+        ("tiff", DEEP[1]): (1,),
+    }.get((info.name, frame.dtype), ())
+    if channels not in held:
+        kinds = {"png": "uint8 or uint16", "tiff": "uint8, or gray uint16 or float32"}.get(info.name, "uint8")
+        colors = {1: "gray", 3: "RGB", 4: "RGBA"}[channels]
+        raise InvalidImageError(f"{field}.dtype", f"{colors} {frame.dtype}", f"{kinds} for {info.name}")
+
+
+def _composited(frame: NDArray[Any], background: tuple[int, int, int]) -> NDArray[Any]:
+    """Return a frame without its alpha, over a background; exact, and rounded to the nearest."""
+    if frame.ndim == 2 or frame.shape[2] == 3:
+        return frame
+    alpha = frame[:, :, 3:].astype(np.uint16)
+    product = frame[:, :, :3] * alpha + np.array(background, np.uint16) * (255 - alpha) + 128
+    return ((product + (product >> 8)) >> 8).astype(np.uint8)
+
+
+def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
+    """Encode at the quality asked for, or the best that fits."""
+    quality = options.quality or QUALITIES.get(info.name, 0)
+    data = _encoded(image, info, options, quality)
+    most = options.max_bytes
+    if most is None or len(data) <= most:
+        return data
+    best, smallest = None, len(data)
+    low, high = 1, quality - 1
+    if not info.qualities or options.lossless:
+        low, high = 1, 0
+    while low <= high:
+        middle = (low + high + 1) // 2 if best is not None else (low + high) // 2
+        data = _encoded(image, info, options, middle)
+        smallest = min(smallest, len(data))
+        if len(data) <= most:
+            best, low = data, middle + 1
+        else:
+            high = middle - 1
+    if best is None:
+        raise InvalidParameterError(
+            "options.max_bytes", most, f"at least {smallest}: the smallest {info.name} file of this image"
+        )
+    return best
+
+
+def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: int) -> bytes:
+    exif = image.exif if options.metadata == "keep" and info.name in WITH_EXIF else None
+    if exif and not exif_data.is_sound(exif):
+        exif = None
+    first = image.frames[0]
+    if info.name == "jpeg":
+        return jpeg.encode(
+            first, quality, progressive=options.progressive, effort=options.effort,
+            icc_profile=image.icc_profile, exif=exif,
+        )  # fmt: skip
+    if info.name == "png" and len(image.frames) == 1 and (options.effort is None or first.dtype != np.uint8):
+        return png.encode(first, icc_profile=image.icc_profile, exif=exif)
+    save: dict[str, Any] = SAVERS[info.name](options, quality)
+    if image.icc_profile and info.name not in {"gif", "bmp"}:
+        save["icc_profile"] = image.icc_profile
+    if exif:
+        save["exif"] = exif_data.PREFIX + exif
+    pictures = [Image.fromarray(frame) for frame in image.frames]
+    if len(pictures) > 1:
+        save |= {"save_all": True, "append_images": pictures[1:]}
+        if info.name != "tiff":
+            save["duration"] = list(image.durations)
+            save["loop"] = image.loop
+    buffer = io.BytesIO()
+    pictures[0].save(buffer, info.name.upper(), **save)
+    return buffer.getvalue()
+
+
+def _png(options: EncodeOptions, _quality: int) -> dict[str, Any]:
+    return {"compress_level": 1 if options.effort is None else options.effort}
+
+
+def _webp(options: EncodeOptions, quality: int) -> dict[str, Any]:
+    # Without loss, its quality is the effort; method 6 takes twenty times as long as method 0.
+    effort = 3 if options.effort is None else options.effort
+    method = effort * 6 // 9
+    if options.lossless:
+        return {"lossless": True, "quality": effort * 100 // 9, "method": method, "exact": True}
+    return {"quality": quality, "method": method}
+
+
+def _avif(options: EncodeOptions, quality: int) -> dict[str, Any]:
+    speed = 8 if options.effort is None else 10 - options.effort
+    if options.lossless:
+        return {"quality": 100, "subsampling": "4:4:4", "speed": speed}
+    return {"quality": quality, "speed": speed}
+
+
+def _tiff(options: EncodeOptions, _quality: int) -> dict[str, Any]:
+    return {"compression": "raw" if options.effort == 0 else "tiff_adobe_deflate"}
+
+
+def _plain(_options: EncodeOptions, _quality: int) -> dict[str, Any]:
+    return {}
+
+
+SAVERS = {"png": _png, "webp": _webp, "avif": _avif, "tiff": _tiff, "gif": _plain, "bmp": _plain}

@@ -1,0 +1,85 @@
+"""What the reader of a format finds in the bytes before any pixel is decoded."""
+
+from __future__ import annotations
+
+import dataclasses
+
+COUNTED_FRAMES = 1001
+"""Frames are counted up to here unless somebody asks for more: counting reads the file."""
+
+PROFILE_BYTES = 4 << 20
+"""A colour profile that is larger is none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """An encoded image that has been looked through.
+
+    Attributes
+    ----------
+    format
+        The name in lower case.
+    width, height
+        As stored, before the orientation is applied.
+    frames
+        How many; counting stops at what its reader was told.
+    channels, bits
+        What decoding gives: 1, 3 or 4 channels; 8, 16 or 32 bits where they are kept.
+    orientation
+        By EXIF, 1 to 8.
+    icc_profile, exif
+        As they are in the file.
+    pillow_data
+        The bytes for Pillow: nothing in them but what decoding needs.
+    notes
+        What was lost already.
+    components
+        Of JPEG: channels as stored.
+    largest_part
+        Of TIFF: the most pixels that a page, or a tile of one, has.
+    """
+
+    format: str
+    width: int
+    height: int
+    channels: int
+    pillow_data: bytes
+    frames: int = 1
+    bits: int = 8
+    orientation: int = 1
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    loop: int = 0
+    notes: tuple[str, ...] = ()
+    components: int = 0
+    largest_part: int = 0
+
+    @property
+    def pixels(self) -> int:
+        """The pixels of the largest frame, as decoding has them in memory."""
+        return max(self.width * self.height, self.largest_part)
+
+
+class DamageError(Exception):
+    """What is wrong with the bytes; it never leaves the codec.
+
+    Parameters
+    ----------
+    reason
+        In a few words.
+    truncated
+        Whether they merely end too early.
+    """
+
+    def __init__(self, reason: str, *, truncated: bool = False) -> None:
+        super().__init__(reason)
+        self.truncated = truncated
+
+
+class UnservedError(Exception):
+    """A kind of file that a reader knows and does not serve; it never leaves the codec."""
+
+
+def ends_early() -> DamageError:
+    """Return the error for bytes that end where more were announced."""
+    return DamageError("it ends too early", truncated=True)

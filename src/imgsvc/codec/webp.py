@@ -1,0 +1,78 @@
+"""WebP: its chunks."""
+
+from __future__ import annotations
+
+import struct
+
+from imgsvc.codec import exif as exif_data
+from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, ends_early
+
+MOST_CHUNKS = 100_000
+ALPHA, ANIMATED = 0x10, 0x02
+
+
+def read(data: bytes, frames: int, *, whole: bool) -> Source:
+    """Look through the chunks, and count up to `frames` images."""
+    if len(data) < 20:
+        raise ends_early()
+    (announced,) = struct.unpack_from("<L", data, 4)
+    if whole and announced + 8 > len(data):
+        raise ends_early()
+    try:
+        width, height, alpha, animated = _header(data)
+    except (struct.error, IndexError):
+        raise ends_early() from None
+    count = loop = 0
+    exif = icc = None
+    position = 12
+    for _ in range(MOST_CHUNKS):
+        if position + 8 > min(len(data), announced + 8):
+            break
+        kind, size = struct.unpack_from("<4sL", data, position)
+        body = position + 8
+        if kind == b"ANMF" and (count := count + 1) >= frames:
+            break
+        if kind == b"ANIM" and body + 6 <= len(data):
+            (loop,) = struct.unpack_from("<H", data, body + 4)
+        elif kind == b"EXIF" and exif is None:
+            exif = data[body : body + size].removeprefix(exif_data.PREFIX)
+        elif kind == b"ICCP" and icc is None and size <= PROFILE_BYTES:
+            icc = data[body : body + size]
+        position = body + size + size % 2
+    else:
+        raise DamageError(f"it has more than {MOST_CHUNKS} chunks")
+    return Source(
+        "webp",
+        width,
+        height,
+        4 if alpha else 3,
+        data if whole else b"",
+        frames=max(count, 1) if animated else 1,
+        orientation=exif_data.orientation(exif) if exif else 1,
+        icc_profile=icc or None,
+        exif=exif or None,
+        loop=loop,
+    )
+
+
+def _header(data: bytes) -> tuple[int, int, bool, bool]:
+    """Return the size, whether there is alpha, and whether there may be several frames."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        flags = data[20]
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+        if len(data) < 30:
+            raise IndexError
+        return width, height, bool(flags & ALPHA), bool(flags & ANIMATED)
+    if kind == b"VP8L":
+        signature, bits = struct.unpack_from("<BL", data, 20)
+        if signature != 0x2F:
+            raise DamageError("its header is wrong")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1), False
+    if kind == b"VP8 ":
+        start, width, height = struct.unpack_from("<3sHH", data, 23)
+        if start != b"\x9d\x01\x2a":
+            raise DamageError("its header is wrong")
+        return width & 0x3FFF, height & 0x3FFF, False, False
+    raise DamageError("its first chunk is of no known kind")
