@@ -106,7 +106,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("recipe", "details"),
         [
-            ({"operations": [Operation()]}, "recipe.operations[0]: none that this server knows, expected one of"),
+            (
+                {"operations": [Operation()]},
+                "recipe.operations[0]: none that this server knows, expected one of",
+            ),
             (
                 {"operations": [Operation(crop={"left": 1})]},
                 "recipe.operations[0].crop.top: not set, expected a value: it has no default",
@@ -123,9 +126,15 @@ class TestRefusals:
                 {"operations": [Operation(gaussian_blur={"sigma": 1, "border": 77})]},
                 "recipe.operations[0].gaussian_blur.border: 77, expected one of BORDER_CONSTANT,",
             ),
-            ({"operations": [Operation(invert={})] * 65}, "recipe.operations: 65 of them, expected at most 64"),
+            (
+                {"operations": [Operation(invert={})] * 65},
+                "recipe.operations: 65 of them, expected at most 64",
+            ),
             ({"outputs": [{"name": "a"}, {"name": "a"}]}, "recipe.outputs[1].name: 'a', expected names that"),
-            ({"outputs": [{"name": str(i)} for i in range(17)]}, "recipe.outputs: 17 of them, expected at most"),
+            (
+                {"outputs": [{"name": str(i)} for i in range(17)]},
+                "recipe.outputs: 17 of them, expected at most",
+            ),
             ({"preset": "none"}, "recipe.preset: 'none', expected none: this server has no presets"),
             (
                 {"outputs": [{"encoding": {"format": "FORMAT_JPEG", "quality": 101}}]},
@@ -151,7 +160,9 @@ class TestRefusals:
         later = v1.request(v1.pixels(photo), operations=[Operation.FromString(b"\xa2\x06\x00")])
         code, details = v1.process(server, later)
         assert code is INVALID
-        assert details.startswith("recipe.operations[0]: none that this server knows, expected one of adjust,")
+        assert details.startswith(
+            "recipe.operations[0]: none that this server knows, expected one of adjust,"
+        )
 
     @pytest.mark.parametrize(
         ("image", "details"),

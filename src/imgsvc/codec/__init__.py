@@ -1,7 +1,15 @@
 """Encoded images ↔ arrays: in memory by `decode` and `encode`, files by `read_image` and `write_image`."""
 
-from imgsvc.codec.decoding import Decoded, DecodeLimits, DecodeOptions, Header, decode, read_header
-from imgsvc.codec.encoding import EncodeOptions, encode
+from imgsvc.codec.decoding import (
+    Decoded,
+    DecodeLimits,
+    DecodeOptions,
+    Header,
+    decode,
+    read_header,
+    reduced_size,
+)
+from imgsvc.codec.encoding import EncodeOptions, check_options, encode
 from imgsvc.codec.files import (
     EncoderOptions,
     Photo,
@@ -22,6 +30,7 @@ __all__ = [
     "FormatInfo",
     "Header",
     "Photo",
+    "check_options",
     "check_writable",
     "decode",
     "encode",
@@ -30,5 +39,6 @@ __all__ = [
     "is_image_name",
     "read_header",
     "read_image",
+    "reduced_size",
     "write_image",
 ]

@@ -188,6 +188,16 @@ def read_header(data: bytes | bytearray | memoryview, field: str = "image") -> H
     return _header(source, field)
 
 
+def reduced_size(header: Header, at_least: tuple[int, int]) -> tuple[int, int]:
+    """Return the width and height to which `decode` reduces an image with `at_least`: of a JPEG only.
+
+    A JPEG in colours that libjpeg-turbo does not convert is not reduced either, which its header does not tell.
+    """
+    size = header.width, header.height
+    factor = jpeg.reduction(*size, *at_least) if header.format == "jpeg" else 1
+    return -(-size[0] // factor), -(-size[1] // factor)
+
+
 def decode(
     data: bytes | bytearray | memoryview,
     options: DecodeOptions | None = None,

@@ -108,7 +108,7 @@ def encode(
     """
     options = options or EncodeOptions()
     info = format_named(format)
-    _check_options(info, options)
+    check_options(format, options)
     if not isinstance(image, Decoded):
         frames = (image,) if isinstance(image, np.ndarray) else tuple(image)
         image = Decoded(frames, durations=(0,) * len(frames))
@@ -127,9 +127,17 @@ def encode(
         ) from error
 
 
-def _check_options(info: FormatInfo, options: EncodeOptions) -> None:
-    name = info.name
-    lossless_choice = info.qualities and info.lossless
+def check_options(name: str, options: EncodeOptions) -> None:
+    """Raise an error for options that a format does not have.
+
+    Raises
+    ------
+    InvalidParameterError
+        It has no such option, or there is no such format.
+    UnsupportedFormatError
+        The format is not built in.
+    """
+    info = format_named(name)
     if options.quality is not None and not info.qualities:
         raise InvalidParameterError(
             "options.quality", options.quality, f"none for {name}, which has no quality"
@@ -142,7 +150,6 @@ def _check_options(info: FormatInfo, options: EncodeOptions) -> None:
         raise InvalidParameterError("options.progressive", True, f"False for {name}: only jpeg is written so")
     if options.effort is not None and name not in WITH_EFFORT:
         raise InvalidParameterError("options.effort", options.effort, f"none for {name}, which knows one way")
-    del lossless_choice
 
 
 def _checked(image: Decoded, info: FormatInfo) -> Decoded:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgsvc.codec import formats, read_header, reduced_size
+from imgsvc.codec import check_options, formats, read_header, reduced_size
 from imgsvc.errors import (
-    InvalidImageError,
     InvalidInputError,
     InvalidParameterError,
     LimitExceededError,
-    UnsupportedFormatError,
 )
 from imgsvc.operations import Resize
 from imgsvc.pipeline import Pipeline
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from imgsvc.recipes.recipe import Output, Recipe
     from imgsvc.recipes.source import Source
 
-__all__ = ["InputPlan", "Limits", "OutputPlan", "RecipePlan", "plan_recipe"]
+__all__ = ["InputPlan", "Limits", "OutputPlan", "RecipePlan", "plan_again", "plan_recipe"]
 
 SHRINK_MARGIN = 2
 """A JPEG is decoded to no less than so many times what a resize makes of it: that hides how."""
@@ -105,6 +103,7 @@ class RecipePlan:
     """
 
     input: InputPlan
+    recipe: Recipe
     trunk: Plan | None
     outputs: tuple[OutputPlan, ...]
 
@@ -143,28 +142,40 @@ def plan_recipe(source: Source, recipe: Recipe, limits: Limits, field: str = "im
         The image is none, or beyond a limit, or no output can be made of it; the error is the first's.
     """
     whole, recipe = _plan_input(source, recipe, limits, field)
-    trunk = _within(
-        _plan(recipe.pipeline, whole.shape, whole.dtype, "recipe"), limits, "recipe", whole.frames
+    return _plan_outputs(whole, recipe, limits)
+
+
+def plan_again(plan: RecipePlan, shape: Shape, dtype: np.dtype[Any], limits: Limits) -> RecipePlan:
+    """Return the plan for an image that turned out to be another than its header said."""
+    whole = dataclasses.replace(plan.input, shape=shape, dtype=dtype)
+    return _plan_outputs(whole, plan.recipe, limits)
+
+
+def _plan_outputs(whole: InputPlan, recipe: Recipe, limits: Limits) -> RecipePlan:
+    trunk = _plan(recipe.pipeline, whole.shape, whole.dtype, "recipe")
+    _check_steps(trunk, whole.frames, limits, "recipe")
+    outputs = tuple(
+        _plan_output(output, whole, trunk, limits, f"recipe.outputs[{index}]")
+        for index, output in enumerate(recipe.outputs)
     )
-    outputs = []
-    for index, output in enumerate(recipe.outputs):
-        place = f"recipe.outputs[{index}]"
-        kind = output.format or whole.format
-        try:
-            steps = _plan(output.pipeline, trunk.shape, trunk.dtype, place)
-            _within(steps, limits, place, whole.frames)
-            _check_format(kind, steps.dtype, whole.frames, place)
-        except InvalidInputError as error:
-            outputs.append(OutputPlan(output, kind, None, error))
-        else:
-            outputs.append(OutputPlan(output, kind, steps))
     if all(output.error for output in outputs):
         raise next(output.error for output in outputs if output.error)
     if len(outputs) == 1 and recipe.pipeline.operations:  # one way from the image to the output
         both = Pipeline([*recipe.pipeline.operations, *recipe.outputs[0].pipeline.operations])
         only = dataclasses.replace(outputs[0], steps=both.plan(whole.shape, whole.dtype))
-        return RecipePlan(whole, None, (only,))
-    return RecipePlan(whole, trunk if recipe.pipeline.operations else None, tuple(outputs))
+        return RecipePlan(whole, recipe, None, (only,))
+    return RecipePlan(whole, recipe, trunk if recipe.pipeline.operations else None, outputs)
+
+
+def _plan_output(output: Output, whole: InputPlan, trunk: Plan, limits: Limits, field: str) -> OutputPlan:
+    kind = output.format or whole.format
+    try:
+        steps = _plan(output.pipeline, trunk.shape, trunk.dtype, field)
+        _check_steps(steps, whole.frames, limits, field)
+        _check_encoding(kind, output, steps.dtype, whole.frames, f"{field}.encoding")
+    except InvalidInputError as error:
+        return OutputPlan(output, kind, None, error)
+    return OutputPlan(output, kind, steps)
 
 
 def _plan_input(source: Source, recipe: Recipe, limits: Limits, field: str) -> tuple[InputPlan, Recipe]:
@@ -235,27 +246,29 @@ def _plan(pipeline: Pipeline, shape: Shape, dtype: np.dtype[Any], field: str) ->
         raise type(error)(f"{field}.{error.field}", error.value, error.expected) from error
 
 
-def _within(plan: Plan, limits: Limits, field: str, frames: int) -> Plan:
+def _check_steps(plan: Plan, frames: int, limits: Limits, field: str) -> None:
     for step in plan.steps:
         _check_size(step.dst_shape, frames, limits, f"{field}, {step.operation.name}")
-    return plan
 
 
-def _check_format(kind: str, dtype: np.dtype[Any], frames: int, field: str) -> None:
+def _check_encoding(kind: str, output: Output, dtype: np.dtype[Any], frames: int, field: str) -> None:
     """Raise an error if such pixels cannot become a file of a format, or raw pixels."""
-    place = f"{field}.encoding.format"
+    place = f"{field}.format"
     if kind == RAW:
         if frames > 1:
             raise InvalidParameterError(place, f"raw for {frames} frames", "a format that holds several")
         return
+    try:
+        check_options(kind, output.options)
+    except InvalidInputError as error:
+        name = error.field.removeprefix("options.")
+        raise type(error)(f"{field}.{name}", error.value, error.expected) from None
     info = formats()[kind]
-    if not info.encodes:
-        raise UnsupportedFormatError(place, kind, "one that this server writes")
     if frames > 1 and not info.animated:
         several = ", ".join(name for name, each in formats().items() if each.animated and each.encodes)
         raise InvalidParameterError(place, f"{kind} for {frames} frames", f"one of {several}")
     if dtype != UINT8 and not info.deep:
-        raise InvalidImageError(
+        raise InvalidParameterError(
             place, f"{kind} for {dtype} pixels", "uint8 pixels: put convert dtype=uint8 at the end"
         )
 

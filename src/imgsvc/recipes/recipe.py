@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from imgsvc.codec import FORMATS, DecodeOptions, EncodeOptions
-from imgsvc.errors import InvalidInputError, InvalidParameterError, shown
+from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.parameters import one_of
 from imgsvc.pipeline import Pipeline
 
@@ -64,7 +64,11 @@ class Output:
             object.__setattr__(self, "pipeline", Pipeline(self.pipeline))
         if not isinstance(self.name, str) or len(self.name) > MAX_NAME:
             raise InvalidParameterError("name", shown(self.name), f"at most {MAX_NAME} characters")
-        object.__setattr__(self, "background", self.options.background)
+        try:
+            object.__setattr__(self, "background", self.options.background)
+        except InvalidParameterError as error:
+            field = error.field.removeprefix("options.")
+            raise InvalidParameterError(field, error.value, error.expected) from None
 
     @property
     def options(self) -> EncodeOptions:
@@ -118,8 +122,3 @@ class Recipe:
                 raise InvalidParameterError(
                     f"outputs[{index}].name", shown(name), "names that differ from each other"
                 )
-
-
-def inside(error: InvalidInputError, field: str) -> InvalidInputError:
-    """Return an error about something with the place where that stands before its field."""
-    return type(error)(f"{field}.{error.field}" if error.field else field, error.value, error.expected)

@@ -9,6 +9,7 @@ import numpy as np
 
 from imgsvc.codec import Decoded, DecodeLimits, decode, encode
 from imgsvc.errors import InvalidInputError
+from imgsvc.recipes.planning import plan_again
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import EncodedResult, RawResult
 from imgsvc.recipes.source import ImageFile
@@ -87,11 +88,13 @@ class Work:
             `stop` said so.
         """
         decoded = self._decode()
-        plan = self._plan
+        plan, first = self._plan, decoded.frames[0]
+        if (first.shape, first.dtype) != (plan.input.shape, plan.input.dtype):
+            plan = plan_again(plan, first.shape, first.dtype, self._limits)
         if plan.trunk is not None:
             decoded = self._through(plan.trunk, decoded)
         self._decoded = decoded
-        return [self._make(output, decoded) for output in plan.outputs]
+        return [self._make(output, decoded, index) for index, output in enumerate(plan.outputs)]
 
     def write(self, rooms: Sequence[NDArray[Any]]) -> None:
         """Compute the pixels of the raw results into these, in their order."""
@@ -126,7 +129,9 @@ class Work:
     def _steps(self, steps: Plan, src: NDArray[Any], dst: NDArray[Any]) -> None:
         self._compute(lambda num_threads: steps.run(src, dst, num_threads, self._stop), steps.cost)
 
-    def _make(self, output: OutputPlan, decoded: Decoded) -> RawResult | EncodedResult | InvalidInputError:
+    def _make(
+        self, output: OutputPlan, decoded: Decoded, index: int
+    ) -> RawResult | EncodedResult | InvalidInputError:
         if output.steps is None:
             return output.error or InvalidInputError("output", "none", "one")
         name = output.output.name
@@ -138,6 +143,7 @@ class Work:
             result = self._through(output.steps, decoded)
             data = self._compute(lambda _: encode(result, output.format, output.output.options), None)
         except InvalidInputError as error:
-            return error
+            field = f"recipe.outputs[{index}].encoding.{error.field.removeprefix('options.')}"
+            return type(error)(field, error.value, error.expected)
         height, width = output.steps.shape[:2]
         return EncodedResult(name, data, output.format, width, height, decoded.notes)

@@ -69,16 +69,16 @@ def _pipeline(text: str, operations: Sequence[OperationMessage], field: str) -> 
     return Pipeline([*from_text, *read_operations(operations, f"{field}.operations")])
 
 
-def _output(message: recipe_pb2.Output, kind: str | None, quality: int | None, field: str) -> Output:
+def _output(message: recipe_pb2.Output, preset_kind: str | None, quality: int | None, field: str) -> Output:
     pipeline = _pipeline(message.text, message.operations, field)
     encoding = message.encoding
-    kind = enum_word(FORMAT, encoding.format, f"{field}.encoding.format") or kind
+    kind = enum_word(FORMAT, encoding.format, f"{field}.encoding.format") or preset_kind
     options: dict[str, Any] = {
         name: getattr(encoding, name)
         for name in ("quality", "lossless", "progressive", "effort", "max_bytes")
         if encoding.HasField(name)
     }
-    if quality is not None:
+    if quality is not None and kind == preset_kind and not encoding.lossless:
         options.setdefault("quality", quality)
     metadata = enum_word(recipe_pb2.Metadata.DESCRIPTOR, encoding.metadata, f"{field}.encoding.metadata")
     if metadata is not None:
