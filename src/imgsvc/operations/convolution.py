@@ -14,6 +14,7 @@ from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS
 from imgsvc.operations.operation import SameShape
 from imgsvc.operations.parameters import number, one_of
+from imgsvc.operations.scratch import channels_of, for_threads, rounded_up
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -32,6 +33,9 @@ SEPARABLE = 2.0**-22
 
 SECOND_PASS = 4
 """What a pass along the rows costs beside its taps, in taps."""
+
+# Of ``_kernels/convolution.pyx``: elements of a row at a time, and what rows of floats are a multiple of.
+TILE, ALIGNED = 768, 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +56,15 @@ class Convolve(SameShape):
         """Return the bytes, three times and once more for every three taps."""
         plan = taps_of(self.weights)
         return math.prod(shape) * (3 + (len(plan.weights) + len(plan.across)) // 3)
+
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
+        """Return the bytes of the rows under the window as floats and of three more, for each thread."""
+        height, width = len(self.weights), len(self.weights[0])
+        plan = taps_of(self.weights)
+        channels = channels_of(shape)
+        pitch = rounded_up((min(shape[1], TILE // channels) + width) * channels, ALIGNED)
+        pointers = max(len(plan.weights), len(plan.across)) + height
+        return for_threads(4 * (height + 3) * pitch + 8 * pointers, num_threads)
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsvc._stop import Stop
+from imgsvc.errors import StoppedError
+
 Array = NDArray[Any]
 
 MAX_TAPS = 1 << 16
@@ -27,6 +30,10 @@ _CACHED_TABLES = 32
 _CACHED_BYTES = 1 << 20
 _PLACE_BYTES, _WEIGHT_BYTES = 8, 4
 _BLOCK_WEIGHTS = 1 << 15  # at a time: what is computed on the way stays in the cache
+# What making them takes: bytes that one core copies meanwhile, and arrays of 8 bytes an element.
+_PLACE_COST, _WEIGHT_COST = 50, 250
+_ARRAYS_OF_A_BLOCK, _ARRAYS_OF_THE_RESULT = 12, 5
+_FEW_BYTES = 1 << 12
 # Weights become whole multiples of its inverse: their sum is exact, and below 2**63 for any window.
 _ONE = float(1 << 38)
 
@@ -100,10 +107,17 @@ def most_taps(source: int, result: int, name: str) -> int:
     return min(2 * math.ceil(FILTERS[name].support * max(source / result, 1.0)) + 1, source)
 
 
-def windows(source: int, result: int, name: str) -> Windows:
-    """Return the windows that make `result` pixels of `source` by a filter of `FILTERS`; read-only."""
-    size = result * (2 * _PLACE_BYTES + most_taps(source, result, name) * _WEIGHT_BYTES)
-    return (_cached_windows if size <= _CACHED_BYTES else _windows)(source, result, name)
+def windows(source: int, result: int, name: str, stop: Stop | None = None) -> Windows:
+    """Return the windows that make `result` pixels of `source` by a filter of `FILTERS`; read-only.
+
+    Raises
+    ------
+    StoppedError
+        `stop` said so before they were made; those that are kept are made in milliseconds, and to the end.
+    """
+    if windows_bytes(source, result, name) <= _CACHED_BYTES:
+        return _cached_windows(source, result, name)
+    return _windows(source, result, name, stop)
 
 
 def nearest(source: int, result: int) -> NDArray[np.int64]:
@@ -111,7 +125,35 @@ def nearest(source: int, result: int) -> NDArray[np.int64]:
     return (_cached_nearest if result * _PLACE_BYTES <= _CACHED_BYTES else _nearest)(source, result)
 
 
-def _windows(source: int, result: int, name: str) -> Windows:
+def windows_bytes(source: int, result: int, name: str) -> int:
+    """Return how many bytes windows have, at most."""
+    return result * (2 * _PLACE_BYTES + most_taps(source, result, name) * _WEIGHT_BYTES)
+
+
+def windows_cost(source: int, result: int, name: str) -> int:
+    """Return how many bytes one core copies while windows are made; nothing for those that are kept."""
+    if windows_bytes(source, result, name) <= _CACHED_BYTES:
+        return 0
+    return result * (_PLACE_COST + (source != result) * _WEIGHT_COST * most_taps(source, result, name))
+
+
+def nearest_bytes(result: int) -> int:
+    """Return how many bytes the places for `nearest` have."""
+    return result * _PLACE_BYTES
+
+
+def nearest_cost(result: int) -> int:
+    """Return how many bytes one core copies while the places are made; nothing for those that are kept."""
+    return 0 if nearest_bytes(result) <= _CACHED_BYTES else _PLACE_COST * result
+
+
+def making_bytes(result: int, taps: int) -> int:
+    """Return how many bytes, at most, making a table for windows of so many taps takes beside it."""
+    block = min(max(_BLOCK_WEIGHTS, taps), result * taps)
+    return 8 * (_ARRAYS_OF_A_BLOCK * block + _ARRAYS_OF_THE_RESULT * result) + _FEW_BYTES
+
+
+def _windows(source: int, result: int, name: str, stop: Stop | None = None) -> Windows:
     if source == result:  # what the filters give, but for weights of zero
         places = np.arange(result, dtype=np.int64)
         return _read_only(Windows(places, np.ones_like(places), np.ones((result, 1), np.float32)))
@@ -126,6 +168,8 @@ def _windows(source: int, result: int, name: str) -> Windows:
     block = max(_BLOCK_WEIGHTS // most, 1)
     taps = np.arange(most)
     for begin in range(0, result, block):
+        if stop is not None and stop.stopped:
+            raise StoppedError(cancelled=stop.cancelled)
         rows = np.s_[begin : begin + block]
         distances = (starts[rows, np.newaxis] + taps) - centres[rows, np.newaxis] + 0.5
         raw = np.rint(function(distances * (1.0 / stretch)) * _ONE).astype(np.int64)

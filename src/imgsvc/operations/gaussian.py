@@ -15,6 +15,7 @@ from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
 from imgsvc.operations.operation import SameShape, made
 from imgsvc.operations.parameters import number, one_of
+from imgsvc.operations.scratch import channels_of, for_threads
 from imgsvc.operations.tables import EXACTLY
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ SHORT_BITS, LONG_BITS = 15, 17
 """Weights are integers over 2 to that power."""
 
 MOST_AMOUNT = 100.0
+
+# Of ``_kernels/gaussian.pyx``: elements of a row at a time, and the same where the window is high; rows that
+# are finished together, what rows are padded to, and int16 of a cache line.
+TILE, LONG_TILE = 768, 512
+BATCH, FOLD_LANES, LINE = 8, 16, 32
 
 
 class Weights(NamedTuple):
@@ -70,6 +76,17 @@ def cost(shape: Shape, sigma: float) -> int:
     return (shape[0] + reach) * (shape[1] + reach) * math.prod(shape[2:]) * (5 + math.ceil(4 * sigma))
 
 
+def scratch_bytes(shape: Shape, sigma: float, num_threads: int) -> int:
+    """Return the bytes of the rows under the window and of eleven more, for each thread."""
+    weights = weights_of(sigma)
+    channels = channels_of(shape)
+    columns = min(shape[1], (LONG_TILE if weights.long_sums else TILE) // channels)
+    lines = ((columns + 2 * weights.radius) * channels + FOLD_LANES) // LINE + 1
+    pitch = (lines | 1) * LINE
+    rows = 2 * weights.radius + BATCH + 3
+    return for_threads(2 * rows * pitch + 8 * 4 * len(weights.values), num_threads)
+
+
 @dataclasses.dataclass(frozen=True)
 class GaussianBlur(SameShape):
     """A mean weighted by a Gaussian; see `gaussian_blur`."""
@@ -85,6 +102,10 @@ class GaussianBlur(SameShape):
     def cost(self, shape: Shape) -> int:
         """Return what a filter of that width costs."""
         return cost(shape, self.sigma)
+
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
+        """Return what a filter of that width takes."""
+        return scratch_bytes(shape, self.sigma, num_threads)
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
@@ -111,6 +132,10 @@ class Sharpen(SameShape):
     def cost(self, shape: Shape) -> int:
         """Return what a filter of that width costs."""
         return cost(shape, self.sigma)
+
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
+        """Return what a filter of that width takes."""
+        return scratch_bytes(shape, self.sigma, num_threads)
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""

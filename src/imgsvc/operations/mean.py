@@ -11,6 +11,7 @@ from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
 from imgsvc.operations.operation import SameShape, made
 from imgsvc.operations.parameters import integer, one_of
+from imgsvc.operations.scratch import channels_of, for_threads
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
@@ -21,6 +22,9 @@ MAX_RADIUS = 1500
 
 MAX_NARROW_RADIUS = 7
 """The sum over a larger square may not fit 16."""
+
+# Of ``_kernels/box.pyx``: elements of a row at a time, what scratch rows are a multiple of, and their number.
+TILE, LANES, SCRATCH_ROWS = 2048, 64, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +56,15 @@ class BoxBlur(SameShape):
         """Return the bytes with those around them, four times, or eight where sums do not fit 16 bits."""
         pixels = (shape[0] + 2 * self.radius) * (shape[1] + 2 * self.radius)
         return (4 if self.radius <= MAX_NARROW_RADIUS else 8) * pixels * math.prod(shape[2:])
+
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
+        """Return the bytes of four rows of a chunk and its surroundings, for each thread."""
+        if self.radius == 0:
+            return 0
+        channels = channels_of(shape)
+        columns = min(shape[1], max(TILE // channels, 2 * (2 * self.radius + 1)))
+        pitch = ((columns + 2 * self.radius) * channels // LANES + 1) * LANES
+        return for_threads(SCRATCH_ROWS * pitch * (2 if self.radius <= MAX_NARROW_RADIUS else 4), num_threads)
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""

@@ -51,6 +51,13 @@ class Operation(abc.ABC):
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`, C-contiguous, from `src`, with contiguous rows; both (H, W, C) and checked."""
 
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:  # noqa: ARG002 - for those that need some
+        """Return how many bytes, at most, `apply` takes beside the images, which are contiguous.
+
+        These are the kernels' scratch memory and tables that depend on the shape.
+        """
+        return 0
+
     def lookup_table(self, channels: int) -> bytes | None:  # noqa: ARG002 - for those that have one
         """Return what each value becomes, 256 bytes for each channel, where nothing else has a part in it.
 

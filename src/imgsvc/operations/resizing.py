@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from imgsvc.errors import InvalidParameterError
 from imgsvc.operations import filters
 from imgsvc.operations.operation import Operation, made
 from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
+from imgsvc.operations.scratch import channels_of, for_threads
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 NEAREST = "nearest"
 RESAMPLES = {name: name for name in (NEAREST, *filters.FILTERS)}
+
+# Of ``_kernels/resampling.pyx``: columns of the result in a chunk, bytes of a row of the source at a time,
+# rows that are computed side by side, and floats of a cache line.
+TILE, STRIP, GROUP, LINE = 256, 1024, 16, 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,34 +47,37 @@ class Resize(Operation):
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result, if its sizes are none beyond reason for an image of `shape`."""
-        height, width = shape[:2]
-        new_width = self.width or _rounded(width * (self.height or 1), height)
-        new_height = self.height or _rounded(height * (self.width or 1), width)
-        result = result_shape("width, height", new_height, new_width, shape[2:])
-        for field, source, size in (("height", height, new_height), ("width", width, new_width)):
-            taps = self._taps(source, size)
-            if taps > filters.MAX_TAPS or taps * size > filters.MAX_WEIGHTS:
-                raise InvalidParameterError(
-                    field,
-                    f"{size} for an image of {field} {source}",
-                    f"one for which {self.resample!r} needs at most {filters.MAX_TAPS} weights a pixel, "
-                    f"and {filters.MAX_WEIGHTS} in all",
-                )
-        return result
+        return _output_shape(self, shape)
 
-    def _taps(self, source: int, size: int) -> int:
+    def taps_of(self, source: int, size: int) -> int:
         """Return how many pixels of an axis one of the result is made of, at most."""
         return 1 if self.resample == NEAREST else filters.most_taps(source, size, self.resample)
 
     def cost(self, shape: Shape) -> int:
-        """Return half the bytes of both images, and two thirds of the products that are added up."""
+        """Return half the bytes of both images, two thirds of the products, and what makes the tables."""
         height, width = shape[:2]
         result = self.output_shape(shape)
         if self.resample == NEAREST:
-            return 2 * math.prod(result)
-        products = result[0] * math.prod(shape[1:]) * self._taps(height, result[0])
-        products += math.prod(result) * self._taps(width, result[1])
-        return (math.prod(shape) + math.prod(result)) // 2 + 2 * products // 3
+            return 2 * math.prod(result) + sum(map(filters.nearest_cost, result[:2]))
+        tables = sum(map(filters.windows_cost, shape[:2], result[:2], [self.resample] * 2))
+        products = result[0] * math.prod(shape[1:]) * self.taps_of(height, result[0])
+        products += math.prod(result) * self.taps_of(width, result[1])
+        return (math.prod(shape) + math.prod(result)) // 2 + 2 * products // 3 + tables
+
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
+        """Return the bytes of both axes' tables, of making them, and of sixteen rows for each thread."""
+        result = self.output_shape(shape)
+        taps = list(map(self.taps_of, shape[:2], result[:2]))
+        making = max(map(filters.making_bytes, result[:2], taps))
+        if self.resample == NEAREST:
+            return sum(map(filters.nearest_bytes, result[:2])) + making
+        channels = channels_of(shape)
+        strip = min(shape[1], STRIP // channels)
+        pitch = (strip * channels // LINE + 2) * LINE
+        sums = min(result[1], TILE) * channels * GROUP
+        scratch = 4 * (GROUP * pitch + strip * channels * GROUP + sums) + sums
+        tables = sum(map(filters.windows_bytes, shape[:2], result[:2], [self.resample] * 2))
+        return tables + making + for_threads(scratch, num_threads)
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
@@ -83,11 +92,30 @@ class Resize(Operation):
             kernels.resampling.resample(
                 src,
                 dst,
-                filters.windows(height, new_height, self.resample),
-                filters.windows(width, new_width, self.resample),
+                filters.windows(height, new_height, self.resample, stop),
+                filters.windows(width, new_width, self.resample, stop),
                 num_threads,
                 stop,
             )
+
+
+@functools.lru_cache(maxsize=256)
+def _output_shape(operation: Resize, shape: Shape) -> Shape:
+    """Return the shape of the result, which is asked for several times in a call."""
+    height, width = shape[:2]
+    new_width = operation.width or _rounded(width * (operation.height or 1), height)
+    new_height = operation.height or _rounded(height * (operation.width or 1), width)
+    result = result_shape("width, height", new_height, new_width, shape[2:])
+    for field, source, size in (("height", height, new_height), ("width", width, new_width)):
+        taps = operation.taps_of(source, size)
+        if taps > filters.MAX_TAPS or taps * size > filters.MAX_WEIGHTS:
+            raise InvalidParameterError(
+                field,
+                f"{size} for an image of {field} {source}",
+                f"one for which {operation.resample!r} needs at most {filters.MAX_TAPS} weights a pixel, "
+                f"and {filters.MAX_WEIGHTS} in all",
+            )
+    return result
 
 
 def _rounded(numerator: int, denominator: int) -> int:

@@ -1,4 +1,4 @@
-"""Fewer operations that give the same bytes: what follows one another is done in one, where that is less work.
+"""Fewer operations that give the same bytes: what follows one another done in one, where that is less work.
 
 Lookups become one lookup, turns and mirror images one of the eight orientations, rectangles of rectangles one
 rectangle; and what would only copy is left out.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgsvc.operations import BoxBlur, Crop, Flip, Lut, Operation, Pad, Resize, Rotate90
 from imgsvc.operations.pixels import ColourTable
+from imgsvc.operations.scratch import channels_of
 from imgsvc.operations.tables import IDENTITY, SIZE
 
 if TYPE_CHECKING:
@@ -67,16 +68,12 @@ def _family(operation: Operation, shape: Shape) -> str:
             return "copy"
         case Crop():
             return "crop"
-    return "other" if operation.lookup_table(_channels(shape)) is None else "table"
-
-
-def _channels(shape: Shape) -> int:
-    return shape[2] if len(shape) > 2 else 1
+    return "other" if operation.lookup_table(channels_of(shape)) is None else "table"
 
 
 def _lookups(operations: list[Operation], shape: Shape) -> list[Operation]:
-    """Return the cheapest way to cut a run of lookups, each part being done as one; the fewest of the cheap."""
-    channels = _channels(shape)
+    """Return the cheapest way to cut a run of lookups into parts that are done as one each."""
+    channels = channels_of(shape)
     tables = [operation.lookup_table(channels) or b"" for operation in operations]
     best: list[tuple[int, list[Operation]]] = [(0, [])]  # for so many of them
     for end in range(1, len(operations) + 1):

@@ -40,6 +40,10 @@ class Step:
         """The bytes of its result."""
         return math.prod(self.dst_shape) * self.dtype.itemsize
 
+    def scratch_bytes(self, num_threads: int) -> int:
+        """Return how many bytes, at most, it takes beside the images, with so many threads at most."""
+        return self.operation.scratch_bytes(self.src_shape, threads_for(self.cost, num_threads))
+
     def run(self, src: Image, dst: Image, num_threads: int | None, stop: Stop) -> None:
         """Compute `dst`, as `Operation.compute` does."""
         threads = threads_for(self.cost, num_threads)
@@ -84,6 +88,10 @@ class Plan:
     def buffer_bytes(self) -> int:
         """The bytes that `run` allocates for images between the steps."""
         return sum(self._buffers())
+
+    def scratch_bytes(self, num_threads: int) -> int:
+        """Return how many bytes, at most, the steps take beside the images, with so many threads at most."""
+        return max(step.scratch_bytes(num_threads) for step in self.steps)
 
     def run(self, src: Image, out: Image, num_threads: int | None = None, stop: Stop | None = None) -> None:
         """Compute `out`, C-contiguous and of the result's shape, from `src`, of the shape it was planned for.
