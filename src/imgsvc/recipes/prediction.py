@@ -46,7 +46,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
 
 SIZES = ((240, 320), (1500, 2000))
 ROUNDS = 3
-CODEC_SIZE = (384, 512)
+CODEC_SIZE = (192, 256)
 CALL_SECONDS = 20e-6
 """Of Python, for a step."""
 
