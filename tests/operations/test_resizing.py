@@ -378,3 +378,12 @@ class TestParameters:
         operation = Resize(np.int64(3), np.uint8(4))
         assert operation == Resize(3, 4)
         assert type(operation.width) is type(operation.height) is int
+
+
+def test_making_many_windows_is_stopped():
+    stop = Stop()
+    stop.cancel()
+    with pytest.raises(StoppedError, match="^cancelled before the result was ready$"):
+        filters.windows(100, 2_000_000, "lanczos", stop)
+    with pytest.raises(StoppedError, match="^not ready by its deadline$"):
+        filters.windows(100, 2_000_000, "lanczos", Stop(0))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgsvc._stop import Stop
-from imgsvc.errors import StoppedError
+from imgsvc.operations.stopping import go_on
 
 Array = NDArray[Any]
 
@@ -168,8 +168,7 @@ def _windows(source: int, result: int, name: str, stop: Stop | None = None) -> W
     block = max(_BLOCK_WEIGHTS // most, 1)
     taps = np.arange(most)
     for begin in range(0, result, block):
-        if stop is not None and stop.stopped:
-            raise StoppedError(cancelled=stop.cancelled)
+        go_on(stop)
         rows = np.s_[begin : begin + block]
         distances = (starts[rows, np.newaxis] + taps) - centres[rows, np.newaxis] + 0.5
         raw = np.rint(function(distances * (1.0 / stretch)) * _ONE).astype(np.int64)

@@ -3,5 +3,6 @@
 from imgsvc.pipeline.description import MAX_OPERATIONS
 from imgsvc.pipeline.pipeline import Pipeline
 from imgsvc.pipeline.plan import Plan, Step
+from imgsvc.pipeline.presets import Preset, load_presets
 
-__all__ = ["MAX_OPERATIONS", "Pipeline", "Plan", "Step"]
+__all__ = ["MAX_OPERATIONS", "Pipeline", "Plan", "Preset", "Step", "load_presets"]

@@ -14,6 +14,7 @@ from imgsvc._stop import Stop
 from imgsvc._threads import threads_for
 from imgsvc.errors import InvalidParameterError, StoppedError
 from imgsvc.operations import Rotate90
+from imgsvc.operations.stopping import go_on
 from imgsvc.pipeline.description import located
 from imgsvc.pipeline.fusion import fused
 
@@ -46,6 +47,7 @@ class Step:
 
     def run(self, src: Image, dst: Image, num_threads: int | None, stop: Stop) -> None:
         """Compute `dst`, as `Operation.compute` does."""
+        go_on(stop)
         threads = threads_for(self.cost, num_threads)
         self.operation.apply(as_rows(src), as_rows(dst), threads, stop)
         if stop.stopped:

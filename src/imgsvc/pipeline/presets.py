@@ -1,0 +1,98 @@
+"""Pipelines that have a name, and the file that they are written in."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgsvc.errors import ConfigurationError, InvalidParameterError, shown
+from imgsvc.pipeline.pipeline import Pipeline
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    import os
+
+MAX_FILE_BYTES = 1 << 20
+
+_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A pipeline that has a name, and how its results are to be written.
+
+    `format` and `quality` are handed on as they are in the file: who writes images knows what they mean.
+    """
+
+    name: str
+    pipeline: Pipeline
+    format: str | None = None
+    quality: int | None = None
+    description: str = ""
+
+
+_TYPES = {"format": (str, "a string"), "quality": (int, "an integer"), "description": (str, "a string")}
+_KEYS = ("pipeline", *_TYPES)
+
+
+def load_presets(path: str | os.PathLike[str]) -> dict[str, Preset]:
+    """Return the presets of a TOML file by their names.
+
+    ::
+
+        [thumbnail]
+        pipeline = "resize width=320 resample=lanczos | sharpen amount=0.5"
+        format = "webp"
+        quality = 80
+        description = "for lists"
+
+    Only `pipeline` has to be there: a text, or a list of what `Pipeline` takes. Names are of 1 to 64 of
+    ``a-z 0-9 _ -``.
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be read, or something in it is none of this; in one line, with the file, the preset
+        and the key.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise ConfigurationError(f"{path}: more than {MAX_FILE_BYTES} bytes")
+        tables = tomllib.loads(data.decode())
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # no UTF-8, or no TOML
+        raise ConfigurationError(f"{path}: no TOML: {' '.join(str(error).split())}") from error
+    return {name: _preset(str(path), name, table) for name, table in tables.items()}
+
+
+def _preset(path: str, name: str, table: Any) -> Preset:
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{path}: [{name}]: expected a name of 1 to 64 of a-z 0-9 _ -".replace("\n", " ")
+        )
+    where = f"{path}: [{name}]"
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{where}: {shown(table)}, expected a table")
+    for key in table:
+        if key not in _KEYS:
+            raise ConfigurationError(f"{where} {shown(key)}: unknown, expected one of {', '.join(_KEYS)}")
+    if "pipeline" not in table:
+        raise ConfigurationError(f"{where} pipeline: missing")
+    for key, (expected, words) in _TYPES.items():
+        if type(table.get(key, expected())) is not expected:
+            raise ConfigurationError(f"{where} {key}: {shown(table[key])}, expected {words}")
+    try:
+        pipeline = Pipeline(table["pipeline"])
+    except InvalidParameterError as error:
+        raise ConfigurationError(f"{where} pipeline: {error}") from error
+    return Preset(name, pipeline, **{key: table[key] for key in _TYPES if key in table})

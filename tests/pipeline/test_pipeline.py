@@ -1,0 +1,176 @@
+"""Pipelines as values, made of operations and of data, and run."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import imgsvc
+from imgsvc import Pipeline, operations
+from imgsvc._stop import Stop
+from imgsvc.errors import InvalidImageError, InvalidParameterError, StoppedError
+from imgsvc.operations import OPERATIONS, GaussianBlur, Invert, Lut, MeanFilter, Resize, Rotate90
+from imgsvc.pipeline import MAX_OPERATIONS
+from tests.operations.every import EXAMPLES
+
+PIPELINE = Pipeline("mean | rotate90 | resize width=20 resample=lanczos | blur 2 | gamma 0.5")
+
+
+def test_each_operation_is_there_by_the_name_of_its_function():
+    classes = {type(example) for example in EXAMPLES}
+    assert {operation.name: operation for operation in classes} == OPERATIONS
+    for name in OPERATIONS:
+        assert getattr(imgsvc, name) is getattr(operations, name)
+
+
+@given(st.lists(st.sampled_from(EXAMPLES), max_size=20))
+def test_data_there_and_back(several):
+    pipeline = Pipeline(several)
+    assert pipeline.operations == tuple(several)
+    assert Pipeline.from_data(pipeline.to_data()) == pipeline
+    assert Pipeline.from_json(pipeline.to_json()) == pipeline
+    assert pickle.loads(pickle.dumps(pipeline)) == pipeline
+    assert len({pipeline, Pipeline(several)}) == 1
+
+
+def test_data():
+    pipeline = Pipeline([Resize(width=800, resample="lanczos"), MeanFilter(), Lut(bytes(512) + bytes(256))])
+    assert pipeline.to_data() == [
+        {"resize": {"width": 800, "resample": "lanczos"}},
+        {"mean_filter": {}},
+        {"lut": {"table": [[0] * 256] * 3}},
+    ]
+    assert json.loads(pipeline.to_json()) == pipeline.to_data()
+
+
+def test_what_a_pipeline_is_made_of():
+    expected = (Invert(), Rotate90(), GaussianBlur(2))
+    for described in (
+        "invert | rotate90 | blur 2",
+        [Invert(), "rotate | blur 2"],
+        ({"invert": {}}, {"rotate90": {"turns": 1}}, GaussianBlur(2)),
+        iter(expected),
+    ):
+        assert Pipeline(described).operations == expected
+    assert Pipeline(Invert()).operations == (Invert(),)
+    assert Pipeline().operations == ()
+
+
+ALL = (
+    "adjust, box_blur, convolve, crop, flip, gamma, gaussian_blur, grayscale, invert, lut, mean_filter, pad, "
+)
+
+
+@pytest.mark.parametrize(
+    ("described", "error"),
+    [
+        (3, "operations: 3, expected a text, an operation, or several of them in a list"),
+        (
+            {"invert": {}},
+            "operations: {'invert': {}}, expected a text, an operation, or several of them in a list",
+        ),
+        ([3], 'operations[0]: 3, expected an operation, as {"resize": {"width": 800}} is one'),
+        (["invert", {}], 'operations[1]: {}, expected an operation, as {"resize": {"width": 800}} is one'),
+        (
+            [{"resize": 3}],
+            'operations[0].resize: 3, expected its parameters by their names, as {"width": 800}',
+        ),
+        ([{3: {}}], f"operations[0]: 3, expected an operation: {ALL}"),
+        ("invert | resise 3", f"operations[1]: 'resise', expected perhaps 'resize', or an operation: {ALL}"),
+        (
+            "resize widht=3",
+            (
+                "operations[0].resize: 'widht', expected perhaps 'width', or a parameter: width, "
+                "height, resample"
+            ),
+        ),
+        ([{"resize": {3: 4}}], "operations[0].resize: 3, expected a parameter: width, height, resample"),
+        ([{"invert": {"x": 4}}], "operations[0].invert: 'x', expected no parameters"),
+        ("crop 3 top=1", "operations[0].crop.width: nothing, expected a value: it has no default"),
+        (
+            "invert | invert | resize 0",
+            (
+                "operations[2].resize.width: 0, expected an integer from 1 to 1073741824, "
+                "or None to keep the aspect ratio"
+            ),
+        ),
+        ([Invert()] * 65, "operations: more, expected at most 64"),
+        ("|".join(["invert"] * 5000), "operations: more, expected at most 64"),
+    ],
+)
+def test_what_is_no_pipeline(described, error):
+    with pytest.raises(InvalidParameterError) as caught:
+        Pipeline(described)
+    assert str(caught.value).removesuffix("resize, rotate90, sharpen, threshold") == error
+
+
+@pytest.mark.parametrize("text", ["", "[", "[" * 60000, "1" * 5000, b"\xff", '[{"invert": NaN}]', '{"a": 1}'])
+def test_what_is_no_json_of_a_pipeline(text):
+    with pytest.raises(InvalidParameterError, match=r"^(pipeline|operations|operations\[0\]\.invert): "):
+        Pipeline.from_json(text)
+
+
+def test_json_beyond_reason():
+    with pytest.raises(InvalidParameterError, match="^pipeline: 65537 characters, expected at most 65536$"):
+        Pipeline.from_json(" " * 65537)
+
+
+def test_as_many_as_there_may_be(photo):
+    pipeline = Pipeline("mean | invert | " * (MAX_OPERATIONS // 2 - 1) + "mean | invert")
+    expected = photo
+    for operation in pipeline.operations:
+        expected = operation(expected)
+    np.testing.assert_array_equal(pipeline.run(photo), expected)
+
+
+def test_without_operations_the_image_is_copied(photo):
+    result = Pipeline().run(photo[:, ::-1])
+    np.testing.assert_array_equal(result, photo[:, ::-1])
+    assert not np.may_share_memory(result, photo)
+
+
+def test_any_strides_in_contiguous_out(photo):
+    for view in (photo[::-1], photo[::2, ::3], photo[..., 1], np.asfortranarray(photo)):
+        result = PIPELINE.run(view)
+        np.testing.assert_array_equal(result, PIPELINE.run(np.ascontiguousarray(view)))
+        assert result.flags.c_contiguous
+
+
+def test_out_is_written_and_returned_and_the_image_left_alone(photo):
+    before = photo.copy()
+    expected = PIPELINE.run(photo)
+    out = np.zeros_like(expected)
+    assert PIPELINE.run(photo, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(photo, before)
+
+
+def test_what_cannot_be_run(photo):
+    with pytest.raises(InvalidImageError, match="^image.dtype: float64, expected uint8: "):
+        PIPELINE.run(photo / 2)
+    with pytest.raises(
+        InvalidImageError, match=r"^out: uint8 array of shape \(1, 1\), expected a uint8 array"
+    ):
+        PIPELINE.run(photo, out=np.zeros((1, 1), np.uint8))
+    with pytest.raises(InvalidImageError, match="^out: overlaps image"):
+        Pipeline("invert").run(photo, out=photo)
+    with pytest.raises(InvalidParameterError, match="^num_threads: 0, expected an integer from 1 to 256"):
+        PIPELINE.run(photo, num_threads=0)
+    with pytest.raises(InvalidParameterError) as caught:
+        Pipeline("rotate90 | crop 0 top=0 width=98 height=1").run(photo)
+    assert str(caught.value) == (
+        "operations[1].crop.left + width: 98, expected at most 97, the width of the image"
+    )
+
+
+def test_stopping(photo):
+    stop = Stop()
+    stop.cancel()
+    for pipeline in (PIPELINE, Pipeline()):
+        with pytest.raises(StoppedError, match="^cancelled before the result was ready$"):
+            pipeline.run(photo, stop=stop)
+    with pytest.raises(StoppedError, match="^not ready by its deadline$"):
+        PIPELINE.run(photo, stop=Stop(0))

@@ -1,0 +1,171 @@
+"""The text form: what it says, what is said of what is wrong, and that nothing else comes of any text."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgsvc import Pipeline
+from imgsvc.errors import InvalidParameterError
+from imgsvc.operations import (
+    OPERATIONS,
+    Adjust,
+    Convolve,
+    GaussianBlur,
+    Lut,
+    MeanFilter,
+    Pad,
+    Resize,
+    Rotate90,
+)
+from imgsvc.pipeline.text import ALIASES, MAX_TEXT
+from tests.operations.every import EVERY, EXAMPLES
+
+LAPLACE = Convolve([[0, 1, 0], [1, -4, 1], [0, 1, 0]], bias=128)
+
+
+@EVERY
+def test_an_operation_there_and_back(operation):
+    assert Pipeline(str(Pipeline(operation))).operations == (operation,)
+
+
+@given(st.lists(st.sampled_from(EXAMPLES), max_size=20))
+def test_there_and_back(operations):
+    pipeline = Pipeline(operations)
+    assert Pipeline(str(pipeline)) == pipeline
+
+
+@pytest.mark.parametrize(
+    ("text", "operations"),
+    [
+        ("", ()),
+        (" \n", ()),
+        ("mean_filter", (MeanFilter(),)),
+        (
+            "mean|rotate90 turns=1|\n resize width=800 resample=lanczos",
+            (MeanFilter(), Rotate90(1), Resize(width=800, resample="lanczos")),
+        ),
+        ("gaussian_blur 2", (GaussianBlur(2),)),
+        ("blur 2 border='wrap'", (GaussianBlur(2, "wrap"),)),
+        ('blur .5 border="re\\flect"', (GaussianBlur(0.5, "reflect"),)),
+        ("adjust +1e1 contrast = 2.", (Adjust(10, 2),)),
+        ("convolve weights=[[0,1,0],[1,-4,1],[0,1,0]] bias=128", (LAPLACE,)),
+        ("convolve [ [0, 1,0] ,[1,-4,1],\t[0,1,0]] bias=128", (LAPLACE,)),
+        ("pad left=1 fill=[1,2,3]", (Pad(1, fill=(1, 2, 3)),)),
+        (f"lut table={list(range(256))}", (Lut(bytes(range(256))),)),
+    ],
+)
+def test_what_a_text_says(text, operations):
+    assert Pipeline(text).operations == operations
+
+
+def test_the_canonical_text():
+    pipeline = Pipeline([LAPLACE, "rotate 1 | rotate 3 | pad fill=7 left=2", GaussianBlur(0.1)])
+    assert str(pipeline) == (
+        "convolve weights=[[0,1,0],[1,-4,1],[0,1,0]] bias=128 | rotate90 | rotate90 turns=3 | "
+        "pad left=2 fill=7 | gaussian_blur sigma=0.1"
+    )
+
+
+def test_aliases_are_of_operations_and_none_themselves():
+    assert set(ALIASES.values()) <= set(OPERATIONS)
+    assert not set(ALIASES) & set(OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("| mean", "'| mean' at character 1, expected the name of an operation"),
+        ("mean | | mean", "'| mean' at character 8, expected the name of an operation"),
+        ("mean |", "the end of the text, expected the name of an operation"),
+        (
+            "resize width=",
+            (
+                "the end of the text, expected a value: a number, a word, a string in quotes or a list "
+                "in brackets"
+            ),
+        ),
+        (
+            "blur 2 3",
+            "'3' at character 8, expected name=value: only the first value may stand without a name",
+        ),
+        (
+            "resize width=2 3",
+            "'3' at character 16, expected name=value: only the first value may stand without a name",
+        ),
+        ("resize [1]=2", "'[1]=2' at character 8, expected the name of a parameter before ="),
+        ("resize width=1 width=1", "'width=1' at character 16, expected width once"),
+        ("blur 'x|mean", "\"'x|mean\" at character 6, expected a ' at the string's end"),
+        ("pad fill=[1 2]", "'2]' at character 13, expected , or ]"),
+        ("pad fill=[[[[[1]]]]]", "'[1]]]]]' at character 14, expected at most 4 brackets in each other"),
+        ("pad " + " " * MAX_TEXT, f"{MAX_TEXT + 4} characters, expected at most {MAX_TEXT}"),
+    ],
+)
+def test_what_is_no_pipeline(text, error):
+    with pytest.raises(InvalidParameterError) as caught:
+        Pipeline(text)
+    assert str(caught.value) == f"pipeline: {error}"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("mean 3", "operations[0].mean_filter: 3, expected no parameters"),
+        ("mean | rotate 1 turns=2", "operations[1].rotate90.turns: 1 and 2, expected one"),
+        ("blur wrap", "operations[0].gaussian_blur.sigma: 'wrap', expected a number from 0.1 to 50"),
+        ("blur nan", "operations[0].gaussian_blur.sigma: 'nan', expected a number from 0.1 to 50"),
+        ("blur 1e999", "operations[0].gaussian_blur.sigma: inf, expected a number from 0.1 to 50"),
+        (
+            "flip " + "9" * 5000,
+            "operations[0].flip.axis: '" + "9" * 79 + "…, expected an integer from 0 to 1: 0 "
+            "turns the rows upside down, 1 exchanges left and right",
+        ),
+    ],
+)
+def test_what_an_operation_refuses(text, error):
+    with pytest.raises(InvalidParameterError) as caught:
+        Pipeline(text)
+    assert str(caught.value) == error
+
+
+names = st.sampled_from(
+    [*OPERATIONS, *ALIASES, "width", "weights", "table", "fill", "border", "wrap", "sigma"]
+)
+pieces = st.sampled_from([*"|=[],'\" \\\n", "1", "-0.5", "1e400", "9" * 40, "none", "[[1,2],[3]]", "[1,[2]]"])
+
+
+@settings(max_examples=600)
+@given(st.lists(names | pieces | st.text(max_size=3), max_size=25).map("".join) | st.text(max_size=60))
+def test_any_text_is_a_pipeline_or_refused(text):
+    try:
+        pipeline = Pipeline(text)
+    except InvalidParameterError:
+        return
+    assert Pipeline(str(pipeline)) == pipeline
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(list(OPERATIONS)),
+    st.sampled_from(
+        ["width", "weights", "table", "fill", "border", "sigma", "turns", "left", "gamma", "level"]
+    ),
+    st.lists(
+        st.sampled_from(["1", "-2.5", "[1,2]", "[[1,2],[3]]", "[1,[2]]", "[]", "wrap", "9" * 40, '""']),
+        max_size=4,
+    ),
+)
+def test_any_value_is_taken_or_refused(name, parameter, values):
+    for text in (
+        f"{name} {parameter}=[{','.join(values)}]",
+        *(f"{name} {parameter}={value}" for value in values),
+    ):
+        try:
+            Pipeline(text)
+        except InvalidParameterError:
+            continue
+
+
+@pytest.mark.parametrize("piece", ["[", "'", "a", "1", "\\", " ", "|", "=", "a|", "[1,", "9", ".", "1e"])
+def test_the_longest_text_is_read_in_no_time(piece):
+    with pytest.raises(InvalidParameterError):
+        Pipeline("pad " + (piece * MAX_TEXT)[: MAX_TEXT - 5] + "=")
