@@ -45,7 +45,7 @@ class EncodeOptions:
     effort
         From 0, the fastest, to 9, the smallest; None is fast. BMP and GIF have none.
     metadata
-        ``"keep"`` writes EXIF data, where the format can hold them, ``"strip"`` does not. A colour profile that
+        ``"keep"`` writes EXIF data, in JPEG, PNG, WebP and AVIF; ``"strip"`` does not. A colour profile that
         was kept is written in any case: the colours are nothing without it.
     max_bytes
         The largest file; the quality is lowered until it fits.
@@ -84,15 +84,15 @@ class EncodeOptions:
 
 def encode(
     image: Decoded | NDArray[Any] | Sequence[NDArray[Any]],
-    format: str,
-    options: EncodeOptions | None = None,  # noqa: A002
+    format: str,  # noqa: A002 - what it is
+    options: EncodeOptions | None = None,
 ) -> bytes:
     """Return a file of an image, or of the frames of one.
 
     Parameters
     ----------
     image
-        (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, also several of one size for a format that can hold
+        (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, also several of one size for a format that holds
         them; uint16 for PNG and, gray, TIFF; gray float32 for TIFF. `Decoded` brings durations and metadata.
     format
         One of `FORMATS`.
@@ -129,7 +129,6 @@ def encode(
 
 def _check_options(info: FormatInfo, options: EncodeOptions) -> None:
     name = info.name
-    lossless_choice = info.qualities and info.lossless
     if options.quality is not None and not info.qualities:
         raise InvalidParameterError(
             "options.quality", options.quality, f"none for {name}, which has no quality"
@@ -142,11 +141,10 @@ def _check_options(info: FormatInfo, options: EncodeOptions) -> None:
         raise InvalidParameterError("options.progressive", True, f"False for {name}: only jpeg is written so")
     if options.effort is not None and name not in WITH_EFFORT:
         raise InvalidParameterError("options.effort", options.effort, f"none for {name}, which knows one way")
-    del lossless_choice
 
 
 def _checked(image: Decoded, info: FormatInfo) -> Decoded:
-    """Return the image as the encoders take it: frames of the same shape, contiguous, gray in two dimensions."""
+    """Return the image as the encoders take it: frames of one size, contiguous, gray in two dimensions."""
     if not image.frames:
         raise InvalidImageError("image", "no frames", "at least one")
     if len(image.frames) > 1 and not info.animated:
@@ -199,7 +197,8 @@ def _composited(frame: NDArray[Any], background: tuple[int, int, int]) -> NDArra
         return frame
     alpha = frame[:, :, 3:].astype(np.uint16)
     product = frame[:, :, :3] * alpha + np.array(background, np.uint16) * (255 - alpha) + 128
-    return ((product + (product >> 8)) >> 8).astype(np.uint8)
+    rounded: NDArray[np.uint8] = ((product + (product >> 8)) >> 8).astype(np.uint8)
+    return rounded
 
 
 def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
