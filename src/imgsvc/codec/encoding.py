@@ -39,7 +39,7 @@ class EncodeOptions:
     quality
         From 1 to 100; None for 90 in JPEG, 80 in WebP, 65 in AVIF. Other formats have none.
     lossless
-        In WebP and AVIF, keep every pixel; PNG, TIFF and BMP do in any case, JPEG and GIF cannot.
+        In WebP, keep every pixel; PNG, TIFF and BMP do in any case, and JPEG, AVIF and GIF cannot here.
     progressive
         In JPEG, show the whole image before all of it has come; other formats cannot here.
     effort
@@ -270,8 +270,6 @@ def _webp(options: EncodeOptions, quality: int) -> dict[str, Any]:
 
 def _avif(options: EncodeOptions, quality: int) -> dict[str, Any]:
     speed = 8 if options.effort is None else 10 - options.effort
-    if options.lossless:
-        return {"quality": 100, "subsampling": "4:4:4", "speed": speed}
     return {"quality": quality, "speed": speed}
 
 
