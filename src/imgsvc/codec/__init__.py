@@ -1,4 +1,4 @@
-"""Encoded images ↔ arrays: in memory by `decode` and `encode`, files by `read_image` and `write_image`."""
+"""Encoded images ↔ arrays, in memory (`decode`, `encode`) or in files (`read_image`, `write_image`)."""
 
 from imgsvc.codec.decoding import (
     Decoded,

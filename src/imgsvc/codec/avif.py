@@ -8,8 +8,8 @@ from imgsvc.codec import exif as exif_data
 from imgsvc.codec.pillow import opened
 from imgsvc.codec.source import PROFILE_BYTES, Source
 
-# What a file says of an item that holds EXIF data. libavif applies no orientation of theirs (the format has boxes
-# for it), and Pillow, which reads them, warns of damaged ones: they are hidden from both.
+# What a file says of an item that holds EXIF data. Their orientation does not count (the format has boxes for
+# it), and Pillow, which reads them, warns of damaged ones: they are hidden from it.
 EXIF_ITEM = re.compile(rb"(infe[\x02\x03].{5,9})Exif", re.DOTALL)
 PIXEL_DEPTHS = re.compile(rb"pixi\0\0\0\0[\x01-\x04]([\x09-\x10])", re.DOTALL)
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4, "LA": 4}

@@ -32,16 +32,20 @@ def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str | None
 
 @functools.lru_cache(maxsize=KEPT_TRANSFORMS)
 def _transform(profile: bytes, mode: str) -> tuple[str, bool, Any]:
-    """Return a profile's colour space, whether it is sRGB's, and the conversion where the two are for `mode`."""
+    """Return a profile's colour space, whether it is sRGB's, and the conversion of pixels of `mode`."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     space = source.profile.xcolor_space.strip()
     description = source.profile.profile_description or ""
     is_srgb = space == "RGB" and "srgb" in description.lower()
     if is_srgb or space != SPACES.get(mode):
         return space, is_srgb, None
-    target = "RGBA" if mode == "RGBA" else "RGB"
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     transform = ImageCms.ImageCmsTransform(
-        source, ImageCms.createProfile("sRGB"), mode, target, ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        source,
+        srgb,
+        mode,
+        "RGBA" if mode == "RGBA" else "RGB",
+        ImageCms.Intent.RELATIVE_COLORIMETRIC,
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-    )  # fmt: skip
+    )
     return space, is_srgb, transform

@@ -27,9 +27,8 @@ from imgsvc.errors import (
 from imgsvc.operations.parameters import integer, one_of
 
 if TYPE_CHECKING:
-    from PIL.ImageFile import ImageFile
-
     from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile
 
 MOST = 1 << 48
 OPAQUE, MAX_16_BIT = 255, 65535
@@ -174,8 +173,8 @@ class Decoded:
 def read_header(data: bytes | bytearray | memoryview, field: str = "image") -> Header:
     """Return what an encoded image says of itself, without decoding pixels.
 
-    The first bytes of a file do, of most formats: some 100 KB of JPEG, PNG, WebP, GIF and BMP. (TIFF may have its
-    directory at the end, and of AVIF the decoder wants all. Frames are counted among the bytes that are there.)
+    The first bytes of a file do, of most formats: some 100 KB of JPEG, PNG, WebP, GIF and BMP. (TIFF may have
+    its directory at the end, and of AVIF the decoder wants all. Frames are counted among the bytes given.)
 
     Raises
     ------
@@ -212,8 +211,8 @@ def decode(
     Parameters
     ----------
     at_least
-        Width and height, upright, that are enough: a JPEG is then decoded to a half, a quarter or an eighth of
-        its size, which takes a fraction of the time, as long as neither side gets smaller than that.
+        Width and height, upright, that are enough: a JPEG is then decoded to a half, a quarter or an eighth
+        of its size, which takes a fraction of the time, as long as neither side gets smaller than that.
     header
         What `read_header` returned for this image; the limits are then checked before the bytes are copied.
     field
@@ -233,7 +232,7 @@ def decode(
     content = bytes(data)
     source = _source(content, field, limits.frames + 1 if every else 2, whole=True)
     _header(source, field)
-    _check_size(source.width, source.height, source.pixels, limits, field, source.orientation)
+    _check_size(source.width, source.height, source.pixels, limits, field, orientation=source.orientation)
     if every and source.frames > 1:
         _check_frames(source, limits, field)
     try:
@@ -254,6 +253,7 @@ READERS: dict[str, Reader] = {
     "gif": gif.read,
     "bmp": bmp.read,
 }
+EXPECTED_PIXELS = "an image with 8 or 16 unsigned bits a channel, or floats"
 HINTS = ("truncat", "end of", "not enough", "buffer is not large enough", "incomplete", "unexpected eof")
 
 
@@ -270,9 +270,7 @@ def _source(data: bytes, field: str, frames: int, *, whole: bool) -> Source:
 def _failure(error: Exception, name: str, field: str) -> ImgsvcError:
     """Return what to say of an image that a decoder gave up on."""
     if isinstance(error, UnservedError):
-        return UnsupportedFormatError(
-            field, f"a {error}", "an image with 8 or 16 unsigned bits a channel, or floats"
-        )
+        return UnsupportedFormatError(field, f"a {error}", EXPECTED_PIXELS)
     reason = " ".join(str(error).split())
     if getattr(error, "truncated", False) or any(hint in reason.lower() for hint in HINTS):
         return UndecodableImageError(field, f"a {name.upper()} file that ends too early", "a whole one")
@@ -299,7 +297,7 @@ def _header(source: Source, field: str) -> Header:
 
 
 def _check_size(
-    width: int, height: int, pixels: int, limits: DecodeLimits, field: str, orientation: int = 1
+    width: int, height: int, pixels: int, limits: DecodeLimits, field: str, *, orientation: int = 1
 ) -> None:
     if orientation in SIDEWAYS:
         width, height = height, width
@@ -375,7 +373,7 @@ def _converted(
     image: ImageFile, source: Source, options: DecodeOptions
 ) -> tuple[NDArray[Any], list[str], bytes | None]:
     """Return a frame's pixels, what they lost, and the profile that is theirs still."""
-    notes = []
+    notes: list[str] = []
     profile = source.icc_profile
     if image.mode == "F" or image.mode.startswith("I"):
         wide = np.asarray(image)
@@ -409,4 +407,7 @@ def _rounded(wide: NDArray[Any], notes: list[str], floats: bool) -> NDArray[np.u
         scaled = np.nan_to_num(wide, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * OPAQUE
         return np.rint(scaled).astype(np.uint8)
     notes.append("16 bits are rounded to 8")
-    return ((wide.astype(np.uint32) * OPAQUE + MAX_16_BIT // 2) // MAX_16_BIT).astype(np.uint8)
+    rounded: NDArray[np.uint8] = ((wide.astype(np.uint32) * OPAQUE + MAX_16_BIT // 2) // MAX_16_BIT).astype(
+        np.uint8
+    )
+    return rounded

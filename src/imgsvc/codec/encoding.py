@@ -39,13 +39,13 @@ class EncodeOptions:
     quality
         From 1 to 100; None for 90 in JPEG, 80 in WebP, 65 in AVIF. Other formats have none.
     lossless
-        In WebP and AVIF, keep every pixel; PNG, TIFF and BMP do in any case, JPEG and GIF cannot.
+        In WebP, keep every pixel; PNG, TIFF and BMP do in any case, and JPEG, AVIF and GIF cannot here.
     progressive
         In JPEG, show the whole image before all of it has come; other formats cannot here.
     effort
         From 0, the fastest, to 9, the smallest; None is fast. BMP and GIF have none.
     metadata
-        ``"keep"`` writes EXIF data, where the format can hold them, ``"strip"`` does not. A colour profile that
+        ``"keep"`` writes EXIF data, in JPEG, PNG, WebP and AVIF; ``"strip"`` does not. A colour profile that
         was kept is written in any case: the colours are nothing without it.
     max_bytes
         The largest file; the quality is lowered until it fits.
@@ -84,15 +84,15 @@ class EncodeOptions:
 
 def encode(
     image: Decoded | NDArray[Any] | Sequence[NDArray[Any]],
-    format: str,
-    options: EncodeOptions | None = None,  # noqa: A002
+    format: str,  # noqa: A002 - what it is
+    options: EncodeOptions | None = None,
 ) -> bytes:
     """Return a file of an image, or of the frames of one.
 
     Parameters
     ----------
     image
-        (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, also several of one size for a format that can hold
+        (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, also several of one size for a format that holds
         them; uint16 for PNG and, gray, TIFF; gray float32 for TIFF. `Decoded` brings durations and metadata.
     format
         One of `FORMATS`.
@@ -153,7 +153,7 @@ def check_options(name: str, options: EncodeOptions) -> None:
 
 
 def _checked(image: Decoded, info: FormatInfo) -> Decoded:
-    """Return the image as the encoders take it: frames of the same shape, contiguous, gray in two dimensions."""
+    """Return the image as the encoders take it: frames of one size, contiguous, gray in two dimensions."""
     if not image.frames:
         raise InvalidImageError("image", "no frames", "at least one")
     if len(image.frames) > 1 and not info.animated:
@@ -206,7 +206,8 @@ def _composited(frame: NDArray[Any], background: tuple[int, int, int]) -> NDArra
         return frame
     alpha = frame[:, :, 3:].astype(np.uint16)
     product = frame[:, :, :3] * alpha + np.array(background, np.uint16) * (255 - alpha) + 128
-    return ((product + (product >> 8)) >> 8).astype(np.uint8)
+    rounded: NDArray[np.uint8] = ((product + (product >> 8)) >> 8).astype(np.uint8)
+    return rounded
 
 
 def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
@@ -278,8 +279,6 @@ def _webp(options: EncodeOptions, quality: int) -> dict[str, Any]:
 
 def _avif(options: EncodeOptions, quality: int) -> dict[str, Any]:
     speed = 8 if options.effort is None else 10 - options.effort
-    if options.lossless:
-        return {"quality": 100, "subsampling": "4:4:4", "speed": speed}
     return {"quality": quality, "speed": speed}
 
 

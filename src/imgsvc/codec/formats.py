@@ -66,12 +66,17 @@ def formats() -> Mapping[str, FormatInfo]:
             "jpeg", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif"), qualities=True, lossless=False,
             largest_side=65500,
         ),
-        FormatInfo("png", "image/png", (".png", ".apng"), animated=True, deep=True, alpha=True, largest_side=1 << 30),
+        FormatInfo("png", "image/png", (".png", ".apng"), animated=True, deep=True, alpha=True,
+            largest_side=1 << 30,
+        ),
         FormatInfo(
             "webp", "image/webp", (".webp",), webp, webp, animated=True, alpha=True, qualities=True,
             largest_side=16383,
         ),
-        FormatInfo("avif", "image/avif", (".avif",), avif, avif, animated=True, alpha=True, qualities=True),
+        FormatInfo(
+            "avif", "image/avif", (".avif",), avif, avif, animated=True, alpha=True, qualities=True,
+            lossless=False,
+        ),
         FormatInfo(
             "tiff", "image/tiff", (".tif", ".tiff"), tiff, tiff, animated=True, deep=True, alpha=True,
             largest_side=1 << 30,

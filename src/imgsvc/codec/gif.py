@@ -7,14 +7,14 @@ import struct
 from imgsvc.codec.source import DamageError, Source, ends_early
 
 MOST_BLOCKS = 2_000_000
-"""Blocks have up to 255 bytes: this is half a gigabyte of them, or some 0.3 s of looking through short ones."""
+"""Of up to 255 bytes each: half a gigabyte, or some 0.3 s of looking through short ones."""
 
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 CONTROL, APPLICATION = 0xF9, 0xFF
 LOOPS = b"NETSCAPE2.0"
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:
+def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: PLR0912 - a kind of block each
     """Look through the blocks, and count up to `frames` images."""
     if len(data) < 13:
         raise ends_early()

@@ -32,7 +32,7 @@ REDUCTIONS = (8, 4, 2)
 QUALITY = 90
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001 - there is one
+def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001, PLR0912 - one frame; a segment each
     """Look through the segments before the pixels."""
     size: tuple[int, int, int] | None = None
     exif = None

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def opened(name: str, data: bytes) -> ImageFile:
     """Return an image whose pixels are not decoded yet.
 
-    `Image.open` would warn of large images and of readers that give up: sizes are checked here by limits of the
-    codec's own, and filters for warnings belong to the whole process.
+    `Image.open` would warn of large images and of readers that give up, and filters for warnings belong to
+    the whole process; limits are checked here before.
     """
     Image.init()
     if name == "jpeg":  # not the factory, which looks for several pictures in the file

@@ -27,7 +27,7 @@ KINDS = {1: GRAY, 3: RGB, 4: RGBA}
 UP = 2
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:
+def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: PLR0912 - a kind of chunk each
     """Look through the chunks: up to the pixels, or where pixels are wanted, all of them."""
     header = b""
     animation: tuple[int, int] | None = None

@@ -12,8 +12,8 @@ STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANES = 273, 
 PREDICTOR, PALETTE, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 317, 320, 322, 323, 324, 325
 EXTRA_SAMPLES, SAMPLE_FORMAT, PROFILE = 338, 339, 34675
 SINGLE = {
-    WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, ROWS_PER_STRIP, PLANES, PREDICTOR, TILE_WIDTH,
-    TILE_HEIGHT, 292, 293,
+    WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, ROWS_PER_STRIP, PLANES, PREDICTOR,
+    TILE_WIDTH, TILE_HEIGHT, 292, 293,
 }  # fmt: skip
 SEVERAL = {
     BITS, STRIP_OFFSETS, STRIP_BYTES, PALETTE, TILE_OFFSETS, TILE_BYTES, EXTRA_SAMPLES, SAMPLE_FORMAT,
@@ -41,7 +41,7 @@ SIZES = {
 }
 MOST_ENTRIES = 4096
 MOST_VALUES = 1 << 20
-MOST_TURNS = 100_000
+MOST_SAMPLES = 6
 GRAY, INVERTED, RGB, INDEXED = 1, 0, 2, 3
 UINT, FLOAT = 1, 3
 
@@ -179,6 +179,8 @@ def _pixels(page: dict[int, Entry], layout: Layout) -> tuple[int, int, tuple[str
     samples = _value(page, SAMPLES, layout, 1)
     bits = max(_values(page, BITS, layout) or (1,))
     number = max(_values(page, SAMPLE_FORMAT, layout) or (UINT,))
+    if samples > MOST_SAMPLES:  # Pillow would log it
+        raise DamageError(f"its pixels have {samples} samples")
     extra = _values(page, EXTRA_SAMPLES, layout)
     if photometric in {GRAY, INVERTED} and samples == 1:
         if number == FLOAT and bits == 32:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,38 +21,27 @@ def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation == 1:
         return pixels
     if pixels.dtype != np.uint8:
-        return np.ascontiguousarray(_view(pixels, orientation))
-    # Turning the rows of the other side first makes transpositions of the quarter turns.
-    match orientation:
-        case 2:
-            return Flip(1)(pixels, num_threads=1)
-        case 3:
-            return Rotate90(2)(pixels, num_threads=1)
-        case 4:
-            return Flip(0)(pixels, num_threads=1)
-        case 5:
-            return Rotate90(3)(pixels[::-1], num_threads=1)
-        case 6:
-            return Rotate90(3)(pixels, num_threads=1)
-        case 7:
-            return Rotate90(1)(pixels[::-1], num_threads=1)
-        case _:
-            return Rotate90(1)(pixels, num_threads=1)
+        return np.ascontiguousarray(VIEWS[orientation](pixels))
+    operation, upside_down = KERNELS[orientation]
+    return operation(pixels[::-1] if upside_down else pixels, num_threads=1)
 
 
-def _view(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    match orientation:
-        case 2:
-            return pixels[:, ::-1]
-        case 3:
-            return pixels[::-1, ::-1]
-        case 4:
-            return pixels[::-1]
-        case 5:
-            return pixels.swapaxes(0, 1)
-        case 6:
-            return pixels[::-1].swapaxes(0, 1)
-        case 7:
-            return pixels[::-1, ::-1].swapaxes(0, 1)
-        case _:
-            return pixels[:, ::-1].swapaxes(0, 1)
+# A quarter turn of the image upside down is a transposition along one of the diagonals.
+KERNELS = {
+    2: (Flip(1), False),
+    3: (Rotate90(2), False),
+    4: (Flip(0), False),
+    5: (Rotate90(3), True),
+    6: (Rotate90(3), False),
+    7: (Rotate90(1), True),
+    8: (Rotate90(1), False),
+}
+VIEWS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels[::-1].swapaxes(0, 1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: pixels[:, ::-1].swapaxes(0, 1),
+}

@@ -1,0 +1,68 @@
+"""Encoded images of every kind, made here."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms, features
+
+EXIF_ORIENTATION, EXIF_DESCRIPTION = 0x0112, 0x010E
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+AVIF = "avif" in features.get_supported_modules()
+
+
+def photo(height=40, width=60):
+    """Smooth colours with a little noise, as photographs have."""
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin(x / 9 + phase) * 60 + np.cos(y / 7 - phase) * 50 + 128 for phase in (0, 1, 2)]
+    noise = np.random.default_rng(0).normal(0, 2, (height, width, 3))
+    return (np.stack(waves, -1) + noise).clip(0, 255).astype(np.uint8)
+
+
+def by_pillow(image, name, **options):
+    buffer = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(buffer, name, **options)
+    return buffer.getvalue()
+
+
+def by_pillow_decoded(data):
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+def exif(orientation=1):
+    data = Image.Exif()
+    data[EXIF_ORIENTATION] = orientation
+    data[EXIF_DESCRIPTION] = "a description that is longer than four bytes"
+    return data
+
+
+def every_kind():
+    """Return files by name, each of some 40×60 pixels."""
+    rgb = photo()
+    image, gray = Image.fromarray(rgb), Image.fromarray(rgb[..., 0])
+    rgba = Image.fromarray(np.dstack([rgb, rgb[..., 0]]))
+    frames = {"save_all": True, "append_images": [rgba.rotate(180)], "duration": 70}
+    files = {
+        "jpeg": by_pillow(image, "JPEG", exif=exif(6), icc_profile=SRGB),
+        "jpeg progressive": by_pillow(image, "JPEG", progressive=True),
+        "jpeg cmyk": by_pillow(image.convert("CMYK"), "JPEG"),
+        "jpeg gray": by_pillow(gray, "JPEG"),
+        "png": by_pillow(image, "PNG", exif=exif(6), icc_profile=SRGB),
+        "png palette": by_pillow(image.convert("P"), "PNG"),
+        "png 16": by_pillow(rgb[..., 0].astype(np.uint16) * 257, "PNG"),
+        "png animated": by_pillow(rgba, "PNG", **frames),
+        "tiff": by_pillow(image, "TIFF", compression="tiff_adobe_deflate"),
+        "tiff raw": by_pillow(image, "TIFF", exif=exif(6)),
+        "tiff big": by_pillow(image, "TIFF", big_tiff=True),
+        "tiff pages": by_pillow(image, "TIFF", save_all=True, append_images=[image.rotate(180)]),
+        "gif": by_pillow(image, "GIF"),
+        "gif animated": by_pillow(rgba, "GIF", **frames),
+        "bmp": by_pillow(image, "BMP"),
+    }
+    if features.check("webp"):
+        files["webp"] = by_pillow(image, "WEBP", exif=exif(6), icc_profile=SRGB)
+        files["webp animated"] = by_pillow(rgba, "WEBP", **frames)
+    if AVIF:
+        files["avif"] = by_pillow(image, "AVIF", exif=exif(6), icc_profile=SRGB)
+        files["avif animated"] = by_pillow(rgba, "AVIF", **frames)
+    return files
