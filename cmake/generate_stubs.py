@@ -1,8 +1,9 @@
 """Generate Python stubs from one .proto file; if asked, for a private descriptor pool.
 
 protoc writes modules that import each other by their place below the root, and that register their
-descriptors in protobuf's default pool. Those for a private pool are edited. Each edit below must match exactly
-once: a new generator that writes something else fails the build here instead of a user's program later.
+descriptors in protobuf's default pool. Those for a private pool are edited. Each edit below must match
+exactly once: a new generator that writes something else fails the build here instead of a user's program
+later.
 """
 
 from __future__ import annotations

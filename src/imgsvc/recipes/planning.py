@@ -31,7 +31,7 @@ __all__ = ["InputPlan", "Limits", "OutputPlan", "RecipePlan", "plan_again", "pla
 SHRINK_MARGIN = 2
 """A JPEG is decoded to no less than so many times what a resize makes of it: that hides how."""
 
-DEEP = {16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
+DEEP: dict[int, np.dtype[Any]] = {16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
 UINT8 = np.dtype(np.uint8)
 
 

@@ -1,7 +1,7 @@
 """How long a recipe will take, from what its parts took on this machine.
 
-Operations know what their cost depends on. What a unit of it takes is measured for each, in an image that fits
-into a cache and in one that does not, gray and in colour. Codecs are measured by the pixel.
+Operations know what their cost depends on. What a unit of it takes is measured for each, in an image that
+fits into a cache and in one that does not, gray and in colour. Codecs are measured by the pixel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from imgsvc._stop import Stop
 from imgsvc.codec import Decoded, EncodeOptions, decode, encode, formats
-from imgsvc.operations import OPERATIONS, Operation
+from imgsvc.operations import OPERATIONS, Operation, Resize
 from imgsvc.recipes.recipe import RAW
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ def _picture(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     """Return an image that is as hard to encode as a photo: soft shapes, and a little noise."""
     rng = np.random.default_rng(1)
     coarse = rng.integers(0, 256, (shape[0] // 16 + 1, shape[1] // 16 + 1, shape[2]), np.uint8)
-    resize = OPERATIONS["resize"](width=shape[1], height=shape[0], resample="bicubic")
+    resize = Resize(width=shape[1], height=shape[0], resample="bicubic")
     soft = resize(coarse).astype(np.int16).reshape(shape)
     noisy = soft + rng.integers(-6, 7, shape, np.int16)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    picture: NDArray[np.uint8] = noisy.clip(0, 255).astype(np.uint8)
+    return picture

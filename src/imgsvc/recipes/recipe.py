@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from imgsvc.codec import FORMATS, DecodeOptions, EncodeOptions
 from imgsvc.errors import InvalidParameterError, shown
@@ -60,9 +61,11 @@ class Output:
         """Check all of them."""
         if self.format is not None:
             one_of("format", self.format, OUTPUT_FORMATS)
-        if not isinstance(self.pipeline, Pipeline):
-            object.__setattr__(self, "pipeline", Pipeline(self.pipeline))
-        if not isinstance(self.name, str) or len(self.name) > MAX_NAME:
+        pipeline: Any = self.pipeline
+        if not isinstance(pipeline, Pipeline):
+            object.__setattr__(self, "pipeline", Pipeline(pipeline))
+        name: object = self.name
+        if not isinstance(name, str) or len(name) > MAX_NAME:
             raise InvalidParameterError("name", shown(self.name), f"at most {MAX_NAME} characters")
         try:
             object.__setattr__(self, "background", self.options.background)
@@ -112,8 +115,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Check what can be without an image."""
-        if not isinstance(self.pipeline, Pipeline):
-            object.__setattr__(self, "pipeline", Pipeline(self.pipeline))
+        pipeline: Any = self.pipeline
+        if not isinstance(pipeline, Pipeline):
+            object.__setattr__(self, "pipeline", Pipeline(pipeline))
         if not 1 <= len(self.outputs) <= MAX_OUTPUTS:
             raise InvalidParameterError("outputs", f"{len(self.outputs)} of them", f"1 to {MAX_OUTPUTS}")
         names = [output.name for output in self.outputs]

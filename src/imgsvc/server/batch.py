@@ -387,7 +387,7 @@ class _Stream:
         job = Job(self._context.time_remaining())
         with self._lock:
             self._jobs.add(job)
-            if self._over:
+            if self._is_over():
                 job.cancel()
         try:
             message = of.processing.run(

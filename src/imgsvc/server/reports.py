@@ -153,7 +153,7 @@ def _operation(name: str, kind: Any) -> messages.OperationInfo:
     parameters = [
         messages.ParameterInfo(
             name=field.name,
-            type=field.type,
+            type=str(field.type),
             required=field.default is dataclasses.MISSING,
             default_text="" if field.default in {dataclasses.MISSING, None} else str(field.default),
         )

@@ -30,7 +30,11 @@ __all__ = ["PAYLOADS", "encoded_header", "pixels_header", "read_source"]
 PAYLOADS = ("pixels.data", "encoded.data")
 """Where the payloads are in an `Image`."""
 
-DTYPES = {"uint8": np.dtype(np.uint8), "uint16": np.dtype("<u2"), "float32": np.dtype("<f4")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "uint8": np.dtype(np.uint8),
+    "uint16": np.dtype("<u2"),
+    "float32": np.dtype("<f4"),
+}
 MAX_CHANNELS = (1, 3, 4)
 GRAY_RANK = 2
 MAX_SIDE = 2**31 - 1

@@ -45,7 +45,7 @@ def _read(message: OperationMessage, field: str) -> Operation:
     field = f"{field}.{name}"
     kind = OPERATIONS[name]
     parameters = _parameters(getattr(message, name), field)
-    for parameter in dataclasses.fields(kind):
+    for parameter in dataclasses.fields(kind):  # type: ignore[arg-type]  # each operation is a dataclass
         if parameter.default is dataclasses.MISSING and parameter.name not in parameters:
             raise InvalidParameterError(f"{field}.{parameter.name}", "not set", "a value: it has no default")
     try:

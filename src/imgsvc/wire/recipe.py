@@ -148,5 +148,5 @@ def _decoding_message(options: DecodeOptions) -> recipe_pb2.Decoding:
         depth=enum_number(recipe_pb2.Depth.DESCRIPTOR, depth),  # type: ignore[arg-type]
         colors=enum_number(recipe_pb2.Colors.DESCRIPTOR, options.color),  # type: ignore[arg-type]
         frames=enum_number(recipe_pb2.Frames.DESCRIPTOR, options.frames),  # type: ignore[arg-type]
-        shrink_on_load=None if options.shrink_on_load else False,
+        **({} if options.shrink_on_load else {"shrink_on_load": False}),
     )
