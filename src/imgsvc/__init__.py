@@ -12,6 +12,7 @@ from imgsvc.errors import ImgsvcError
 from imgsvc.operations import (
     adjust,
     box_blur,
+    convert,
     convolve,
     crop,
     flip,
@@ -40,6 +41,7 @@ __all__ = [
     "__version__",
     "adjust",
     "box_blur",
+    "convert",
     "convolve",
     "crop",
     "flip",

@@ -22,18 +22,21 @@ GRAY_RANK, COLOR_RANK = 2, 3
 ndarray = np.ndarray
 UINT8 = np.dtype(np.uint8)
 
+DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("uint8", "uint16", "float32")}
+"""Those of images, in this machine's order of bytes; all but `convert` take the first alone."""
 
-def check_image(image: Any, field: str = "image") -> Image:
-    """Return `image` if it is an array that the kernels can work on.
+
+def check_image(image: Any, field: str = "image", *, deep: bool = False) -> Image:
+    """Return `image` if it is an array that the kernels can work on, or `deep` and of any of `DTYPES`.
 
     Raises
     ------
     InvalidImageError
-        It is no array, no uint8, has another rank or number of channels, or no pixels.
+        It is no array, of another dtype, has another rank or number of channels, or no pixels.
     """
     if (
         isinstance(image, ndarray)
-        and (image.dtype is UINT8 or image.dtype == UINT8)
+        and (image.dtype is UINT8 or image.dtype == UINT8 or (deep and image.dtype in DTYPES.values()))
         and (image.__class__ is ndarray or not isinstance(image, np.ma.MaskedArray))
     ):
         shape = image.shape
@@ -41,17 +44,19 @@ def check_image(image: Any, field: str = "image") -> Image:
         if (rank == GRAY_RANK or (rank == COLOR_RANK and shape[2] in CHANNELS)) and shape[0] and shape[1]:
             checked: Image = image
             return checked
-    raise _refusal(image, field)
+    raise _refusal(image, field, deep=deep)
 
 
-def _refusal(image: Any, field: str) -> InvalidImageError:
+def _refusal(image: Any, field: str, *, deep: bool) -> InvalidImageError:
     """Return what to say of something that is no image."""
     if not isinstance(image, ndarray):
         advice = "a NumPy array: numpy.asarray(image) makes one"
         return InvalidImageError(field, type(image).__name__, advice)
     if isinstance(image, np.ma.MaskedArray):
         return InvalidImageError(field, "a masked array", "one without a mask: image.filled(0) makes one")
-    if image.dtype != UINT8:
+    if deep and image.dtype not in DTYPES.values():
+        return InvalidImageError(f"{field}.dtype", image.dtype, f"one of {', '.join(DTYPES)}")
+    if not deep and image.dtype != UINT8:
         return InvalidImageError(f"{field}.dtype", image.dtype, f"uint8: {_conversion(image.dtype)}")
     if (
         image.size == 0
@@ -62,21 +67,22 @@ def _refusal(image: Any, field: str) -> InvalidImageError:
     return InvalidImageError(f"{field}.shape", image.shape, f"{SHAPES}: {_reshaping(image)}")
 
 
-def check_out(out: Any, shape: Shape, image: Image) -> Image:
+def check_out(out: Any, shape: Shape, image: Image, dtype: np.dtype[Any] = UINT8) -> Image:
     """Return `out` if the result for `image`, of the given shape, can be written into it.
 
     Raises
     ------
     InvalidImageError
-        It is no uint8 array of that shape, is not C-contiguous or writable, or shares memory with `image`.
+        It is no array of that shape and dtype, not C-contiguous or writable, or shares memory with `image`.
     """
-    if not isinstance(out, ndarray) or out.shape != shape or not (out.dtype is UINT8 or out.dtype == UINT8):
+    fits = isinstance(out, ndarray) and out.shape == shape and (out.dtype is dtype or out.dtype == dtype)
+    if not fits:
         got = f"{out.dtype} array of shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise InvalidImageError("out", got, f"a uint8 array of shape {shape}")
+        raise InvalidImageError("out", got, f"a {dtype} array of shape {shape}")
     if not out.flags.carray:
         state = "read-only" if not out.flags.writeable else f"strided {out.strides}"
         raise InvalidImageError(
-            "out", state, "a writable, C-contiguous array: numpy.empty(shape, numpy.uint8) is one"
+            "out", state, f"a writable, C-contiguous array: numpy.empty(shape, numpy.{dtype}) is one"
         )
     # Two arrays that own their memory do not share it, and asking takes longer than copying a small image.
     own = out is not image and out.flags.owndata and image.flags.owndata

@@ -6,6 +6,7 @@ import pytest
 from imgsvc.operations import (
     Adjust,
     BoxBlur,
+    Convert,
     Convolve,
     Crop,
     Flip,
@@ -44,6 +45,7 @@ EXAMPLES = [
     Gamma(0.45),
     Threshold(100),
     Grayscale(),
+    Convert(),
     Resize(width=50, height=30, resample="nearest"),
     Resize(width=50, height=30),
     Resize(width=70, height=40, resample="lanczos"),

@@ -1,5 +1,6 @@
 """What pipelines leave out or do in one gives the same bytes."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -38,7 +39,7 @@ def one_by_one(operations, image):
     """Return what the public functions make of an image, or None where one of them refuses."""
     for operation in operations:
         function = getattr(imgsvc, operation.name)
-        values = {name: getattr(operation, name) for name in operation.__dataclass_fields__}
+        values = {field.name: getattr(operation, field.name) for field in dataclasses.fields(operation)}
         try:
             image = function(image, **values)
         except InvalidParameterError:

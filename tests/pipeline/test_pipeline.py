@@ -60,7 +60,8 @@ def test_what_a_pipeline_is_made_of():
 
 
 ALL = (
-    "adjust, box_blur, convolve, crop, flip, gamma, gaussian_blur, grayscale, invert, lut, mean_filter, pad, "
+    "adjust, box_blur, convert, convolve, crop, flip, gamma, gaussian_blur, grayscale, invert, lut, "
+    "mean_filter, pad, "
 )
 
 
@@ -149,7 +150,9 @@ def test_out_is_written_and_returned_and_the_image_left_alone(photo):
 
 
 def test_what_cannot_be_run(photo):
-    with pytest.raises(InvalidImageError, match="^image.dtype: float64, expected uint8: "):
+    with pytest.raises(
+        InvalidImageError, match="^image.dtype: float64, expected one of uint8, uint16, float32$"
+    ):
         PIPELINE.run(photo / 2)
     with pytest.raises(
         InvalidImageError, match=r"^out: uint8 array of shape \(1, 1\), expected a uint8 array"
@@ -174,3 +177,29 @@ def test_stopping(photo):
             pipeline.run(photo, stop=stop)
     with pytest.raises(StoppedError, match="^not ready by its deadline$"):
         PIPELINE.run(photo, stop=Stop(0))
+
+
+def test_deep_pixels(rng):
+    image = rng.integers(0, 65536, (30, 40, 3), dtype=np.uint16)
+    pipeline = Pipeline("convert uint16 | convert float32 | convert | blur 1 | invert | convert float32")
+    expected = imgsvc.convert(imgsvc.invert(imgsvc.gaussian_blur(imgsvc.convert(image), 1)), "float32")
+    plan = pipeline.plan(image.shape, "uint16")
+    assert [step.dtype for step in plan.steps] == ["float32", "uint8", "uint8", "uint8", "float32"]
+    assert plan.buffer_bytes == image.size * (4 + 1)
+    out = np.empty(plan.shape, plan.dtype)
+    assert pipeline.run(image, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(Pipeline().run(image), image)
+    with pytest.raises(InvalidImageError, match="^out: uint8 array of shape .*, expected a float32 array"):
+        pipeline.run(image, out=np.empty(image.shape, np.uint8))
+
+
+def test_deep_pixels_where_bytes_are_asked_for(rng):
+    image = np.zeros((30, 40, 3), np.float32)
+    with pytest.raises(InvalidParameterError) as caught:
+        Pipeline("convert uint16 | mean").run(image)
+    assert str(caught.value) == (
+        "operations[1].mean_filter.image.dtype: uint16, expected uint8: put convert dtype=uint8 before it"
+    )
+    with pytest.raises(InvalidParameterError, match="^dtype: int64, expected one of uint8, uint16, float32$"):
+        Pipeline().plan((3, 4), "int64")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from imgsvc.operations.convolution import Convolve, convolve
+from imgsvc.operations.depth import Convert, convert
 from imgsvc.operations.gaussian import GaussianBlur, Sharpen, gaussian_blur, sharpen
 from imgsvc.operations.geometry import Crop, Flip, Pad, Rotate90, crop, flip, pad, rotate90
 from imgsvc.operations.mean import BoxBlur, MeanFilter, box_blur, mean_filter
@@ -28,6 +29,7 @@ __all__ = [
     "OPERATIONS",
     "Adjust",
     "BoxBlur",
+    "Convert",
     "Convolve",
     "Crop",
     "Flip",
@@ -45,6 +47,7 @@ __all__ = [
     "Threshold",
     "adjust",
     "box_blur",
+    "convert",
     "convolve",
     "crop",
     "flip",

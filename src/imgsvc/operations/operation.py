@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from imgsvc._images import as_rows, check_image, check_out
+from imgsvc._images import UINT8, as_rows, check_image, check_out
 from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads, threads_for
-from imgsvc.errors import StoppedError
+from imgsvc.errors import InvalidParameterError, StoppedError
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
@@ -27,6 +27,9 @@ class Operation(abc.ABC):
 
     name: ClassVar[str] = "operation"
     """What it is called in pipelines: as its public function, ``MeanFilter`` is ``mean_filter``."""
+
+    deep: ClassVar[bool] = False
+    """Whether it takes images of more than 8 bits."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class."""
@@ -51,6 +54,18 @@ class Operation(abc.ABC):
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`, C-contiguous, from `src`, with contiguous rows; both (H, W, C) and checked."""
 
+    def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the dtype of the result for an image of `dtype`, which is one of an image.
+
+        Raises
+        ------
+        InvalidParameterError
+            The operation takes no image of that dtype.
+        """
+        if dtype != UINT8:
+            raise InvalidParameterError("image.dtype", dtype, "uint8: put convert dtype=uint8 before it")
+        return UINT8
+
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:  # noqa: ARG002 - for those that need some
         """Return how many bytes, at most, `apply` takes beside the images, which are contiguous.
 
@@ -74,11 +89,12 @@ class Operation(abc.ABC):
         stop: Stop | None = None,
     ) -> Image:
         """Check `image`, `out` and `num_threads`, and run the operation as `compute` does."""
-        image = check_image(image)
+        image = check_image(image, deep=self.deep)
         if num_threads is not None:
             num_threads = check_num_threads(num_threads)
         shape = self.output_shape(image.shape)
-        out = np.empty(shape, np.uint8) if out is None else check_out(out, shape, image)
+        dtype = self.output_dtype(image.dtype) if self.deep else UINT8
+        out = np.empty(shape, dtype) if out is None else check_out(out, shape, image, dtype)
         self.compute(image, out, num_threads, stop or Stop())
         return out
 

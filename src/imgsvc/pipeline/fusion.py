@@ -7,9 +7,9 @@ rectangle; and what would only copy is left out.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from imgsvc.operations import BoxBlur, Crop, Flip, Lut, Operation, Pad, Resize, Rotate90
+from imgsvc.operations import BoxBlur, Convert, Crop, Flip, Lut, Operation, Pad, Resize, Rotate90
 from imgsvc.operations.pixels import ColourTable
 from imgsvc.operations.scratch import channels_of
 from imgsvc.operations.tables import IDENTITY, SIZE
@@ -17,26 +17,28 @@ from imgsvc.operations.tables import IDENTITY, SIZE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+
     from imgsvc._images import Shape
 
 
-def fused(operations: Sequence[Operation], shape: Shape) -> tuple[Operation, ...]:
-    """Return operations that do to an image of `shape` what `operations` do, at no higher cost.
+def fused(operations: Sequence[Operation], shape: Shape, dtype: np.dtype[Any]) -> tuple[Operation, ...]:
+    """Return operations that do to an image of `shape` and `dtype` what `operations` do, at no higher cost.
 
     There may be none left, if all they do is to copy. Each of `operations` can be applied to what it gets.
     """
     before: tuple[Operation, ...] = ()
     after = tuple(operations)
     while before != after:  # what is left out brings its neighbours together
-        before, after = after, _fused_once(after, shape)
+        before, after = after, _fused_once(after, shape, dtype)
     return after
 
 
-def _fused_once(operations: Sequence[Operation], shape: Shape) -> tuple[Operation, ...]:
+def _fused_once(operations: Sequence[Operation], shape: Shape, dtype: np.dtype[Any]) -> tuple[Operation, ...]:
     result: list[Operation] = []
-    for family, run in itertools.groupby(_with_shapes(operations, shape), lambda pair: _family(*pair)):
-        pairs = list(run)
-        several, shape = [operation for operation, _ in pairs], pairs[0][1]
+    for family, run in itertools.groupby(_with_images(operations, shape, dtype), lambda item: _family(*item)):
+        items = list(run)
+        several, shape = [operation for operation, _, _ in items], items[0][1]
         if family == "table":
             result += _lookups(several, shape)
         elif family == "orientation":
@@ -48,16 +50,18 @@ def _fused_once(operations: Sequence[Operation], shape: Shape) -> tuple[Operatio
     return tuple(result)
 
 
-def _with_shapes(operations: Sequence[Operation], shape: Shape) -> list[tuple[Operation, Shape]]:
-    """Return each operation with the shape of the image that it gets."""
-    pairs = []
+def _with_images(
+    operations: Sequence[Operation], shape: Shape, dtype: np.dtype[Any]
+) -> list[tuple[Operation, Shape, np.dtype[Any]]]:
+    """Return each operation with the shape and the dtype of the image that it gets."""
+    items = []
     for operation in operations:
-        pairs.append((operation, shape))
-        shape = operation.output_shape(shape)
-    return pairs
+        items.append((operation, shape, dtype))
+        shape, dtype = operation.output_shape(shape), operation.output_dtype(dtype)
+    return items
 
 
-def _family(operation: Operation, shape: Shape) -> str:
+def _family(operation: Operation, shape: Shape, dtype: np.dtype[Any]) -> str:
     """Return what the operation may be done together with."""
     match operation:
         case Rotate90() | Flip():
@@ -65,6 +69,8 @@ def _family(operation: Operation, shape: Shape) -> str:
         case BoxBlur(radius=0) | Pad(left=0, top=0, right=0, bottom=0):
             return "copy"
         case Crop() | Resize() if operation.output_shape(shape) == shape:
+            return "copy"
+        case Convert() if operation.output_dtype(dtype) == dtype:
             return "copy"
         case Crop():
             return "crop"

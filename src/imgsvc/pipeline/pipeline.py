@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgsvc._images import UINT8, check_image, check_out
+from imgsvc._images import DTYPES, check_image, check_out
 from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads
 from imgsvc.errors import InvalidParameterError, shown
@@ -100,7 +100,10 @@ class Pipeline:
         InvalidParameterError
             An operation cannot be applied to what it would get.
         """
-        return plan(self.operations, tuple(shape), np.dtype(dtype))
+        dtype = np.dtype(dtype)
+        if dtype not in DTYPES.values():
+            raise InvalidParameterError("dtype", dtype, f"one of {', '.join(DTYPES)}")
+        return plan(self.operations, tuple(shape), dtype)
 
     def run(
         self,
@@ -116,16 +119,16 @@ class Pipeline:
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-            Any strides.
+        image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+            Any strides; of more than 8 bits only what `Convert` takes, which makes bytes of them.
         out, num_threads
-            As for `mean_filter`; `out` has the result's shape.
+            As for `mean_filter`; `out` has the result's shape and dtype.
         stop : Stop, optional
             Asked again and again whether to go on.
 
         Returns
         -------
-        ndarray of uint8
+        ndarray of uint8, or what the last `Convert` says
             C-contiguous; `out` where it was given.
 
         Raises
@@ -135,10 +138,13 @@ class Pipeline:
         StoppedError
             `stop` said so before it was done.
         """
-        image = check_image(image)
+        image = check_image(image, deep=True)
         if num_threads is not None:
             num_threads = check_num_threads(num_threads)
-        planned = self.plan(image.shape, UINT8)
-        out = np.empty(planned.shape, np.uint8) if out is None else check_out(out, planned.shape, image)
+        planned = plan(self.operations, image.shape, image.dtype)
+        if out is None:
+            out = np.empty(planned.shape, planned.dtype)
+        else:
+            out = check_out(out, planned.shape, image, planned.dtype)
         planned.run(image, out, num_threads, stop)
         return out

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgsvc._images import as_rows
+from imgsvc._images import UINT8, as_rows
 from imgsvc._stop import Stop
 from imgsvc._threads import threads_for
 from imgsvc.errors import InvalidParameterError, StoppedError
-from imgsvc.operations import Rotate90
+from imgsvc.operations import Convert, Rotate90
 from imgsvc.operations.stopping import go_on
 from imgsvc.pipeline.description import located
 from imgsvc.pipeline.fusion import fused
@@ -21,8 +21,6 @@ from imgsvc.pipeline.fusion import fused
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
     from imgsvc.operations import Operation
-
-COPY = Rotate90(0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,15 +126,20 @@ def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) 
     InvalidParameterError
         One of them cannot be applied to what it would get; the field says which.
     """
-    result = shape
+    result, result_dtype = shape, dtype
     for number, operation in enumerate(operations):
         try:
-            result = operation.output_shape(result)
+            result, result_dtype = operation.output_shape(result), operation.output_dtype(result_dtype)
         except InvalidParameterError as error:
             raise located(f"operations[{number}].{operation.name}", error) from None
     steps: list[Step] = []
-    for operation in fused(operations, shape) or (COPY,):
+    for operation in fused(operations, shape, dtype) or (_copy(dtype),):
         result = operation.output_shape(shape)
+        dtype = operation.output_dtype(dtype)
         steps.append(Step(operation, shape, result, dtype, operation.cost(shape)))
         shape = result
     return Plan(tuple(steps))
+
+
+def _copy(dtype: np.dtype[Any]) -> Operation:
+    return Rotate90(0) if dtype == UINT8 else Convert(dtype.name)
