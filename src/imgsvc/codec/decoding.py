@@ -395,7 +395,8 @@ def _rounded(wide: NDArray[Any], notes: list[str], floats: bool) -> NDArray[np.u
     if floats:
         notes.append("floats from 0 to 1 are rounded to 8 bits")
         scaled = np.nan_to_num(wide, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * OPAQUE
-        return np.rint(scaled).astype(np.uint8)
+        pixels: NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
+        return pixels
     notes.append("16 bits are rounded to 8")
     rounded: NDArray[np.uint8] = ((wide.astype(np.uint32) * OPAQUE + MAX_16_BIT // 2) // MAX_16_BIT).astype(
         np.uint8
