@@ -190,7 +190,7 @@ def read_header(data: bytes | bytearray | memoryview, field: str = "image") -> H
 def reduced_size(header: Header, at_least: tuple[int, int]) -> tuple[int, int]:
     """Return the width and height to which `decode` reduces an image with `at_least`: of a JPEG only.
 
-    A JPEG in colours that libjpeg-turbo does not convert is not reduced either, which its header does not tell.
+    Nor one in colours that libjpeg-turbo does not convert, which its header does not tell.
     """
     size = header.width, header.height
     factor = jpeg.reduction(*size, *at_least) if header.format == "jpeg" else 1
@@ -405,7 +405,8 @@ def _rounded(wide: NDArray[Any], notes: list[str], floats: bool) -> NDArray[np.u
     if floats:
         notes.append("floats from 0 to 1 are rounded to 8 bits")
         scaled = np.nan_to_num(wide, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * OPAQUE
-        return np.rint(scaled).astype(np.uint8)
+        pixels: NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
+        return pixels
     notes.append("16 bits are rounded to 8")
     rounded: NDArray[np.uint8] = ((wide.astype(np.uint32) * OPAQUE + MAX_16_BIT // 2) // MAX_16_BIT).astype(
         np.uint8

@@ -36,7 +36,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: PLR0912 -
     notes: list[str] = []
     chunks = []
     last = b""
-    for kind, body in _chunks(data):
+    for kind, body, whole_chunk in _chunks(data):
         last = kind
         if not header:
             if kind != b"IHDR" or len(body) != 13:
@@ -62,7 +62,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: PLR0912 -
             if icc is None:
                 notes.append("its colour profile is damaged and is dropped")
         if whole and kind in MOVING:
-            chunks.append((kind, body))
+            chunks.append((kind, whole_chunk))
         if kind == b"IEND":
             break
     if not header or (whole and last != b"IEND"):
@@ -131,7 +131,8 @@ def encode(
     return b"".join([MAGIC, *(piece for chunk in chunks for piece in _written(*chunk))])
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, memoryview]]:
+    """Yield each chunk's kind, body and whole, checksum included."""
     view = memoryview(data)
     position = len(MAGIC)
     for _ in range(MOST_CHUNKS):
@@ -143,13 +144,13 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         end = position + 8 + length
         body = view[position + 8 : end]
         if kind == b"IDAT" and end + 4 > len(data):
-            yield kind, body  # a header is complete before its pixels are
+            yield kind, body, body  # a header is complete before its pixels are
             return
         if end + 4 > len(data):
             return
         if kind in MOVING and zlib.crc32(body, zlib.crc32(kind)) != struct.unpack_from(">I", data, end)[0]:
             raise DamageError(f"the checksum of a chunk {kind.decode()} is wrong")
-        yield kind, body
+        yield kind, body, view[position : end + 4]
         position = end + 4
     raise DamageError(f"it has more than {MOST_CHUNKS} chunks")
 
@@ -160,8 +161,7 @@ def _written(kind: bytes, body: bytes | memoryview) -> tuple[bytes, bytes | memo
 
 
 def _file(chunks: list[tuple[bytes, memoryview]], kinds: set[bytes]) -> bytes:
-    pieces = (piece for kind, body in chunks if kind in kinds for piece in _written(kind, body))
-    return b"".join([MAGIC, *pieces])
+    return b"".join([MAGIC, *(chunk for kind, chunk in chunks if kind in kinds)])
 
 
 def _profile(body: bytes) -> bytes | None:
