@@ -75,8 +75,7 @@ def check_out(out: Any, shape: Shape, image: Image, dtype: np.dtype[Any] = UINT8
     InvalidImageError
         It is no array of that shape and dtype, not C-contiguous or writable, or shares memory with `image`.
     """
-    fits = isinstance(out, ndarray) and out.shape == shape and (out.dtype is dtype or out.dtype == dtype)
-    if not fits:
+    if not isinstance(out, ndarray) or out.shape != shape or not (out.dtype is dtype or out.dtype == dtype):
         got = f"{out.dtype} array of shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
         raise InvalidImageError("out", got, f"a {dtype} array of shape {shape}")
     if not out.flags.carray:

@@ -1,5 +1,6 @@
 """Pipelines as values, made of operations and of data, and run."""
 
+import doctest
 import json
 import pickle
 
@@ -203,3 +204,10 @@ def test_deep_pixels_where_bytes_are_asked_for(rng):
     )
     with pytest.raises(InvalidParameterError, match="^dtype: int64, expected one of uint8, uint16, float32$"):
         Pipeline().plan((3, 4), "int64")
+
+
+def test_the_example_in_the_docstring():
+    (test,) = doctest.DocTestFinder(recurse=False).find(
+        Pipeline, "Pipeline", globs={"np": np, "Pipeline": Pipeline}
+    )
+    assert doctest.DocTestRunner().run(test) == (0, 3)
