@@ -58,6 +58,8 @@ class Plan:
 
     steps: tuple[Step, ...]
     """One at least."""
+    copies: bool = False
+    """Whether the result is the image itself."""
 
     @property
     def shape(self) -> Shape:
@@ -68,11 +70,6 @@ class Plan:
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the result."""
         return self.steps[-1].dtype
-
-    @property
-    def copies(self) -> bool:
-        """Whether the result is the image itself."""
-        return len(self.steps) == 1 and self.steps[0].operation == COPY
 
     @property
     def cost(self) -> int:
@@ -133,12 +130,13 @@ def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) 
         except InvalidParameterError as error:
             raise located(f"operations[{number}].{operation.name}", error) from None
     steps: list[Step] = []
-    for operation in fused(operations, shape, dtype) or (_copy(dtype),):
+    needed = fused(operations, shape, dtype)
+    for operation in needed or (_copy(dtype),):
         result = operation.output_shape(shape)
         dtype = operation.output_dtype(dtype)
         steps.append(Step(operation, shape, result, dtype, operation.cost(shape)))
         shape = result
-    return Plan(tuple(steps))
+    return Plan(tuple(steps), copies=not needed)
 
 
 def _copy(dtype: np.dtype[Any]) -> Operation:
