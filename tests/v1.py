@@ -2,6 +2,7 @@
 
 import io
 
+import grpc
 import numpy as np
 from PIL import Image as PillowImage
 
@@ -53,14 +54,22 @@ def request(image, **recipe):
     return image_service_pb2.ProcessRequest(image=image, recipe=recipe_pb2.Recipe(**recipe))
 
 
+def call(server, method, body):
+    """Return the answer's bytes, or the status and details of a failure; all calls share a connection."""
+    if not hasattr(server, "connection"):
+        options = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+        server.connection = grpc.insecure_channel(server.target, options=options)
+    return rpc.answer_of(lambda: server.connection.unary_unary(method)(body, timeout=60))
+
+
 def process(server, message):
     """Return the answer to a request, or the status and details of a failure."""
     body = message if isinstance(message, bytes) else message.SerializeToString()
-    answer = rpc.call(server, PROCESS, body)
+    answer = call(server, PROCESS, body)
     return answer if isinstance(answer, tuple) else image_service_pb2.ProcessResponse.FromString(answer)
 
 
 def plan(server, message):
     message = image_service_pb2.PlanRequest(image=message.image, recipe=message.recipe)
-    answer = rpc.call(server, PLAN, message.SerializeToString())
+    answer = call(server, PLAN, message.SerializeToString())
     return answer if isinstance(answer, tuple) else image_service_pb2.PlanResponse.FromString(answer)
