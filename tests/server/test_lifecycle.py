@@ -218,7 +218,8 @@ class TestIntrospection:
         with rpc.channel(server) as connection:
             database = ProtoReflectionDescriptorDatabase(connection)
             assert set(database.get_services()) == {
-                "NLImageService", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection",
+                "NLImageService", "imgsvc.v1.ImageService",
+                "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection",
             }  # fmt: skip
             pool = DescriptorPool(database)
             for service in database.get_services():
