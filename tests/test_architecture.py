@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "imgsvc"
 
 BELOW_SERVERS = {
     "_available_cores",
+    "_files",
     "_images",
     "_options",
     "_process",
@@ -30,6 +31,7 @@ ROOMS = {
     "stubs": {"stubs"},
     "v1": set(),
     "_available_cores": set(),
+    "_files": set(),
     "_threads": {"_available_cores", "errors"},
     "_images": {"errors"},
     "_options": {"errors"},
@@ -40,7 +42,7 @@ ROOMS = {
     "operations": {"_dispatch", "_images", "_stop", "_threads", "errors", "operations"},
     "pipeline": {"_images", "_stop", "_threads", "errors", "operations", "pipeline"},
     "runtime": {"_stop", "errors", "runtime"},
-    "codec": {"_images", "codec", "errors", "operations"},
+    "codec": {"_files", "_images", "codec", "errors", "operations"},
     "recipes": {"_images", "_stop", "codec", "errors", "operations", "pipeline", "recipes"},
     "config": {"_available_cores", "_options", "_threads", "errors"},
     "wire": {

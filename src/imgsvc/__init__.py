@@ -5,6 +5,7 @@ The library loads neither gRPC nor the compiled kernels before they are used.
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,20 @@ from imgsvc.pipeline import Pipeline
 from imgsvc.runtime.allocator import tune_allocator
 
 if TYPE_CHECKING:
+    from imgsvc.client.asynchronous import AsyncClient
+    from imgsvc.client.options import Tls
+    from imgsvc.client.result import Result
     from imgsvc.client.sync import Client
+    from imgsvc.recipes.recipe import Output
 
 __all__ = [
+    "AsyncClient",
     "Client",
     "ImgsvcError",
+    "Output",
     "Pipeline",
+    "Result",
+    "Tls",
     "__version__",
     "adjust",
     "box_blur",
@@ -62,9 +71,17 @@ __all__ = [
 __version__ = version("imgsvc")
 
 
-def __getattr__(name: str) -> Any:
-    if name == "Client":
-        from imgsvc.client.sync import Client  # noqa: PLC0415 - gRPC takes longer to load than all the rest
+# gRPC takes longer to load than all the rest.
+LATER = {
+    "AsyncClient": "imgsvc.client.asynchronous",
+    "Client": "imgsvc.client.sync",
+    "Output": "imgsvc.recipes.recipe",
+    "Result": "imgsvc.client.result",
+    "Tls": "imgsvc.client.options",
+}
 
-        return Client
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return getattr(import_module(LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

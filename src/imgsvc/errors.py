@@ -177,12 +177,16 @@ class ServiceError(ImgsvcError):
         The gRPC status, a `grpc.StatusCode`.
     details
         What the server, or gRPC, says of it.
+    field
+        What of the request is at fault, such as ``"recipe.operations[2].resize.width"``, where the server
+        says so by itself.
     """
 
-    def __init__(self, code: enum.Enum, details: str) -> None:
+    def __init__(self, code: enum.Enum, details: str, field: str = "") -> None:
         super().__init__(f"{code.name}: {details}")
         self.code = code
         self.details = details
+        self.field = field
 
 
 class RequestRefusedError(ServiceError):

@@ -22,7 +22,8 @@ from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, choice, in
 from imgsvc._process import EXIT_INTERRUPTED
 from imgsvc._targets import is_host, tcp_target, unix_target
 from imgsvc.client.batch import Done, find_images, process_folder
-from imgsvc.client.sync import COMPRESSION, Client
+from imgsvc.client.options import COMPRESSION
+from imgsvc.client.sync import Client
 from imgsvc.codec import EncoderOptions, Photo, check_writable, read_image, write_image
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import (

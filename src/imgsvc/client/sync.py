@@ -1,163 +1,267 @@
-"""A client of NLImageService that waits for each answer."""
+"""A client that waits for each answer."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.protobuf.message import DecodeError
 
-from imgsvc._images import COLOR_RANK, check_image
-from imgsvc._targets import is_local
-from imgsvc.client.failures import service_error
-from imgsvc.config import DEFAULT_PORT
-from imgsvc.errors import (
-    InvalidImageError,
-    InvalidParameterError,
-    RequestRefusedError,
-    ServiceError,
-    ServiceUnavailableError,
+from imgsvc.client import nl_image
+from imgsvc.client.exchange import (
+    check_operand,
+    make_recipe,
+    operation_recipe,
+    pixels_of,
+    plan_bodies,
+    read,
+    request_body,
+    results_by_name,
+    single_result,
 )
-from imgsvc.operations import MeanFilter, Operation, Rotate90
-from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
-from imgsvc.wire.nl_image import draft_image, draft_rotate_request, read_answer
+from imgsvc.client.failures import service_error
+from imgsvc.client.flow import MAX_IN_FLIGHT, Flow
+from imgsvc.client.given import read_given
+from imgsvc.client.methods import OperationMethods
+from imgsvc.client.options import Connection, check_timeout
+from imgsvc.client.paths import BATCH, INFO, OPERATIONS, PLAN, PROCESS
+from imgsvc.client.reports import read_operations, read_plan, read_server
+from imgsvc.client.result import Result
+from imgsvc.client.stream import BatchRun
+from imgsvc.config import DEFAULT_PORT
+from imgsvc.errors import RequestRefusedError, ServiceError, ServiceUnavailableError
+from imgsvc.operations.parameters import integer
+from imgsvc.wire.process import read_response
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from imgsvc._images import Image
-    from imgsvc.wire.nl_image import DraftedImage
+    from imgsvc.client.exchange import PipelineLike
+    from imgsvc.client.given import ImageLike
+    from imgsvc.client.options import Tls
+    from imgsvc.client.reports import OperationReport, PlanReport, ServerReport
+    from imgsvc.codec import DecodeOptions
+    from imgsvc.errors import ImgsvcError
+    from imgsvc.operations import Operation
+    from imgsvc.recipes.recipe import Output
 
-    Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
+    UnaryMethod = grpc.UnaryUnaryMultiCallable[bytes, bytes]
+    BatchMethod = grpc.StreamStreamMultiCallable[bytes, bytes]
 
 __all__ = ["Client"]
 
-SERVICE = DESCRIPTOR.services_by_name["NLImageService"].full_name
 
-COMPRESSION = {
-    "none": grpc.Compression.NoCompression,
-    "gzip": grpc.Compression.Gzip,
-    "deflate": grpc.Compression.Deflate,
-}
-RGBA_CHANNELS = 4
-# Of large images a kernel makes a copy in half the time that NumPy takes, of small ones NumPy.
-COPY = Rotate90(0)
-COPIED_BY_NUMPY = 1 << 16
-# protobuf ends at 2 GiB; the message around the pixels takes a few bytes.
-MAX_PIXEL_BYTES = 2**31 - 1 - 64
-# A year: gRPC takes what does not fit its clock for a deadline that has passed.
-MAX_TIMEOUT = 365 * 86400
-
-OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
-
-
-class Client:
-    """A connection to a server of NLImageService: imgsvc's or any other.
+class Client(OperationMethods["Image"]):
+    """A connection to a server of `imgsvc.v1`, or of NLImageService: imgsvc's or any other.
 
     It holds one channel and may be used from many threads at once. Use it as a context manager, or `close`
     it.
 
     Parameters
     ----------
-    target : str
-        Where the server is: ``"host:port"``, or ``"unix:/path"`` for a Unix socket.
+    target : str or sequence of str
+        Where the server is: ``"host:port"``, or ``"unix:/path"`` for a Unix socket. Of several, each call
+        goes to the next one that is healthy; a list of one name is all the addresses of that name.
     timeout : float or None
         Seconds that a call may take before it raises ServiceTimeoutError; None waits for ever.
     compression : {"none", "gzip", "deflate"}
         How requests are compressed. It pays on slow networks only.
+    tls : bool or Tls
+        Whether the connection is encrypted, and how.
+    token : str or path, optional
+        Goes with each call as ``authorization: Bearer ...``. A path (not a str) is that of a file, which is
+        read again when it changes. Only with TLS, or to this machine.
+    retries : int
+        How often a call is made again, 0 to 4 times, where the server could not be reached or went away:
+        calls change nothing there. The times between grow from 0.1 s to 2 s.
 
     Raises
     ------
     InvalidParameterError
-        `target`, `timeout` or `compression` is not one of these.
+        One of these is not what it should be.
+    ServiceUnavailableError
+        The name of one of several servers is not known.
 
     Examples
     --------
     >>> with Client("localhost:50051") as client:  # doctest: +SKIP
-    ...     filtered = client.mean_filter(image)
+    ...     client.process("photo.jpg", "resize width=256", output="webp").save("small.webp")
     """
 
     def __init__(
         self,
-        target: str = f"localhost:{DEFAULT_PORT}",
+        target: str | Sequence[str] = f"localhost:{DEFAULT_PORT}",
         *,
         timeout: float | None = 60.0,
         compression: str = "none",
+        tls: bool | Tls = False,
+        token: str | os.PathLike[str] | None = None,
+        retries: int = 3,
     ) -> None:
-        if not isinstance(target, str) or not target:
-            raise InvalidParameterError("target", repr(target), "host:port or unix:/path")
-        if compression not in tuple(COMPRESSION):
-            raise InvalidParameterError("compression", repr(compression), f"one of {', '.join(COMPRESSION)}")
-        self.target = target
-        self._timeout = _check_timeout(timeout)
-        options = (*OPTIONS, ("grpc.enable_http_proxy", 0)) if is_local(target) else OPTIONS
-        self._channel = grpc.insecure_channel(target, options=options, compression=COMPRESSION[compression])
+        self._connection = Connection(
+            target, timeout=timeout, compression=compression, tls=tls, token=token, retries=retries
+        )
+        self._channel = self._connection.channel()
         # Bytes as they are: `imgsvc.wire` makes and reads them.
-        self._mean_filter: Method = self._channel.unary_unary(f"/{SERVICE}/MeanFilter")
-        self._rotate_image: Method = self._channel.unary_unary(f"/{SERVICE}/RotateImage")
+        paths = (PROCESS, PLAN, OPERATIONS, INFO, *nl_image.METHODS.values())
+        self._methods: dict[str, UnaryMethod] = {path: self._channel.unary_unary(path) for path in paths}
+        self._batch: BatchMethod = self._channel.stream_stream(BATCH)
         self._closed = False
 
-    def mean_filter(self, image: Image, *, timeout: float | None = None, writable: bool = False) -> Image:
-        """Return what `imgsvc.mean_filter` does, computed by the server.
+    @property
+    def target(self) -> str:
+        """Where the server is, as gRPC names it."""
+        return self._connection.target
+
+    def process(
+        self,
+        image: ImageLike,
+        pipeline: PipelineLike | None = None,
+        *,
+        output: Output | str | None = None,
+        decoding: DecodeOptions | None = None,
+        preset: str = "",
+        timeout: float | None = None,
+    ) -> Result:
+        """Have the server run a pipeline on an image.
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (H, W), (H, W, 1) or (H, W, 3)
-            The contract carries gray and RGB images. Any strides.
+        image
+            An array of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); the bytes
+            of an image file, or its path; or a Pillow image.
+        pipeline : Pipeline, str, or operations, optional
+            What is done, such as ``"resize width=800 | sharpen"``.
+        output : Output or str, optional
+            What comes out: a format such as ``"jpeg"``, ``"raw"`` for pixels, or an `Output` with more.
+            By default pixels for pixels, and for a file one of the same format.
+        decoding : imgsvc.codec.DecodeOptions, optional
+            How the file becomes pixels.
+        preset : str
+            The name of a pipeline that the server knows, which goes before `pipeline`.
         timeout : float, optional
             Seconds that this call may take; by default the client's.
-        writable : bool
-            The result is a read-only view of the answer's bytes; this makes it a writable copy.
-
-        Returns
-        -------
-        ndarray of uint8
-            Of the image's shape.
 
         Raises
         ------
-        InvalidImageError
-            The contract cannot carry the array; nothing was sent.
+        InvalidImageError, InvalidParameterError, ImageReadError
+            The image, or what shall be done, is none; nothing was sent.
         RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
             The call failed; each carries the gRPC status as `code`.
         """
-        image = _check_carried(image)
-        draft = draft_image(image.shape)
-        return self._call(self._mean_filter, draft, image, MeanFilter(), timeout=timeout, writable=writable)
+        recipe = make_recipe(pipeline, output, decoding, preset)
+        limit = self._connection.seconds(timeout)
+        body = request_body(read_given(image), recipe)
+        result = single_result(read(read_response, self._call(PROCESS, body, limit)))
+        if isinstance(result, Result):
+            return result
+        raise result
 
-    def rotate90(
-        self, image: Image, turns: int = 1, *, timeout: float | None = None, writable: bool = False
-    ) -> Image:
-        """Return what `imgsvc.rotate90` does, computed by the server.
+    def process_outputs(
+        self,
+        image: ImageLike,
+        pipeline: PipelineLike | None = None,
+        *,
+        outputs: Mapping[str, Output | str],
+        decoding: DecodeOptions | None = None,
+        preset: str = "",
+        timeout: float | None = None,
+    ) -> dict[str, Result | ServiceError]:
+        """Have the server decode an image once and make several outputs of it, each by its name.
+
+        An output that could not be made is the error that says why. Where none could be made, the first one's
+        error is raised. Otherwise as `process`.
+        """
+        recipe = make_recipe(pipeline, dict(outputs), decoding, preset)
+        limit = self._connection.seconds(timeout)
+        return results_by_name(self._call(PROCESS, request_body(read_given(image), recipe), limit))
+
+    def process_many(
+        self,
+        images: Iterable[ImageLike | tuple[Any, ImageLike]],
+        pipeline: PipelineLike | None = None,
+        *,
+        output: Output | str | None = None,
+        decoding: DecodeOptions | None = None,
+        preset: str = "",
+        in_flight: int = 32,
+        ordered: bool = False,
+        timeout: float | None = None,
+    ) -> Iterator[tuple[Any, Result | ImgsvcError]]:
+        """Run a pipeline on many images over one stream, and yield the results as they finish.
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (H, W), (H, W, 1) or (H, W, 3)
-            The contract carries gray and RGB images. Any strides.
-        turns : int
-            The number of quarter turns counter-clockwise, taken modulo 4.
+        images
+            Images as `process` takes them, or tuples of something that the result is found by, and an image.
+            It is iterated in a thread of its own, no further ahead than `in_flight`.
+        in_flight : int
+            How many images, from 1 to 1024, may be under way at a time; also not more than some 64 MiB of
+            them. Results that nobody has taken yet count.
+        ordered : bool
+            Whether results come in the order of the images, rather than as they finish.
         timeout : float, optional
-            Seconds that this call may take; by default the client's.
-        writable : bool
-            The result is a read-only view of the answer's bytes; this makes it a writable copy.
+            Seconds without any result after which it fails; by default the client's.
+        pipeline, output, decoding, preset
+            As of `process`; the same for all.
 
-        Returns
-        -------
-        ndarray of uint8
-            With rows and columns exchanged for an odd number of turns.
+        Yields
+        ------
+        tuple
+            What the image came with, or else its number from 0 on; and its result, or the error that says why
+            there is none. One bad image does not stop the others.
 
         Raises
         ------
-        InvalidImageError, InvalidParameterError
-            The contract cannot carry the array, or `turns` is no integer; nothing was sent.
+        InvalidParameterError
+            One of these is not what it should be.
         RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
-            The call failed; each carries the gRPC status as `code`.
+            The stream failed. Where the server went away, images without results are first sent again, up to
+            the client's `retries` times in a row.
         """
-        image = _check_carried(image)
-        operation = Rotate90(turns)
-        draft = draft_rotate_request(operation, image.shape)
-        return self._call(self._rotate_image, draft, image, operation, timeout=timeout, writable=writable)
+        recipe = make_recipe(pipeline, output, decoding, preset)
+        flow = Flow(integer("in_flight", in_flight, 1, MAX_IN_FLIGHT), ordered=ordered)
+        limit = self._connection.seconds(timeout)
+        self._check_open()
+        run = BatchRun(
+            self._start_batch, images, recipe, flow, timeout=limit, retries=self._connection.retries
+        )
+        return run.results()
+
+    def plan(
+        self,
+        image: ImageLike,
+        pipeline: PipelineLike | None = None,
+        *,
+        output: Output | str | Mapping[str, Output | str] | None = None,
+        decoding: DecodeOptions | None = None,
+        preset: str = "",
+        timeout: float | None = None,
+    ) -> PlanReport:
+        """Ask what `process` would do, in what time and memory, and whether the server would take it.
+
+        Pixels are not sent, and of a file its beginning, as long as that is enough. `output` may also be what
+        `process_outputs` takes.
+        """
+        recipe = make_recipe(pipeline, output, decoding, preset)
+        limit = self._connection.seconds(timeout)
+        beginning, *whole = plan_bodies(image, recipe)
+        if whole:
+            with contextlib.suppress(RequestRefusedError):
+                return read(read_plan, self._call(PLAN, beginning, limit))
+            beginning = whole[0]
+        return read(read_plan, self._call(PLAN, beginning, limit))
+
+    def list_operations(self, *, timeout: float | None = None) -> tuple[OperationReport, ...]:
+        """Ask which operations the server has."""
+        return read(read_operations, self._call(OPERATIONS, b"", self._connection.seconds(timeout)))
+
+    def server_info(self, *, timeout: float | None = None) -> ServerReport:
+        """Ask what the server is: versions, formats, limits, presets."""
+        return read(read_server, self._call(INFO, b"", self._connection.seconds(timeout)))
 
     def wait_until_ready(self, timeout: float = 5.0) -> None:
         """Return when the server can be reached.
@@ -169,7 +273,7 @@ class Client:
         InvalidParameterError
             `timeout` is no number of seconds.
         """
-        _check_timeout(timeout)
+        check_timeout(timeout)
         self._check_open()
         try:
             grpc.channel_ready_future(self._channel).result(timeout)
@@ -192,66 +296,29 @@ class Client:
         """Close it."""
         self.close()
 
-    def _call(
-        self,
-        method: Method,
-        draft: DraftedImage,
-        image: Image,
-        operation: Operation,
-        *,
-        timeout: float | None,
-        writable: bool,
-    ) -> Image:
-        limit = self._timeout if timeout is None else _check_timeout(timeout)
-        self._check_open()
-        if image.size <= COPIED_BY_NUMPY:
-            draft.pixels[...] = image
+    def _run(self, operation: Operation, image: Image, timeout: float | None, *, writable: bool) -> Image:
+        limit = self._connection.seconds(timeout)
+        path = nl_image.METHODS.get(type(operation))
+        if path is None:
+            body = request_body(check_operand(image, operation), operation_recipe(operation))
+            answer = pixels_of(self._call(PROCESS, body, limit), operation.output_shape(image.shape))
         else:
-            COPY(image, out=draft.pixels, num_threads=1)
+            body = nl_image.request_body(operation, nl_image.check_carried(image))
+            answer = nl_image.pixels_of(self._call(path, body, limit), operation.output_shape(image.shape))
+        return answer.copy() if writable else answer
+
+    def _call(self, path: str, body: bytes, timeout: float | None) -> bytes:
+        self._check_open()
         try:
-            answer = method(draft.finish(), timeout=limit)
+            answer: bytes = self._methods[path](body, timeout=timeout, metadata=self._connection.metadata())
         except grpc.RpcError as error:
             raise service_error(error) from error
-        result = _pixels(answer, operation.output_shape(image.shape))
-        return result.copy() if writable else result
+        return answer
+
+    def _start_batch(self, messages: Iterator[bytes]) -> Any:
+        self._check_open()
+        return self._batch(messages, metadata=self._connection.metadata())
 
     def _check_open(self) -> None:
         if self._closed:
             raise ServiceError(grpc.StatusCode.CANCELLED, "this client is closed")
-
-
-def _check_timeout(timeout: float | None) -> float | None:
-    given: object = timeout
-    if timeout is None or (isinstance(given, int | float) and 0 < timeout <= MAX_TIMEOUT):
-        return timeout
-    raise InvalidParameterError("timeout", repr(timeout), f"seconds above 0, up to {MAX_TIMEOUT}, or None")
-
-
-def _check_carried(image: Image) -> Image:
-    """Return `image` if the contract can carry it."""
-    image = check_image(image)
-    if image.ndim == COLOR_RANK and image.shape[2] == RGBA_CHANNELS:
-        expected = "gray or RGB: the contract has no alpha, and image[..., :3] drops it"
-        raise InvalidImageError("image.shape", image.shape, expected)
-    if image.size > MAX_PIXEL_BYTES:
-        raise InvalidImageError(
-            "image", f"{image.size} bytes", f"at most {MAX_PIXEL_BYTES}: a message ends there"
-        )
-    return image
-
-
-def _pixels(body: bytes, shape: tuple[int, ...]) -> Image:
-    """Return the pixels of an answer that must have the given shape."""
-    try:
-        answer = read_answer(body)
-    except DecodeError as error:
-        raise ServiceError(grpc.StatusCode.INTERNAL, "the server's answer is no NLImage") from error
-    except InvalidImageError as error:
-        raise ServiceError(grpc.StatusCode.INTERNAL, f"the server's answer is no image: {error}") from error
-    if isinstance(answer, str):  # other servers' way to fail, and imgsvc's where it is asked to
-        reason = answer or "the server gave no reason"
-        raise RequestRefusedError(grpc.StatusCode.INVALID_ARGUMENT, reason)
-    if answer.shape[:2] != shape[:2] or answer.size != math.prod(shape):
-        reason = f"the server's answer has shape {answer.shape}, expected {shape}"
-        raise ServiceError(grpc.StatusCode.INTERNAL, reason)
-    return answer.reshape(shape)

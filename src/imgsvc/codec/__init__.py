@@ -18,7 +18,7 @@ from imgsvc.codec.files import (
     read_image,
     write_image,
 )
-from imgsvc.codec.formats import FORMATS, FormatInfo, format_of, formats
+from imgsvc.codec.formats import FORMATS, FormatInfo, format_of, format_of_name, formats
 
 __all__ = [
     "FORMATS",
@@ -35,6 +35,7 @@ __all__ = [
     "decode",
     "encode",
     "format_of",
+    "format_of_name",
     "formats",
     "is_image_name",
     "read_header",

@@ -6,23 +6,21 @@ by fixed rules, and what is lost is told.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import os
 import re
-import secrets
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from imgsvc._files import failure_of, replacing
 from imgsvc.errors import ImageReadError, ImageWriteError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -108,8 +106,7 @@ def read_image(path: Path) -> Photo:
     except Image.DecompressionBombError as error:
         raise ImageReadError(f"{path}: too large: {error}") from error
     except Exception as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ImageReadError(f"{path}: cannot be read: {reason}") from error
+        raise ImageReadError(f"{path}: cannot be read: {failure_of(error)}") from error
 
 
 def _convert(image: Image.Image) -> Photo:
@@ -182,18 +179,8 @@ def write_image(path: Path, photo: Photo, options: EncoderOptions | None = None)
     save = (options or EncoderOptions()).for_format(name)
     if photo.icc_profile:
         save["icc_profile"] = photo.icc_profile
-    target = Path(os.path.realpath(path))  # a symbolic link stays one
-    unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with unfinished.open("xb") as file:
+        with replacing(path) as file:
             Image.fromarray(photo.pixels).save(file, format=name, **save)
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copymode(target, unfinished)
-        unfinished.replace(target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        if isinstance(error, Exception):
-            reason = getattr(error, "strerror", None) or error
-            raise ImageWriteError(f"{path}: cannot be written: {reason}") from error
-        raise
+    except Exception as error:
+        raise ImageWriteError(f"{path}: cannot be written: {failure_of(error)}") from error

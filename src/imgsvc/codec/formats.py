@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import types
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from PIL import features
@@ -129,6 +130,12 @@ def format_of(data: bytes, field: str = "image") -> str:
     if other is not None:
         raise UnsupportedFormatError(field, f"an image in the format {other}", f"one of {served()}")
     raise InvalidImageError(field, "bytes of no known format", f"an image: {served()}")
+
+
+def format_of_name(name: str) -> str | None:
+    """Return the format that a file's name stands for by its extension, or None."""
+    extension = PurePath(name).suffix.lower()
+    return next((info.name for info in formats().values() if extension in info.extensions), None)
 
 
 BRANDS = {b"avif": "avif", b"avis": "avif"}

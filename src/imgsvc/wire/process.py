@@ -42,6 +42,7 @@ __all__ = [
     "draft_batch_response",
     "draft_request",
     "draft_response",
+    "plan_request",
     "read_batch_response",
     "read_response",
 ]
@@ -184,13 +185,22 @@ def _failed(name: str, status: Status) -> FailedResult:
     return FailedResult(name, status.code, status.message, status.field)
 
 
-def draft_request(source: Source, recipe: Recipe, *, plan: bool = False) -> tuple[Draft, NDArray[Any] | None]:
-    """Return the request to run, or plan, a recipe; its file is written, its pixels have an array in it."""
+def draft_request(source: Source, recipe: Recipe) -> tuple[Draft, NDArray[Any] | None]:
+    """Return the request to run a recipe; a file is written, pixels have an array in it."""
     image, payloads = _image(source)
-    message: Any = (PlanRequest if plan else ProcessRequest)(image=image, recipe=recipe_message(recipe))
-    envelope: Any = PLAN_REQUEST if plan else PROCESS_REQUEST
-    draft = Draft(envelope.layout(message, *payloads.sizes))
+    message = ProcessRequest(image=image, recipe=recipe_message(recipe))
+    draft = Draft(PROCESS_REQUEST.layout(message, *payloads.sizes))
     return draft, next(iter(payloads.fill(draft)), None)
+
+
+def plan_request(source: Source, recipe: Recipe) -> bytes:
+    """Return the request to plan a recipe; pixels are left out, and of a file goes what is there."""
+    image, _ = _image(source)
+    if isinstance(source, ImageFile):
+        image.encoded.data = bytes(source.data)
+    else:
+        image.pixels.data = b""
+    return PlanRequest(image=image, recipe=recipe_message(recipe)).SerializeToString()
 
 
 def draft_batch_request(

@@ -1,0 +1,284 @@
+"""The operations as methods of a client."""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from imgsvc.operations import (
+    Adjust,
+    BoxBlur,
+    Convert,
+    Convolve,
+    Crop,
+    Flip,
+    Gamma,
+    GaussianBlur,
+    Grayscale,
+    Invert,
+    Lut,
+    MeanFilter,
+    Operation,
+    Pad,
+    Resize,
+    Rotate90,
+    Sharpen,
+    Threshold,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from imgsvc._images import Image
+
+__all__ = ["OperationMethods"]
+
+R = TypeVar("R")
+
+
+class OperationMethods(abc.ABC, Generic[R]):
+    """Each operation as a method, with the parameters of its function in `imgsvc` and two more.
+
+    ``timeout`` is the seconds that this call may take, by default the client's. The result is a read-only
+    view of the answer's bytes; ``writable`` makes it a writable copy. `mean_filter` and `rotate90` call
+    NLImageService, which every server of that contract has; the others call `imgsvc.v1.ImageService`.
+    """
+
+    @abc.abstractmethod
+    def _run(self, operation: Operation, image: NDArray[Any], timeout: float | None, *, writable: bool) -> R:
+        """Have the server apply an operation to an array."""
+
+    def mean_filter(self, image: Image, *, timeout: float | None = None, writable: bool = False) -> R:
+        """Return what `imgsvc.mean_filter` does, computed by the server.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (H, W), (H, W, 1) or (H, W, 3)
+            The contract carries gray and RGB images. Any strides.
+        timeout : float, optional
+            Seconds that this call may take; by default the client's.
+        writable : bool
+            The result is a read-only view of the answer's bytes; this makes it a writable copy.
+
+        Returns
+        -------
+        ndarray of uint8
+            Of the image's shape.
+
+        Raises
+        ------
+        InvalidImageError
+            The contract cannot carry the array; nothing was sent.
+        RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
+            The call failed; each carries the gRPC status as `code`.
+        """
+        return self._run(MeanFilter(), image, timeout, writable=writable)
+
+    def rotate90(
+        self, image: Image, turns: int = 1, *, timeout: float | None = None, writable: bool = False
+    ) -> R:
+        """Return what `imgsvc.rotate90` does, computed by the server.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (H, W), (H, W, 1) or (H, W, 3)
+            The contract carries gray and RGB images. Any strides.
+        turns : int
+            The number of quarter turns counter-clockwise, taken modulo 4.
+        timeout, writable
+            As for `mean_filter`.
+
+        Returns
+        -------
+        ndarray of uint8
+            With rows and columns exchanged for an odd number of turns.
+
+        Raises
+        ------
+        InvalidImageError, InvalidParameterError
+            The contract cannot carry the array, or `turns` is no integer; nothing was sent.
+        RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
+            The call failed; each carries the gRPC status as `code`.
+        """
+        return self._run(Rotate90(turns), image, timeout, writable=writable)
+
+    def box_blur(
+        self,
+        image: Image,
+        radius: int,
+        *,
+        border: str = "reflect101",
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.box_blur` does, computed by the server."""
+        return self._run(BoxBlur(radius, border), image, timeout, writable=writable)
+
+    def gaussian_blur(
+        self,
+        image: Image,
+        sigma: float,
+        *,
+        border: str = "reflect101",
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.gaussian_blur` does, computed by the server."""
+        return self._run(GaussianBlur(sigma, border), image, timeout, writable=writable)
+
+    def sharpen(
+        self,
+        image: Image,
+        *,
+        sigma: float = 1.0,
+        amount: float = 1.0,
+        threshold: float = 0.0,
+        border: str = "reflect101",
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.sharpen` does, computed by the server."""
+        return self._run(Sharpen(sigma, amount, threshold, border), image, timeout, writable=writable)
+
+    def convolve(
+        self,
+        image: Image,
+        weights: ArrayLike,
+        *,
+        bias: float = 0.0,
+        border: str = "reflect101",
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.convolve` does, computed by the server."""
+        return self._run(Convolve(weights, bias, border), image, timeout, writable=writable)  # type: ignore[arg-type] # it makes tuples of them
+
+    def resize(
+        self,
+        image: Image,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        resample: str = "bilinear",
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.resize` does, computed by the server."""
+        return self._run(Resize(width, height, resample), image, timeout, writable=writable)
+
+    def crop(
+        self,
+        image: Image,
+        *,
+        left: int,
+        top: int,
+        width: int,
+        height: int,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.crop` does, computed by the server."""
+        return self._run(Crop(left, top, width, height), image, timeout, writable=writable)
+
+    def pad(
+        self,
+        image: Image,
+        *,
+        left: int = 0,
+        top: int = 0,
+        right: int = 0,
+        bottom: int = 0,
+        border: str = "constant",
+        fill: int | tuple[int, ...] = 0,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.pad` does, computed by the server."""
+        return self._run(Pad(left, top, right, bottom, border, fill), image, timeout, writable=writable)
+
+    def flip(
+        self,
+        image: Image,
+        axis: int,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.flip` does, computed by the server."""
+        return self._run(Flip(axis), image, timeout, writable=writable)
+
+    def grayscale(
+        self,
+        image: Image,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.grayscale` does, computed by the server."""
+        return self._run(Grayscale(), image, timeout, writable=writable)
+
+    def invert(
+        self,
+        image: Image,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.invert` does, computed by the server."""
+        return self._run(Invert(), image, timeout, writable=writable)
+
+    def adjust(
+        self,
+        image: Image,
+        brightness: float = 0.0,
+        contrast: float = 1.0,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.adjust` does, computed by the server."""
+        return self._run(Adjust(brightness, contrast), image, timeout, writable=writable)
+
+    def gamma(
+        self,
+        image: Image,
+        gamma: float,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.gamma` does, computed by the server."""
+        return self._run(Gamma(gamma), image, timeout, writable=writable)
+
+    def threshold(
+        self,
+        image: Image,
+        level: int,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.threshold` does, computed by the server."""
+        return self._run(Threshold(level), image, timeout, writable=writable)
+
+    def lut(
+        self,
+        image: Image,
+        table: ArrayLike,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.lut` does, computed by the server."""
+        return self._run(Lut(table), image, timeout, writable=writable)
+
+    def convert(
+        self,
+        image: NDArray[Any],
+        dtype: str = "uint8",
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.convert` does, computed by the server."""
+        return self._run(Convert(dtype), image, timeout, writable=writable)

@@ -1,0 +1,73 @@
+"""The operations of NLImageService: requests from arrays, arrays from answers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from imgsvc._images import COLOR_RANK, check_image
+from imgsvc.client.given import copy_pixels
+from imgsvc.errors import InvalidImageError, RequestRefusedError, ServiceError
+from imgsvc.operations import MeanFilter, Rotate90
+from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
+from imgsvc.wire.nl_image import draft_image, draft_rotate_request, read_answer
+
+if TYPE_CHECKING:
+    from imgsvc._images import Image, Shape
+    from imgsvc.operations import Operation
+
+__all__ = ["METHODS", "check_carried", "pixels_of", "request_body"]
+
+SERVICE = DESCRIPTOR.services_by_name["NLImageService"].full_name
+METHODS: dict[type[Operation], str] = {
+    MeanFilter: f"/{SERVICE}/MeanFilter",
+    Rotate90: f"/{SERVICE}/RotateImage",
+}
+"""The operations that it has, and their methods."""
+
+RGBA_CHANNELS = 4
+# protobuf ends at 2 GiB; the message around the pixels takes a few bytes.
+MAX_PIXEL_BYTES = 2**31 - 1 - 64
+
+
+def check_carried(image: Image) -> Image:
+    """Return `image` if the contract can carry it."""
+    image = check_image(image)
+    if image.ndim == COLOR_RANK and image.shape[2] == RGBA_CHANNELS:
+        expected = "gray or RGB: the contract has no alpha, and image[..., :3] drops it"
+        raise InvalidImageError("image.shape", image.shape, expected)
+    if image.size > MAX_PIXEL_BYTES:
+        raise InvalidImageError(
+            "image", f"{image.size} bytes", f"at most {MAX_PIXEL_BYTES}: a message ends there"
+        )
+    return image
+
+
+def request_body(operation: Operation, image: Image) -> bytes:
+    """Return the request for an operation of the contract, with the pixels in it."""
+    if isinstance(operation, Rotate90):
+        draft = draft_rotate_request(operation, image.shape)
+    else:
+        draft = draft_image(image.shape)
+    copy_pixels(image, draft.pixels)
+    return draft.finish()
+
+
+def pixels_of(body: bytes, shape: Shape) -> Image:
+    """Return the pixels of an answer that must have the given shape."""
+    try:
+        answer = read_answer(body)
+    except DecodeError as error:
+        raise ServiceError(grpc.StatusCode.INTERNAL, "the server's answer is no NLImage") from error
+    except InvalidImageError as error:
+        raise ServiceError(grpc.StatusCode.INTERNAL, f"the server's answer is no image: {error}") from error
+    if isinstance(answer, str):  # other servers' way to fail, and imgsvc's where it is asked to
+        reason = answer or "the server gave no reason"
+        raise RequestRefusedError(grpc.StatusCode.INVALID_ARGUMENT, reason)
+    if answer.shape[:2] != shape[:2] or answer.size != math.prod(shape):
+        reason = f"the server's answer has shape {answer.shape}, expected {shape}"
+        raise ServiceError(grpc.StatusCode.INTERNAL, reason)
+    return answer.reshape(shape)

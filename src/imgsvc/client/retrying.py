@@ -1,0 +1,42 @@
+"""When a batch that was interrupted is taken up again."""
+
+from __future__ import annotations
+
+import grpc
+
+from imgsvc.errors import ServiceError, ServiceTimeoutError, ServiceUnavailableError
+
+__all__ = ["Attempts", "ended_early", "no_progress"]
+
+FIRST_BACKOFF, LARGEST_BACKOFF, GROWTH = 0.1, 2.0, 3.0
+
+
+class Attempts:
+    """Counts the attempts since there was a result."""
+
+    def __init__(self, retries: int) -> None:
+        self._retries = retries
+        self._made = 0
+
+    def restart(self) -> None:
+        """Forget those so far, since there was a result."""
+        self._made = 0
+
+    def seconds_before_next(self, error: ServiceError) -> float:
+        """Return how long to wait before the next one, or raise `error` where there is none."""
+        if error.code is not grpc.StatusCode.UNAVAILABLE or self._made >= self._retries:
+            raise error
+        self._made += 1
+        return min(FIRST_BACKOFF * GROWTH ** (self._made - 1), LARGEST_BACKOFF)
+
+
+def ended_early() -> ServiceError:
+    """Return what to say of a stream that has ended before its results."""
+    details = "the server ended the stream before all results had come"
+    return ServiceUnavailableError(grpc.StatusCode.UNAVAILABLE, details)
+
+
+def no_progress(timeout: float, waiting: int) -> ServiceError:
+    """Return what to say where no result has come for too long."""
+    details = f"no result for {timeout:g} s, {waiting} images were under way"
+    return ServiceTimeoutError(grpc.StatusCode.DEADLINE_EXCEEDED, details)
