@@ -25,7 +25,7 @@ def test_the_server(serve):
     server = serve("--port", "0", "--cores", "1", "--max-pixels", "12345")
     info = image_service_pb2.GetServerInfoResponse.FromString(rpc.call(server, v1.INFO, b""))
     assert info.cores == 1
-    assert info.limits["pixels"] == 12345
+    assert info.limits["max_pixels"] == 12345
     assert info.isa in {"baseline", "x86-64-v3"}
     assert len(info.formats) == len(formats())
     assert {"pillow", "numpy", "grpcio"} <= set(info.libraries)

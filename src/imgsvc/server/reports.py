@@ -111,12 +111,12 @@ class Reports:
         messages.GetServerInfoRequest.FromString(body)
         config = self._config
         limits = {
-            "message bytes": config.max_message_bytes,
-            "calls": config.max_calls,
-            "bytes in flight": config.byte_budget,
-            "batch streams": config.max_streams,
-            "pixels": self._limits.pixels,
-            "frames": self._limits.frames,
+            "max_message_bytes": config.max_message_bytes,
+            "max_calls": config.max_calls,
+            "max_bytes_in_flight": config.byte_budget,
+            "max_streams": config.max_streams,
+            "max_pixels": self._limits.pixels,
+            "max_frames": self._limits.frames,
         }
         answer = messages.GetServerInfoResponse(
             version=version("imgsvc"),
