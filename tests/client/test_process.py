@@ -239,9 +239,7 @@ class TestOutputs:
             unconnected.process(photo, **options)
 
     def test_a_file_that_is_none(self, client):
-        with pytest.raises(
-            RequestRefusedError, match="INVALID_ARGUMENT: image.encoded.data: bytes of no known"
-        ):
+        with pytest.raises(RequestRefusedError, match="INVALID_ARGUMENT: image: bytes of no known"):
             client.process(b"GIF8 is not enough")
 
 
