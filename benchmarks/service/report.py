@@ -30,6 +30,8 @@ class Report:
     growth: Growth | None = None
     costs: list[Cost] = dataclasses.field(default_factory=list)
     folder: Ratio | None = None
+    pipelines: list[Ratio] = dataclasses.field(default_factory=list)
+    batches: list[Ratio] = dataclasses.field(default_factory=list)
     sweep: list[Standing] = dataclasses.field(default_factory=list)
     stopping: list[Stopping] = dataclasses.field(default_factory=list)
 
@@ -46,6 +48,10 @@ class Report:
             yield "cost of a call by the image's size", list(cost_table(self.costs))
         if self.folder:
             yield "a folder by imgsvc-client", list(folder_lines(self.folder))
+        if self.pipelines:
+            yield "five operations in one call", list(ratio_table(self.pipelines, "a second"))
+        if self.batches:
+            yield "a batch of files over one stream", list(ratio_table(self.batches, "images a second"))
         if self.sweep:
             yield "the core budget against fixed numbers of threads", list(sweep_table(self.sweep))
         if self.stopping:
@@ -129,6 +135,16 @@ def folder_lines(folder: Ratio) -> Iterator[str]:
     yield f"{folder.work} (others' CPUs: {_cpus(folder.disturbance)})"
     yield f"{own:.1f} images/s by default, {peer:.1f} with {folder.peer}"
     yield f"{_ratio(quartiles)}  floor {folder.floor:.2f}×: {verdict(quartiles, folder.floor)}"
+
+
+def ratio_table(ratios: list[Ratio], unit: str) -> Iterator[str]:
+    """Yield what is gained over doing the same in another way; `unit` is of the inverse of the seconds."""
+    for each in ratios:
+        own, peer = (1 / statistics.median(seconds) for seconds in (each.imgsvc_seconds, each.peer_seconds))
+        quartiles = each.quartiles()
+        floor = f"floor {each.floor:.2f}×: {verdict(quartiles, each.floor)}" if each.floor else ""
+        yield f"{each.work} (others' CPUs: {_cpus(each.disturbance)})"
+        yield f"  {own:.1f} {unit}, {peer:.1f} by {each.peer}: {_ratio(quartiles)}  {floor}"
 
 
 def sweep_table(sweep: list[Standing]) -> Iterator[str]:
