@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import logging
+import glob
+import importlib
 import os
 import sys
 import time
@@ -18,28 +18,27 @@ from tqdm import tqdm
 
 from imgsvc import __version__
 from imgsvc._available_cores import available_cores
-from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, choice, integer, seconds
-from imgsvc._process import EXIT_INTERRUPTED
-from imgsvc._targets import is_host, tcp_target, unix_target
+from imgsvc._options import OneLineParser, argument_type, choice, integer
 from imgsvc.client.batch import Done, find_images, process_folder
-from imgsvc.client.options import COMPRESSION
-from imgsvc.client.sync import Client
-from imgsvc.codec import EncoderOptions, Photo, check_writable, read_image, write_image
-from imgsvc.config import DEFAULT_PORT
-from imgsvc.errors import (
-    ConfigurationError,
-    ImageReadError,
-    ImageWriteError,
-    ImgsvcError,
-    ServiceError,
-    ServiceTimeoutError,
-    ServiceUnavailableError,
+from imgsvc.client.commands import COMMANDS, one
+from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
+from imgsvc.client.commands.files import STANDARD
+from imgsvc.client.commands.program import (
+    EXIT_CODES_TEXT,
+    EXIT_SOME_FAILED,
+    add_output_options,
+    run_command,
+    say,
 )
+from imgsvc.client.commands.work import add_work_options
+from imgsvc.codec import EncoderOptions, Photo, check_writable, read_image, write_image
+from imgsvc.errors import ImageReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from imgsvc._images import Image
+    from imgsvc.client.sync import Client
 
 TURNS = {
     "NONE": 0,
@@ -52,94 +51,48 @@ TURNS = {
     "270": 3,
 }
 
-EXIT_UNFORESEEN = 1
-EXIT_INPUT = 3
-EXIT_OUTPUT = 4
-EXIT_UNAVAILABLE = 5
-EXIT_REFUSED = 6
-EXIT_TIMEOUT = 7
-EXIT_SOME_FAILED = 8
-
-EXIT_CODES = (
-    (ConfigurationError, EXIT_USAGE),
-    (ImageReadError, EXIT_INPUT),
-    (ImageWriteError, EXIT_OUTPUT),
-    (ServiceUnavailableError, EXIT_UNAVAILABLE),
-    (ServiceTimeoutError, EXIT_TIMEOUT),
-    (ServiceError, EXIT_REFUSED),
-)
-
-# What gRPC and Client.wait_until_ready say of a server that is not there.
-UNREACHABLE = ("failed to connect", "no server answers", "errors resolving", "DNS resolution failed")
+NAMES = "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())
 
 EPILOG = f"""\
+commands, each with its own --help:
+{NAMES}
+
 examples:
   imgsvc-client --embedded --mean --rotate NINETY_DEG --input photo.jpg --output out.png
   imgsvc-client --host images.example --mean --input photo.jpg --output out.jpg
+  imgsvc-client --pipeline "resize width=256 | sharpen" --input photo.jpg --output small.webp
+  imgsvc-client --preset thumbnail --format webp --input '*.jpg' --output thumbnails
+  imgsvc-client --pipeline invert --input - --output - < photo.jpg > negative.jpg
   imgsvc-client --timeit --rotate 180 --input photos --output turned
+  imgsvc-client batch photos small --pipeline "resize width=800" --resume
 
-exit codes:
-  0 done   2 usage   {EXIT_INPUT} input cannot be read   {EXIT_OUTPUT} output cannot be written
-  {EXIT_UNAVAILABLE} no server, or a busy one   {EXIT_REFUSED} request refused   {EXIT_TIMEOUT} timeout
-  {EXIT_SOME_FAILED} some images of a folder failed   {EXIT_UNFORESEEN} anything else
-  {EXIT_INTERRUPTED} interrupted
-"""
+{EXIT_CODES_TEXT}"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the client; return the exit code."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    _check(parser, args)
+    """Run the client, or one of its commands; return the exit code."""
+    given = sys.argv[1:] if argv is None else list(argv)
     warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning)
-    logging.basicConfig(level=logging.DEBUG if args.debug else logging.CRITICAL)
-    try:
-        return run(args)
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return EXIT_INTERRUPTED
-    except Exception as error:
-        if args.debug:
-            raise
-        if not isinstance(error, ImgsvcError):
-            _say(f"{type(error).__name__}: {error} (--debug shows where)")
-            return EXIT_UNFORESEEN
-        _say(f"{error}{_advice(error)}")
-        return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), EXIT_UNFORESEEN)
+    if given and given[0] in COMMANDS:
+        command = importlib.import_module(f"imgsvc.client.commands.{given[0]}")
+        code: int = command.main(given[1:])
+        return code
+    parser = make_parser()
+    args = parser.parse_args(given)
+    _check(parser, args)
+    return run_command(run, args)
 
 
 def make_parser() -> OneLineParser:
     """Return the parser of the command line."""
     parser = OneLineParser(
         prog="imgsvc-client",
-        description="Filter and rotate images with a server of NLImageService.",
+        description="Filter, rotate, resize and convert images with a server.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    where = parser.add_argument_group("server")
-    where.add_argument(
-        "--host", "--host-name", metavar="HOST", help="its name or address (default: localhost)"
-    )
-    where.add_argument(
-        "--port",
-        type=argument_type(integer(1, 65535)),
-        metavar="PORT",
-        help=f"its TCP port (default: {DEFAULT_PORT})",
-    )
-    where.add_argument("--unix-socket", metavar="PATH", help="its Unix socket, instead of host and port")
-    where.add_argument(
-        "--embedded", action="store_true", help="start one in this process; no other is needed"
-    )
-    where.add_argument(
-        "--timeout", type=argument_type(seconds(0.001, 86400)), default=60.0, metavar="SECONDS",
-        help="for each call (default: 60)",
-    )  # fmt: skip
-    where.add_argument(
-        "--compression", type=argument_type(choice(*COMPRESSION)), default="none", metavar="NAME",
-        help="of requests: none, gzip or deflate (default: none)",
-    )  # fmt: skip
-
+    add_connection_options(parser)
     what = parser.add_argument_group("operations, mean first where both are given")
     what.add_argument("--mean", action="store_true", help="3×3 mean filter")
     what.add_argument(
@@ -147,13 +100,15 @@ def make_parser() -> OneLineParser:
         help="counter-clockwise: NONE, NINETY_DEG, ONE_EIGHTY_DEG, TWO_SEVENTY_DEG, or 0, 90, 180, 270",
     )  # fmt: skip
 
+    add_work_options(parser)
     files = parser.add_argument_group("files")
     files.add_argument(
-        "--input", required=True, type=Path, metavar="PATH", help="image file; a folder with --timeit"
-    )
+        "--input", required=True, nargs="+", metavar="PATH",
+        help="image file, or several, or patterns; - is stdin; a folder with --timeit",
+    )  # fmt: skip
     files.add_argument(
-        "--output", required=True, type=Path, metavar="PATH",
-        help="image file, its format by its extension; a folder with --timeit",
+        "--output", required=True, metavar="PATH",
+        help="image file, its format by its extension; - is stdout; a folder for several, and with --timeit",
     )  # fmt: skip
     files.add_argument(
         "--jpeg-quality", type=argument_type(integer(1, 100)), default=90, metavar="1-100",
@@ -176,48 +131,53 @@ def make_parser() -> OneLineParser:
     )
     batch.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
 
-    parser.add_argument("--debug", action="store_true", help="show tracebacks and the log")
+    add_output_options(parser)
     parser.add_argument("--version", action="version", version=f"imgsvc-client {__version__}")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what a checked command line asks for."""
+    if _by_v1(args):
+        steps = ["mean_filter"] if args.mean else []
+        steps += [] if args.rotate is None else [f"rotate90 turns={TURNS[args.rotate]}"]
+        return one.run(args, " | ".join(steps))
+    source, target = Path(args.input[0]), Path(args.output)
     encoder = EncoderOptions(args.jpeg_quality, args.png_compression)
     if not args.timeit:
-        check_writable(args.output)
-        photo = read_image(args.input)
+        check_writable(target)
+        photo = read_image(source)
         for note in photo.notes:
-            _say(f"note: {args.input}: {note}")
-        with _connect(args) as client:
+            say(f"note: {source}: {note}")
+        with connect(args) as client:
             pixels = transform(client, photo.pixels, args)
-        write_image(args.output, Photo(pixels, photo.icc_profile, ()), encoder)
+        write_image(target, Photo(pixels, photo.icc_profile, ()), encoder)
         return 0
 
-    images, unreadable = find_images(args.input, apart_from=args.output)
+    images, unreadable = find_images(source, apart_from=target)
     if not images:
         reason = unreadable[0][1] if unreadable else "no images in this folder"
-        raise ImageReadError(f"{args.input}: {reason}")
+        raise ImageReadError(f"{source}: {reason}")
 
-    with _connect(args) as client:
+    with connect(args) as client:
         client.wait_until_ready(min(args.timeout, 10.0))
 
-        def process(source: Path, target: Path) -> Done:
-            check_writable(target)
-            photo = read_image(source)
+        def process(path: Path, output: Path) -> Done:
+            check_writable(output)
+            photo = read_image(path)
             for note in photo.notes:
-                tqdm.write(f"imgsvc-client: note: {source}: {note}", file=sys.stderr)
+                tqdm.write(f"imgsvc-client: note: {path}: {note}", file=sys.stderr)
             begin = time.perf_counter()
             pixels = transform(client, photo.pixels, args)
             latency = time.perf_counter() - begin
-            write_image(target, Photo(pixels, photo.icc_profile, ()), encoder)
+            write_image(output, Photo(pixels, photo.icc_profile, ()), encoder)
             return Done(photo.pixels.nbytes, latency)
 
         concurrency = args.concurrency or 2 * available_cores()
         report = process_folder(
             images,
-            args.input,
-            args.output,
+            source,
+            target,
             process,
             concurrency=concurrency,
             overwrite=args.overwrite,
@@ -239,48 +199,33 @@ def transform(client: Client, pixels: Image, args: argparse.Namespace) -> Image:
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a usage error where options contradict each other or the files that are there."""
-    if not args.mean and args.rotate is None:
-        parser.error("nothing to do: give --mean, --rotate or both")
-    ways = [args.embedded, args.unix_socket is not None, args.host is not None or args.port is not None]
-    if sum(ways) > 1:
-        parser.error("give one of --embedded, --unix-socket, and --host with --port")
-    if args.host is not None and not is_host(args.host):
-        parser.error(f"--host: {args.host!r} is no name or address; a port goes into --port")
-    if args.unix_socket is not None and "," in args.unix_socket:
-        parser.error("--unix-socket: gRPC takes a comma for the end of the path")
+    check_connection(parser, args)
+    if args.pipeline and (args.mean or args.rotate is not None):
+        parser.error("--pipeline: --mean and --rotate go into it, as mean and rotate90 turns=1")
+    if not (args.mean or args.rotate is not None or _by_v1(args)):
+        parser.error("nothing to do: give --mean, --rotate or both, or a --pipeline")
+    if args.timeit and _by_v1(args):
+        parser.error("--timeit goes with --mean and --rotate: `imgsvc-client batch` has all the rest")
+    if STANDARD in args.input and len(args.input) > 1:
+        parser.error("--input: stdin is one image: give - alone")
+    if _by_v1(args):
+        return
+    if args.json:
+        parser.error("--json goes with --pipeline, --preset, --format, --quality, and several files")
     # Unlike the methods of Path, these answer False where a name is too long or a folder may not be searched;
     # reading says what it was.
-    if args.timeit and os.path.isfile(args.input):  # noqa: PTH113
-        parser.error(f"--timeit: {args.input} is no folder")
-    if not args.timeit and os.path.isdir(args.input):  # noqa: PTH112
-        parser.error(f"{args.input} is a folder: --timeit processes all of it")
+    if args.timeit and os.path.isfile(args.input[0]):  # noqa: PTH113
+        parser.error(f"--timeit: {args.input[0]} is no folder")
+    if not args.timeit and os.path.isdir(args.input[0]):  # noqa: PTH112
+        parser.error(f"{args.input[0]} is a folder: --timeit processes all of it")
     if not args.timeit and (args.overwrite or args.concurrency):
         parser.error("--overwrite and --concurrency go with --timeit")
 
 
-@contextlib.contextmanager
-def _connect(args: argparse.Namespace) -> Iterator[Client]:
-    """Give a client of the server that the command line names."""
-    with contextlib.ExitStack() as stack:
-        if args.embedded:
-            from imgsvc.server.embedded import embedded_server  # noqa: PLC0415 - where asked for only
-
-            target = stack.enter_context(embedded_server())
-        elif args.unix_socket is not None:
-            target = unix_target(args.unix_socket)
-        else:
-            target = tcp_target(args.host or "localhost", args.port or DEFAULT_PORT)
-        yield stack.enter_context(Client(target, timeout=args.timeout, compression=args.compression))
-
-
-def _advice(error: ImgsvcError) -> str:
-    """Return what to do next, where the error does not say it."""
-    if isinstance(error, ServiceTimeoutError):
-        return "; allow more with --timeout, or send a smaller image"
-    if isinstance(error, ServiceUnavailableError) and error.details.startswith(UNREACHABLE):
-        return "; is imgsvc-server running there? --embedded needs none"
-    return ""
-
-
-def _say(text: str) -> None:
-    print(f"imgsvc-client: {text}", file=sys.stderr)
+def _by_v1(args: argparse.Namespace) -> bool:
+    """Return whether the command line asks for more than NLImageService has."""
+    options = args.pipeline, args.preset, args.format, args.quality
+    if any(option is not None for option in options) or len(args.input) > 1:
+        return True
+    name = args.input[0]
+    return STANDARD in (name, args.output) or (glob.has_magic(name) and not os.path.lexists(name))

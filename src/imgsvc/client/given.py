@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     ImageLike = NDArray[Any] | bytes | bytearray | memoryview | str | os.PathLike[str] | PillowImage.Image
 
-__all__ = ["Given", "copy_pixels", "read_given"]
+__all__ = ["Given", "copy_pixels", "read_file", "read_given"]
 
 # protobuf ends at 2 GiB; what stands around the image takes far less than the rest.
 MAX_BYTES = 2**31 - 1 - (1 << 20)
@@ -62,7 +62,7 @@ def read_given(image: ImageLike) -> Given:
         The file cannot be read.
     """
     if isinstance(image, str | os.PathLike):
-        return _file(_read(Path(image)))
+        return _file(read_file(Path(image)))
     if isinstance(image, bytes | bytearray | memoryview):
         return _file(image)
     if isinstance(image, PillowImage.Image):
@@ -83,7 +83,14 @@ def copy_pixels(pixels: NDArray[Any], room: NDArray[Any]) -> None:
         COPY(pixels.reshape(room.shape), out=room, num_threads=1)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file that a message can hold.
+
+    Raises
+    ------
+    ImageReadError
+        It cannot be read, or is larger.
+    """
     try:
         if path.is_file():
             size = path.stat().st_size

@@ -1,0 +1,10 @@
+"""What ``imgsvc-client`` does beside one image: a module for each command, with its ``main``."""
+
+COMMANDS = {
+    "batch": "every image of a folder through a pipeline",
+    "bench": "put a server under load, and measure",
+    "doctor": "check this installation and the way to the server",
+    "info": "say what a server is and can do",
+    "plan": "say what a pipeline would do with an image, and what it would cost",
+}
+"""The commands, each in a line."""

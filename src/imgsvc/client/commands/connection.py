@@ -1,0 +1,117 @@
+"""The options that say where the server is and how to reach it, and the client that they make."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsvc._options import argument_type, choice, integer, seconds, text
+from imgsvc._targets import is_host, tcp_target, unix_target
+from imgsvc.client.options import COMPRESSION, MAX_RETRIES, Tls
+from imgsvc.client.sync import Client
+from imgsvc.config import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+__all__ = ["TOKEN_VARIABLE", "add_connection_options", "check_connection", "connect"]
+
+TOKEN_VARIABLE = "IMGSVC_TOKEN"  # noqa: S105 - its name, not a token
+
+
+def add_connection_options(parser: argparse.ArgumentParser) -> None:
+    """Add them."""
+    where = parser.add_argument_group("server")
+    where.add_argument(
+        "--host", "--host-name", metavar="HOST", help="its name or address (default: localhost)"
+    )
+    where.add_argument(
+        "--port",
+        type=argument_type(integer(1, 65535)),
+        metavar="PORT",
+        help=f"its TCP port (default: {DEFAULT_PORT})",
+    )
+    where.add_argument("--unix-socket", metavar="PATH", help="its Unix socket, instead of host and port")
+    where.add_argument(
+        "--target", action="append", type=argument_type(text), metavar="ADDRESS",
+        help="HOST:PORT or unix:/PATH, instead of these; several times for several servers in turn",
+    )  # fmt: skip
+    where.add_argument(
+        "--embedded", action="store_true", help="start one in this process; no other is needed"
+    )
+    where.add_argument(
+        "--timeout", type=argument_type(seconds(0.001, 86400)), default=60.0, metavar="SECONDS",
+        help="for each call (default: 60)",
+    )  # fmt: skip
+    where.add_argument(
+        "--retries", type=argument_type(integer(0, MAX_RETRIES)), default=3, metavar="N",
+        help="of calls to a server that went away (default: 3)",
+    )  # fmt: skip
+    where.add_argument(
+        "--compression", type=argument_type(choice(*COMPRESSION)), default="none", metavar="NAME",
+        help="of requests: none, gzip or deflate (default: none)",
+    )  # fmt: skip
+    where.add_argument("--tls", action="store_true", help="encrypt; the other TLS options imply it")
+    where.add_argument("--tls-ca", type=Path, metavar="FILE", help="certificates to trust, PEM")
+    where.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate of this client, PEM")
+    where.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
+    where.add_argument("--tls-server-name", metavar="NAME", help="the name in the server's certificate")
+    where.add_argument(
+        "--token-file", type=Path, metavar="FILE",
+        help=f"who calls, as a file with a token; or the variable {TOKEN_VARIABLE} has it",
+    )  # fmt: skip
+
+
+def check_connection(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with a usage error where they contradict each other."""
+    ways = [
+        args.embedded,
+        args.unix_socket is not None,
+        args.host is not None or args.port is not None,
+        args.target is not None,
+    ]
+    if sum(ways) > 1:
+        parser.error("give one of --embedded, --unix-socket, --target, and --host with --port")
+    if args.host is not None and not is_host(args.host):
+        parser.error(f"--host: {args.host!r} is no name or address; a port goes into --port")
+    if args.unix_socket is not None and "," in args.unix_socket:
+        parser.error("--unix-socket: gRPC takes a comma for the end of the path")
+    if args.embedded and _has_tls(args):
+        parser.error("--tls: --embedded is in this process")
+
+
+@contextlib.contextmanager
+def connect(args: argparse.Namespace) -> Iterator[Client]:
+    """Give a client of the server that the command line names."""
+    with contextlib.ExitStack() as stack:
+        target: str | list[str]
+        if args.embedded:
+            from imgsvc.server.embedded import embedded_server  # noqa: PLC0415 - where asked for only
+
+            target = stack.enter_context(embedded_server())
+        elif args.unix_socket is not None:
+            target = unix_target(args.unix_socket)
+        elif args.target is not None:
+            target = args.target if len(args.target) > 1 else args.target[0]
+        else:
+            target = tcp_target(args.host or "localhost", args.port or DEFAULT_PORT)
+        client = Client(
+            target,
+            timeout=args.timeout,
+            compression=args.compression,
+            tls=_tls(args),
+            token=args.token_file or os.environ.get(TOKEN_VARIABLE) or None,
+            retries=args.retries,
+        )
+        yield stack.enter_context(client)
+
+
+def _has_tls(args: argparse.Namespace) -> bool:
+    return args.tls or any((args.tls_ca, args.tls_cert, args.tls_key, args.tls_server_name))
+
+
+def _tls(args: argparse.Namespace) -> bool | Tls:
+    return _has_tls(args) and Tls(args.tls_ca, args.tls_cert, args.tls_key, args.tls_server_name)

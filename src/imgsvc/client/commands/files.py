@@ -1,0 +1,107 @@
+"""Which files go in, and where their results go."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsvc._files import failure_of, replacing
+from imgsvc.client.batch import find_images
+from imgsvc.codec import FORMATS, format_of_name, formats
+from imgsvc.errors import ImageReadError, ImageWriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from imgsvc.client.result import Result
+
+__all__ = ["STANDARD", "expanded", "images_below", "result_path", "write_result"]
+
+STANDARD = "-"
+"""The name of stdin and stdout."""
+
+
+def expanded(names: Iterable[str]) -> Iterator[Path]:
+    """Yield the files that names and patterns stand for, those of a pattern in order.
+
+    Raises
+    ------
+    ImageReadError
+        No file is like a pattern.
+    """
+    for name in names:
+        if glob.has_magic(name) and not os.path.lexists(name):
+            found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - Path takes no absolute pattern
+            if not found:
+                raise ImageReadError(f"{name}: no file is like this")
+            yield from map(Path, found)
+        else:
+            yield Path(name)
+
+
+def images_below(source: str, target: Path) -> tuple[Path, list[Path], list[tuple[Path, str]]]:
+    """Return a folder, its images relative to it, and what of it cannot be read.
+
+    Parameters
+    ----------
+    source
+        A folder, or a pattern of files.
+    target
+        What is below this folder is left out.
+
+    Raises
+    ------
+    ImageReadError
+        There are none.
+    """
+    if os.path.isdir(source) or not glob.has_magic(source):  # noqa: PTH112 - answers False for what it may not see
+        images, unreadable = find_images(Path(source), apart_from=target)
+        if not images and not unreadable:
+            reason = "no images in this folder" if os.path.isdir(source) else "no such folder"  # noqa: PTH112
+            raise ImageReadError(f"{source}: {reason}")
+        return Path(source), images, list(unreadable)
+    paths = [path for path in expanded([source]) if path.is_file()]
+    if not paths:
+        raise ImageReadError(f"{source}: no file is like this")
+    base = Path(os.path.commonpath([path.parent for path in paths]))
+    return base, [path.relative_to(base) for path in paths], []
+
+
+def result_path(folder: Path, image: Path, kind: str | None) -> Path:
+    """Return where the result of an image goes: under its name, with the extension of its format."""
+    if kind is None or format_of_name(image.name) == kind:
+        return folder / image
+    return folder / image.with_suffix(formats()[kind].extensions[0])
+
+
+def write_result(result: Result, path: Path) -> None:
+    """Write a file as it came, in full or not at all; the folder is made where there is none.
+
+    Raises
+    ------
+    ImageWriteError
+        It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(result.data or b"")
+    except (OSError, ValueError) as error:
+        raise ImageWriteError(f"{path}: cannot be written: {failure_of(error)}") from error
+
+
+def check_named(path: Path) -> str | None:
+    """Return the format that the name of an output stands for, or None for a name without an extension.
+
+    Raises
+    ------
+    ImageWriteError
+        It has an extension of no format.
+    """
+    kind = format_of_name(path.name)
+    if kind is None and path.suffix:
+        known = ", ".join(formats()[name].extensions[0] for name in FORMATS)
+        raise ImageWriteError(f"{path}: no format for the extension {path.suffix!r} to write: use {known}")
+    return kind

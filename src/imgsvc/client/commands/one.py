@@ -1,0 +1,106 @@
+"""``imgsvc-client --pipeline TEXT --input … --output …``: a pipeline on one file, or on several."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgsvc.client.commands.connection import connect
+from imgsvc.client.commands.files import STANDARD, check_named, expanded, result_path, write_result
+from imgsvc.client.commands.program import EXIT_SOME_FAILED, advice, say, show_json
+from imgsvc.client.commands.work import work_of
+from imgsvc.client.result import Result
+from imgsvc.errors import ImageReadError, ImageWriteError, ImgsvcError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from imgsvc.client.commands.work import Work
+    from imgsvc.client.sync import Client
+
+__all__ = ["run"]
+
+
+def run(args: argparse.Namespace, before: str) -> int:
+    """Send the files through a pipeline that begins with `before`, and write what comes back."""
+    work = work_of(args, before)
+    single = len(args.input) == 1 and (args.input == [STANDARD] or Path(args.input[0]).exists())
+    inputs = [Path(args.input[0])] if single else list(expanded(args.input))
+    output = Path(args.output)
+    into_folder = len(inputs) > 1 or os.path.isdir(output)  # noqa: PTH112 - False where it may not look
+    if into_folder and args.output == STANDARD:
+        raise ImageWriteError("-: several images do not go to stdout: give a folder")
+    if into_folder:
+        with connect(args) as client:
+            return _several(client, inputs, output, work, json=args.json)
+    if args.output == STANDARD and args.json:
+        raise ImageWriteError("-: with --json the image cannot go to stdout")
+    with connect(args) as client:
+        _one(client, inputs[0], args.output, work, json=args.json)
+    return 0
+
+
+def _one(client: Client, path: Path, output: str, work: Work, *, json: bool) -> None:
+    kind = None if output == STANDARD else check_named(Path(output))
+    image: Any = sys.stdin.buffer.read() if str(path) == STANDARD else path
+    if image == b"":
+        raise ImageReadError("-: nothing came from stdin")
+    result = client.process(image, work.pipeline, output=work.output(kind), preset=work.preset)
+    _note(path, result)
+    if output == STANDARD:
+        sys.stdout.buffer.write(result.data or b"")
+        sys.stdout.buffer.flush()
+    else:
+        _write(result, Path(output))
+    if json:
+        show_json([_described(path, output, result)])
+
+
+def _write(result: Result, path: Path) -> None:
+    """Write to a file whose folder is there: a mistaken name makes no folders."""
+    if not os.path.isdir(path.parent):  # noqa: PTH112
+        raise ImageWriteError(f"{path}: there is no folder {path.parent}: create it first")
+    write_result(result, path)
+
+
+def _several(client: Client, inputs: list[Path], folder: Path, work: Work, *, json: bool) -> int:
+    items = ((path, path) for path in inputs)
+    done, failed = [], 0
+    results = client.process_many(
+        items, work.pipeline, output=work.output(), preset=work.preset, ordered=True
+    )
+    for path, result in results:
+        try:
+            if isinstance(result, ImgsvcError):
+                raise result
+            target = result_path(folder, Path(path.name), result.format)
+            write_result(result, target)
+        except ImgsvcError as error:
+            failed += 1
+            say(f"{path}: {error}{advice(error)}")
+            done.append({"input": str(path), "error": str(error)})
+        else:
+            _note(path, result)
+            done.append(_described(path, str(target), result))
+    if json:
+        show_json(done)
+    return EXIT_SOME_FAILED if failed else 0
+
+
+def _note(path: Path, result: Result) -> None:
+    for note in result.notes:
+        say(f"note: {path}: {note}")
+
+
+def _described(path: Path, output: str, result: Result) -> dict[str, Any]:
+    return {
+        "input": str(path),
+        "output": output,
+        "format": result.format,
+        "width": result.width,
+        "height": result.height,
+        "bytes": len(result.data or b""),
+        "notes": list(result.notes),
+    }

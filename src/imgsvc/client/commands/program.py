@@ -1,0 +1,141 @@
+"""How each command runs: its exit codes, what it says, and where."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from imgsvc._options import EXIT_USAGE, OneLineParser
+from imgsvc._process import EXIT_INTERRUPTED
+from imgsvc.errors import (
+    ConfigurationError,
+    ImageReadError,
+    ImageWriteError,
+    ImgsvcError,
+    InvalidImageError,
+    InvalidParameterError,
+    ServiceError,
+    ServiceTimeoutError,
+    ServiceUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = [
+    "EXIT_CODES_TEXT",
+    "EXIT_INPUT",
+    "EXIT_OUTPUT",
+    "EXIT_SOME_FAILED",
+    "add_output_options",
+    "advice",
+    "command_parser",
+    "is_terminal",
+    "run_command",
+    "say",
+    "show_json",
+]
+
+EXIT_UNFORESEEN = 1
+EXIT_INPUT = 3
+EXIT_OUTPUT = 4
+EXIT_UNAVAILABLE = 5
+EXIT_REFUSED = 6
+EXIT_TIMEOUT = 7
+EXIT_SOME_FAILED = 8
+
+EXIT_CODES: tuple[tuple[type[ImgsvcError], int], ...] = (
+    (ConfigurationError, EXIT_USAGE),
+    (InvalidParameterError, EXIT_USAGE),
+    (InvalidImageError, EXIT_INPUT),
+    (ImageReadError, EXIT_INPUT),
+    (ImageWriteError, EXIT_OUTPUT),
+    (ServiceUnavailableError, EXIT_UNAVAILABLE),
+    (ServiceTimeoutError, EXIT_TIMEOUT),
+    (ServiceError, EXIT_REFUSED),
+)
+
+EXIT_CODES_TEXT = f"""\
+exit codes:
+  0 done   2 usage   {EXIT_INPUT} input cannot be read   {EXIT_OUTPUT} output cannot be written
+  {EXIT_UNAVAILABLE} no server, or a busy one   {EXIT_REFUSED} request refused   {EXIT_TIMEOUT} timeout
+  {EXIT_SOME_FAILED} some images of several failed   {EXIT_UNFORESEEN} anything else
+  {EXIT_INTERRUPTED} interrupted
+"""
+
+# What gRPC and Client.wait_until_ready say of a server that is not there.
+UNREACHABLE = ("failed to connect", "no server answers", "errors resolving", "DNS resolution failed")
+
+
+def run_command(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run what a checked command line asks for; return the exit code, and say what went wrong."""
+    logging.basicConfig(level=logging.DEBUG if args.debug else logging.CRITICAL)
+    try:
+        return run(args)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OUTPUT
+    except Exception as error:
+        if args.debug:
+            raise
+        code, text = _told(error)
+        say(text)
+        if getattr(args, "json", False):
+            show_json({"error": text, "exit_code": code})
+        return code
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    if not isinstance(error, ImgsvcError):
+        return EXIT_UNFORESEEN, f"{type(error).__name__}: {error} (--debug shows where)"
+    code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), EXIT_UNFORESEEN)
+    return code, f"{error}{advice(error)}"
+
+
+def advice(error: ImgsvcError) -> str:
+    """Return what to do next, where the error does not say it."""
+    if isinstance(error, ServiceTimeoutError):
+        return "; allow more with --timeout, or send a smaller image"
+    if isinstance(error, ServiceUnavailableError) and error.details.startswith(UNREACHABLE):
+        return "; is imgsvc-server running there? --embedded needs none"
+    return ""
+
+
+def say(text: str) -> None:
+    """Write a line to stderr."""
+    print(f"imgsvc-client: {text}", file=sys.stderr)
+
+
+def show_json(document: Any) -> None:
+    """Write the one document of a command to stdout."""
+    print(json.dumps(document, ensure_ascii=False))
+
+
+def is_terminal(stream: Any) -> bool:
+    """Return whether people read a stream, and in colour, unless they say otherwise (NO_COLOR)."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+
+
+def command_parser(name: str, description: str, examples: Sequence[str]) -> OneLineParser:
+    """Return the parser of a command, without options yet."""
+    lines = "\n".join(f"  imgsvc-client {name} {example}".rstrip() for example in examples)
+    return OneLineParser(
+        prog=f"imgsvc-client {name}",
+        description=description,
+        epilog=f"examples:\n{lines}\n\n{EXIT_CODES_TEXT}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what is said, and how."""
+    parser.add_argument("--json", action="store_true", help="write one JSON document to stdout")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks and the log")
