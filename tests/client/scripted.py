@@ -71,3 +71,10 @@ def serving(handler, credentials=None, address="127.0.0.1:0"):
             yield port
         finally:
             server.stop(None).wait()
+
+
+def credentials_of(certificate, ca=None):
+    """Return what a server shows, and from whom it wants the same."""
+    pair = certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes()
+    trusted = None if ca is None else ca.cert_pem.bytes()
+    return grpc.ssl_server_credentials([pair], trusted, require_client_auth=ca is not None)

@@ -169,18 +169,12 @@ def authority():
     return trustme.CA()
 
 
-def credentials_of(certificate, ca=None):
-    pair = certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes()
-    trusted = None if ca is None else ca.cert_pem.bytes()
-    return grpc.ssl_server_credentials([pair], trusted, require_client_auth=ca is not None)
-
-
 class TestTls:
     @pytest.fixture
     def encrypted(self, server, authority):
         """The port of a server that forwards what it decrypts, and what it was told."""
         handler = scripted.Scripted(lambda number, context: None, server.target)
-        credentials = credentials_of(authority.issue_cert("images.example", "localhost"))
+        credentials = scripted.credentials_of(authority.issue_cert("images.example", "localhost"))
         with scripted.serving(handler, credentials) as port:
             yield port, handler
 
@@ -216,7 +210,7 @@ class TestTls:
 
     def test_a_client_s_own(self, server, authority, photo):
         handler = scripted.Scripted(lambda number, context: None, server.target)
-        credentials = credentials_of(authority.issue_cert("localhost"), authority)
+        credentials = scripted.credentials_of(authority.issue_cert("localhost"), authority)
         mine = authority.issue_cert("client@example.org")
         pair = mine.cert_chain_pems[0].bytes(), mine.private_key_pem.bytes()
         ca = authority.cert_pem.bytes()

@@ -27,6 +27,7 @@ from imgsvc.client.commands.program import (
     run_command,
     say,
     show_json,
+    told,
 )
 from imgsvc.client.commands.work import add_work_options, work_of
 from imgsvc.client.flow import MAX_IN_FLIGHT
@@ -103,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     source, images, unreadable = images_below(args.src, args.dst)
     batch = Batch(source, args.dst, work, args)
     batch.failures += [Failure(path, "", reason) for path, reason in unreadable]
+    images = batch.without_doubles(images)
     left_out = {image for image in images if args.resume and batch.output(image).exists()}
     interruption: BaseException | None = None
     begin = time.perf_counter()
@@ -116,15 +118,18 @@ def run(args: argparse.Namespace) -> int:
     report = Report(time.perf_counter() - begin, len(left_out), batch)
     if args.failures is not None:
         _write_failures(args.failures, batch.failures)
-    if args.json and interruption is None:
-        show_json(report.document())
-    elif not args.json:
+    code = EXIT_SOME_FAILED if batch.failures else 0
+    document = report.document()
+    if interruption is not None:
+        code, text = told(interruption)
+        say(f"{text}: not finished, --resume goes on where this has ended")
+        document |= {"error": text, "exit_code": code}
+    if args.json:
+        show_json(document)
+    else:
         for line in report.lines(shown_failures=args.failures is None):
             print(line)
-    if interruption is not None:
-        say("not finished: --resume goes on where this has ended")
-        raise interruption
-    return EXIT_SOME_FAILED if batch.failures else 0
+    return code
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,6 +167,16 @@ class Batch:
     def output(self, image: Path) -> Path:
         """Return where the result of an image goes."""
         return result_path(self._target, image, self._work.format)
+
+    def without_doubles(self, images: Iterable[Path]) -> list[Path]:
+        """Return images with outputs of their own; another one of the same output has failed."""
+        owners: dict[Path, Path] = {}
+        for image in images:
+            output = self.output(image)
+            owner = owners.setdefault(output, image)
+            if owner != image:
+                self._fail(image, ImageWriteError(f"{output} is the output of {self._source / owner}"))
+        return list(owners.values())
 
     def run(self, client: Client, images: list[Path]) -> None:
         """Send all of them, and those that a busy server has turned down again, a few times."""

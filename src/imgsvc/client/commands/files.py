@@ -58,9 +58,10 @@ def images_below(source: str, target: Path) -> tuple[Path, list[Path], list[tupl
     """
     if os.path.isdir(source) or not glob.has_magic(source):  # noqa: PTH112 - answers False for what it may not see
         images, unreadable = find_images(Path(source), apart_from=target)
-        if not images and not unreadable:
-            reason = "no images in this folder" if os.path.isdir(source) else "no such folder"  # noqa: PTH112
-            raise ImageReadError(f"{source}: {reason}")
+        if not images:
+            raise ImageReadError(
+                f"{source}: {unreadable[0][1] if unreadable else 'no images in this folder'}"
+            )
         return Path(source), images, list(unreadable)
     paths = [path for path in expanded([source]) if path.is_file()]
     if not paths:

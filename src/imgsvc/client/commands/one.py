@@ -67,7 +67,9 @@ def _write(result: Result, path: Path) -> None:
 
 def _several(client: Client, inputs: list[Path], folder: Path, work: Work, *, json: bool) -> int:
     items = ((path, path) for path in inputs)
-    done, failed = [], 0
+    done: list[dict[str, Any]] = []
+    owners: dict[Path, Path] = {}
+    failed = 0
     results = client.process_many(
         items, work.pipeline, output=work.output(), preset=work.preset, ordered=True
     )
@@ -76,6 +78,8 @@ def _several(client: Client, inputs: list[Path], folder: Path, work: Work, *, js
             if isinstance(result, ImgsvcError):
                 raise result
             target = result_path(folder, Path(path.name), result.format)
+            if owners.setdefault(target, path) != path:
+                raise ImageWriteError(f"{target} is the output of {owners[target]}")
             write_result(result, target)
         except ImgsvcError as error:
             failed += 1

@@ -38,6 +38,7 @@ __all__ = [
     "run_command",
     "say",
     "show_json",
+    "told",
 ]
 
 EXIT_UNFORESEEN = 1
@@ -76,23 +77,27 @@ def run_command(run: Callable[[argparse.Namespace], int], args: argparse.Namespa
     logging.basicConfig(level=logging.DEBUG if args.debug else logging.CRITICAL)
     try:
         return run(args)
-    except KeyboardInterrupt:
-        say("interrupted")
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as error:
+        code, text = told(error)
+        say(text)
+        return code
     except BrokenPipeError:  # whoever read the output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OUTPUT
     except Exception as error:
         if args.debug:
             raise
-        code, text = _told(error)
+        code, text = told(error)
         say(text)
         if getattr(args, "json", False):
             show_json({"error": text, "exit_code": code})
         return code
 
 
-def _told(error: Exception) -> tuple[int, str]:
+def told(error: BaseException) -> tuple[int, str]:
+    """Return the exit code of an error, and what to say of it."""
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED, "interrupted"
     if not isinstance(error, ImgsvcError):
         return EXIT_UNFORESEEN, f"{type(error).__name__}: {error} (--debug shows where)"
     code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), EXIT_UNFORESEEN)

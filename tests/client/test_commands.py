@@ -1,0 +1,522 @@
+"""imgsvc-client's pipelines and commands: the installed programs on real files."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import termios
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trustme
+from PIL import Image
+
+import imgsvc
+from imgsvc.client.commands import COMMANDS
+from tests import processes, v1
+from tests.client import scripted
+
+
+def client(*arguments, **kwargs):
+    return processes.run("imgsvc-client", *arguments, **kwargs)
+
+
+def said(done):
+    return done.stderr.removeprefix("imgsvc-client: ")
+
+
+@pytest.fixture
+def at(server):
+    return ("--port", server.port)
+
+
+@pytest.fixture
+def jpeg(tmp_path, photo):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(v1.encoded(photo, "JPEG"))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, photo):
+    """Files in two folders, and one that is no image though its name says so."""
+    photos = tmp_path / "photos"
+    (photos / "below").mkdir(parents=True)
+    for name in ("a.jpg", "b.png", "below/c.jpg"):
+        (photos / name).write_bytes(v1.encoded(photo, "PNG" if name.endswith("png") else "JPEG"))
+    (photos / "bad.jpg").write_bytes(b"no image")
+    (photos / "notes.txt").write_text("not looked at")
+    return photos
+
+
+def names_below(path):
+    return sorted(str(each.relative_to(path)) for each in path.rglob("*") if each.is_file())
+
+
+class TestOneFile:
+    def test_is_what_the_library_gets(self, server, at, jpeg, tmp_path):
+        done = client(
+            *at, "--pipeline", "resize width=32 | sharpen", "--input", jpeg, "--output", tmp_path / "o.png"
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        with imgsvc.Client(server.target) as connected:
+            expected = connected.process(jpeg, "resize width=32 | sharpen", output="png")
+        assert (tmp_path / "o.png").read_bytes() == expected.data
+
+    @pytest.mark.parametrize(
+        ("options", "output", "kind"),
+        [
+            (("--format", "webp"), "o.webp", "WEBP"),
+            (("--format", "webp"), "o.png", "WEBP"),
+            (("--pipeline", "invert"), "o.tif", "TIFF"),
+            (("--pipeline", "invert"), "o", "JPEG"),
+            (("--quality", "10"), "o.jpeg", "JPEG"),
+        ],
+    )
+    def test_format(self, at, jpeg, tmp_path, options, output, kind):
+        done = client(*at, *options, "--input", jpeg, "--output", tmp_path / output)
+        assert (done.returncode, done.stderr) == (0, "")
+        with Image.open(tmp_path / output) as image:
+            assert image.format == kind
+
+    def test_quality(self, at, jpeg, tmp_path):
+        for quality in ("10", "90"):
+            client(*at, "--quality", quality, "--input", jpeg, "--output", tmp_path / f"{quality}.jpg")
+        assert (tmp_path / "10.jpg").stat().st_size < (tmp_path / "90.jpg").stat().st_size / 2
+
+    def test_the_older_options_go_before(self, at, photo, tmp_path):
+        (tmp_path / "in.png").write_bytes(v1.encoded(photo))
+        done = client(
+            *at, "--mean", "--rotate", "90", "--format", "png", "--input", tmp_path / "in.png",
+            "--output", tmp_path / "o.png", "--json",
+        )  # fmt: skip
+        (described,) = json.loads(done.stdout)
+        assert (described["width"], described["height"], described["format"]) == (97, 64, "png")
+        with Image.open(tmp_path / "o.png") as image:
+            np.testing.assert_array_equal(np.asarray(image), np.rot90(imgsvc.mean_filter(photo)))
+
+    def test_stdin_and_stdout(self, at, jpeg, photo):
+        command = [
+            processes.program("imgsvc-client"),
+            *map(str, at),
+            "--pipeline",
+            "invert",
+            "--format",
+            "png",
+        ]
+        done = subprocess.run(
+            [*command, "--input", "-", "--output", "-"],
+            input=v1.encoded(photo),
+            capture_output=True,
+            check=True,
+        )
+        assert done.stderr == b""
+        with v1.opened(done.stdout) as image:
+            np.testing.assert_array_equal(np.asarray(image), 255 - photo)
+        empty = subprocess.run(
+            [*command, "--input", "-", "--output", "-"], input=b"", capture_output=True, check=False
+        )
+        assert (empty.returncode, empty.stderr) == (3, b"imgsvc-client: -: nothing came from stdin\n")
+
+    def test_presets(self, serve, jpeg, tmp_path):
+        presets = tmp_path / "presets.toml"
+        presets.write_text('[small]\npipeline = "resize width=16"\nformat = "webp"\nquality = 20\n')
+        server = serve("--port", "0", "--presets", presets)
+        for options in (("--port", server.port), ("--embedded", "--presets", presets)):
+            done = client(
+                *options, "--preset", "small", "--input", jpeg, "--output", tmp_path / "o.webp", "--json"
+            )
+            (described,) = json.loads(done.stdout)
+            assert (described["width"], described["format"]) == (16, "webp")
+        done = client("--embedded", "--presets", presets, "--preset", "big", "--input", jpeg, "--output", "-")
+        assert (done.returncode, said(done)) == (2, f"--preset: 'big', expected one of {presets}: small\n")
+        done = client("--port", server.port, "--preset", "big", "--input", jpeg, "--output", "-")
+        assert done.returncode == 6
+        assert "recipe.preset: 'big', expected one of small" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("options", "code", "message"),
+        [
+            (("--pipeline", "blur"), 2, "blur"),
+            (("--pipeline", "invert", "--mean"), 2, "--pipeline: --mean and --rotate go into it"),
+            (
+                ("--pipeline", "invert", "--timeit"),
+                2,
+                "--timeit goes with --mean and --rotate: `imgsvc-client batch`",
+            ),
+            (("--mean", "--json"), 2, "--json goes with --pipeline"),
+            (("--format", "jpg"), 2, "--format: 'jpg', expected one of jpeg, png"),
+            (("--quality", "0"), 2, "--quality: '0', expected an integer from 1 to 100"),
+            (("--presets", "p.toml", "--format", "png"), 2, "--presets: p.toml, expected with --preset"),
+            (("--pipeline", "invert", "--tls"), 2, "--tls: --embedded is in this process"),
+            (("--pipeline", "invert", "--tls-ca", "/nonexistent"), 2, "--tls: --embedded is in this process"),
+            (
+                ("--pipeline", "crop left=0 top=0 width=999 height=1"),
+                6,
+                "crop.left + width: 999, expected at most 64",
+            ),
+            (("--format", "gif", "--quality", "5"), 6, "encoding.quality"),
+        ],
+        ids=str,
+    )
+    def test_errors(self, jpeg, tmp_path, options, code, message):
+        done = client("--embedded", *options, "--input", jpeg, "--output", tmp_path / "o.png")
+        assert (done.returncode, done.stdout) == (code, "")
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert names_below(tmp_path) == ["photo.jpg"]
+
+    @pytest.mark.parametrize(
+        ("source", "target", "code", "message"),
+        [
+            ("/nonexistent.jpg", "o.png", 3, "/nonexistent.jpg: no such file"),
+            ("{folder}/*.jpeg", "o.png", 3, "*.jpeg: no file is like this"),
+            ("{folder}/photo.jpg", "no/o.png", 4, "there is no folder"),
+            ("{folder}/photo.jpg", "o.xyz", 4, "no format for the extension '.xyz' to write: use .jpg, .png"),
+        ],
+    )  # fmt: skip
+    def test_files(self, jpeg, tmp_path, source, target, code, message):
+        source = source.format(folder=tmp_path)
+        done = client(
+            "--embedded", "--pipeline", "invert", "--input", source, "--output", tmp_path / target, "--json"
+        )
+        assert done.returncode == code
+        assert message in said(done)
+        document = json.loads(done.stdout)
+        assert document == {"error": said(done).rstrip("\n"), "exit_code": code}
+        assert names_below(tmp_path) == ["photo.jpg"]
+
+
+class TestSeveralFiles:
+    def test_names_and_patterns(self, at, folder, tmp_path):
+        done = client(
+            *at, "--pipeline", "resize width=16", "--format", "webp", "--json",
+            "--input", folder / "*.jpg", folder / "below" / "c.jpg", "--output", tmp_path / "small",
+        )  # fmt: skip
+        assert done.returncode == 8
+        described = json.loads(done.stdout)
+        assert [Path(each["input"]).name for each in described] == ["a.jpg", "bad.jpg", "c.jpg"]
+        assert "bytes of no known format" in described[1]["error"]
+        assert said(done) == f"{folder / 'bad.jpg'}: {described[1]['error']}\n"
+        assert names_below(tmp_path / "small") == ["a.webp", "c.webp"]
+
+    def test_of_the_same_name(self, at, folder, tmp_path):
+        (folder / "below" / "a.jpg").write_bytes((folder / "a.jpg").read_bytes())
+        target = tmp_path / "small"
+        done = client(*at, "--mean", "--input", folder / "a.jpg", folder / "below/a.jpg", "--output", target)
+        assert done.returncode == 8
+        assert said(done) == f"{folder}/below/a.jpg: {target}/a.jpg is the output of {folder}/a.jpg\n"
+
+    def test_do_not_go_to_stdout(self, at, folder):
+        done = client(*at, "--mean", "--input", folder / "a.jpg", folder / "b.png", "--output", "-")
+        assert (done.returncode, said(done)) == (4, "-: several images do not go to stdout: give a folder\n")
+        done = client(*at, "--mean", "--input", folder / "a.jpg", "-", "--output", "-")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--input: stdin is one image: give - alone" in done.stderr
+
+
+class TestBatch:
+    def batch(self, *arguments, **kwargs):
+        return client("batch", *arguments, **kwargs)
+
+    def test_a_folder(self, at, folder, tmp_path, photo):
+        target = tmp_path / "out"
+        done = self.batch(folder, target, *at, "--pipeline", "rotate90", "--format", "png")
+        assert done.returncode == 8
+        summary, failure = done.stdout.splitlines()
+        assert summary.startswith("3 done, 1 failed, 0 left out, in ")
+        assert failure.startswith(
+            f"failed: {folder}/bad.jpg: INVALID_ARGUMENT: image: bytes of no known format"
+        )
+        assert done.stderr == ""  # no bar: stderr is no terminal
+        assert names_below(target) == ["a.png", "b.png", "below/c.png"]
+        with Image.open(target / "b.png") as image:
+            np.testing.assert_array_equal(np.asarray(image), np.rot90(photo))
+
+    def test_resumes(self, at, folder, tmp_path):
+        (folder / "bad.jpg").unlink()
+        target = tmp_path / "out"
+        self.batch(folder, target, *at, "--pipeline", "rotate90")
+        kept = (target / "a.jpg").stat().st_mtime_ns
+        (target / "b.png").unlink()
+        done = self.batch(folder, target, *at, "--pipeline", "rotate90")
+        assert done.returncode == 8
+        assert (
+            f"failed: {folder}/a.jpg: {target}/a.jpg exists: --overwrite replaces it, --resume" in done.stdout
+        )
+        (target / "b.png").unlink()
+        done = self.batch(folder, target, *at, "--pipeline", "rotate90", "--resume", "--json")
+        assert done.returncode == 0
+        report = json.loads(done.stdout)
+        assert (report["done"], report["failed"], report["left_out"]) == (1, 0, 2)
+        assert (target / "a.jpg").stat().st_mtime_ns == kept
+        done = self.batch(folder, target, *at, "--pipeline", "rotate90", "--overwrite", "--json")
+        assert json.loads(done.stdout)["done"] == 3
+        assert (target / "a.jpg").stat().st_mtime_ns != kept
+
+    def test_reports(self, at, folder, tmp_path):
+        failures = tmp_path / "failures.jsonl"
+        done = self.batch(
+            folder, tmp_path / "out", *at, "--preset", "", "--json", "--failures", failures,
+        )  # fmt: skip
+        assert done.returncode == 2
+        done = self.batch(folder, tmp_path / "out", *at, "--json", "--failures", failures, "--workers", "3")
+        report = json.loads(done.stdout)
+        assert (report["done"], report["failed"], report["left_out"]) == (3, 1, 0)
+        assert set(report["latency_ms"]) == {"p50", "p90", "p99"}
+        assert report["bytes_in"] == sum(path.stat().st_size for path in folder.rglob("*.[jp]*"))
+        assert report["bytes_out"] == sum(path.stat().st_size for path in (tmp_path / "out").rglob("*.*"))
+        (line,) = failures.read_text().splitlines()
+        assert [json.loads(line)] == report["failures"]
+        assert report["failures"][0]["code"] == "INVALID_ARGUMENT"
+        assert report["failures"][0]["path"] == f"{folder}/bad.jpg"
+
+    def test_a_pattern(self, at, folder, tmp_path):
+        done = self.batch(folder / "**" / "*.jpg", tmp_path / "out", *at, "--pipeline", "invert", "--json")
+        report = json.loads(done.stdout)
+        assert (report["done"], report["failed"]) == (2, 1)
+        assert names_below(tmp_path / "out") == ["a.jpg", "below/c.jpg"]
+
+    def test_two_images_of_one_output(self, at, folder, tmp_path, photo):
+        (folder / "a.png").write_bytes(v1.encoded(photo))
+        (folder / "bad.jpg").unlink()
+        done = self.batch(folder, tmp_path / "out", *at, "--format", "webp")
+        assert done.returncode == 8
+        assert f"failed: {folder}/a.png: {tmp_path}/out/a.webp is the output of {folder}/a.jpg" in done.stdout
+
+    def test_many(self, at, tmp_path, photo):
+        source = tmp_path / "in"
+        source.mkdir()
+        content = v1.encoded(photo, "JPEG")
+        for number in range(500):
+            (source / f"{number:03}.jpg").write_bytes(content)
+        done = self.batch(
+            source, tmp_path / "out", *at, "--pipeline", "resize width=16", "--json", "--in-flight", "8"
+        )
+        assert json.loads(done.stdout)["done"] == 500
+        assert len(names_below(tmp_path / "out")) == 500
+        assert len({path.read_bytes() for path in (tmp_path / "out").iterdir()}) == 1
+
+    def test_a_server_that_goes_away(self, serve, tmp_path, photo):
+        source = tmp_path / "in"
+        source.mkdir()
+        content = v1.encoded(np.tile(photo, (8, 12, 1)))
+        for number in range(100):
+            (source / f"{number:03}.png").write_bytes(content)
+        server = serve("--port", "0")
+        command = [
+            processes.program("imgsvc-client"), "batch", source, tmp_path / "out", "--port", str(server.port),
+            "--pipeline", "gaussian_blur sigma=5", "--json", "--retries", "1",
+        ]  # fmt: skip
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        processes.wait_for(
+            lambda: (tmp_path / "out").exists() and len(list((tmp_path / "out").iterdir())) > 5
+        )
+        server.process.kill()
+        out, err = running.communicate(timeout=60)
+        assert running.returncode == 5
+        report = json.loads(out)
+        assert report["exit_code"] == 5
+        assert 5 < report["done"] < 100
+        assert err.endswith(": not finished, --resume goes on where this has ended\n")
+        again = serve("--port", "0")
+        done = self.batch(source, tmp_path / "out", "--port", again.port, "--pipeline", "gaussian_blur sigma=5",
+                          "--json", "--resume")  # fmt: skip
+        resumed = json.loads(done.stdout)
+        assert (done.returncode, resumed["done"] + resumed["left_out"]) == (0, 100)
+        assert len(names_below(tmp_path / "out")) == 100
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "message"),
+        [
+            (("/nonexistent", "out"), 3, "/nonexistent: No such file or directory"),
+            (("{empty}", "out"), 3, "no images in this folder"),
+            (("{empty}/*.jpg", "out"), 3, "*.jpg: no file is like this"),
+            (("{empty}", "out", "--resume", "--overwrite"), 2, "give one of --resume and --overwrite"),
+            (("{empty}", "out", "--workers", "many"), 2, "--workers: 'many', expected one of auto"),
+            (("{empty}", "out", "--in-flight", "0"), 2, "--in-flight: '0', expected an integer from 1"),
+        ],
+    )
+    def test_errors(self, tmp_path, arguments, code, message):
+        arguments = [each.format(empty=tmp_path) for each in arguments]
+        done = self.batch(*arguments, "--embedded")
+        assert (done.returncode, done.stdout) == (code, "")
+        assert message in done.stderr
+
+    def test_a_failures_file_that_cannot_be_written(self, folder, tmp_path):
+        done = self.batch(folder, tmp_path / "out", "--embedded", "--failures", "/nonexistent/f")
+        assert (done.returncode, said(done)) == (2, "--failures: /nonexistent/f: No such file or directory\n")
+        assert not (tmp_path / "out").exists()
+
+
+class TestTerminal:
+    def shown(self, *arguments, **variables):
+        """Return what a terminal gets of a command."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
+        with subprocess.Popen(
+            [processes.program("imgsvc-client"), *map(str, arguments)],
+            stdout=theirs,
+            stderr=theirs,
+            env=processes.environment(TERM="xterm", **variables),
+        ) as running:
+            os.close(theirs)
+            text = b""
+            while True:
+                try:
+                    part = os.read(ours, 1 << 16)
+                except OSError:  # the other side is closed
+                    break
+                if not part:
+                    break
+                text += part
+        os.close(ours)
+        assert running.returncode in (0, 8)
+        return text.decode()
+
+    def test_a_bar(self, at, folder, tmp_path):
+        assert "image/s" in self.shown("batch", folder, tmp_path / "out", *at)
+        assert "image/s" not in self.shown("batch", folder, tmp_path / "out2", *at, "--json")
+
+    def test_colours(self):
+        assert "\x1b[32mok" in self.shown("doctor", "--embedded")
+        assert "\x1b[" not in self.shown("doctor", "--embedded", NO_COLOR="1")
+
+
+class TestInfo:
+    def test_says_what_the_server_is(self, at):
+        done = client("info", *at)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"imgsvc {imgsvc.__version__}, kernels for ")
+        assert "\n  gaussian_blur sigma=… [border=reflect101]\n" in done.stdout
+        assert "\n  max_pixels                100,000,000\n" in done.stdout
+
+    def test_json(self, at):
+        info = json.loads(client("info", *at, "--json").stdout)
+        assert info["limits"]["max_pixels"] == 100_000_000
+        assert {each["name"] for each in info["operations"]} >= {"resize", "mean_filter"}
+
+    def test_no_server(self):
+        done = client("info", "--port", "1", "--retries", "0", "--json")
+        assert done.returncode == 5
+        assert json.loads(done.stdout)["exit_code"] == 5
+        assert done.stderr.endswith("is imgsvc-server running there? --embedded needs none\n")
+
+
+class TestPlan:
+    def test_says_what_would_be_done(self, at, jpeg):
+        done = client("plan", jpeg, *at, "--pipeline", "resize width=32", "--format", "png")
+        assert (done.returncode, done.stderr) == (0, "")
+        first, second, third = done.stdout.splitlines()
+        assert first == f"{jpeg}: 64×97 RGB uint8, jpeg"
+        assert second == "becomes 32×48 RGB uint8, png"
+        assert third.startswith("in some ")
+
+    def test_json(self, serve, jpeg):
+        server = serve("--port", "0", "--max-pixels", "1000")
+        plan = json.loads(
+            client("plan", jpeg, "--port", server.port, "--pipeline", "invert", "--json").stdout
+        )
+        assert plan["broken_limits"] == [{"field": "image", "value": 64 * 97, "limit": 1000}]
+        assert plan["cost_ms"] > 0
+
+    def test_errors(self, at, tmp_path, jpeg):
+        done = client("plan", tmp_path / "no.jpg", *at)
+        assert (done.returncode, said(done)) == (3, f"{tmp_path}/no.jpg: no such file\n")
+        assert client("plan", jpeg, *at, "--pipeline", "resize").returncode == 2
+
+
+class TestBench:
+    def test_json(self, at, jpeg):
+        done = client("bench", *at, "--seconds", "0.3", "--clients", "2", "--input", jpeg, "--json")
+        report = json.loads(done.stdout)
+        assert (done.returncode, report["clients"], report["errors"]) == (0, 2, {})
+        assert report["calls"] > 0
+        assert report["latency_ms"]["p50"] <= report["latency_ms"]["max"]
+
+    def test_for_people(self, at):
+        done = client("bench", *at, "--seconds", "0.3", "--size", "64x48", "--pipeline", "invert")
+        calls, latency = done.stdout.splitlines()
+        assert calls.endswith(" a second")
+        assert latency.startswith("latency in ms: p50 ")
+
+    def test_errors(self, serve):
+        assert "--size: '0x4', expected WxH" in client("bench", "--size", "0x4").stderr
+        server = serve("--port", "0", "--max-pixels", "10")
+        done = client("bench", "--port", server.port, "--size", "8x8")
+        assert done.returncode == 6
+        assert "64 pixels" in done.stderr
+
+
+class TestDoctor:
+    def test_all_is_well(self):
+        done = client("doctor", "--embedded", "--json")
+        findings = json.loads(done.stdout)
+        assert done.returncode == 0
+        assert {each["what"] for each in findings} >= {
+            "packages",
+            "kernels",
+            "OpenMP",
+            "cores",
+            "formats",
+            "server",
+        }
+        assert "problem" not in {each["state"] for each in findings}
+
+    def test_no_server(self):
+        done = client("doctor", "--port", "1")
+        assert done.returncode == 1
+        assert done.stdout.splitlines()[-1].startswith("problem  server: UNAVAILABLE: no server answers at")
+
+    def test_another_instruction_set(self):
+        done = client("doctor", "--embedded", "--json", IMGSVC_ISA="baseline")
+        found = {each["what"]: each for each in json.loads(done.stdout)}
+        assert found["instruction set"]["text"].startswith(
+            "baseline (IMGSVC_ISA says so); this CPU runs baseline"
+        )
+
+
+class TestConnections:
+    def test_tls_and_a_token(self, server, jpeg, tmp_path):
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        (tmp_path / "token").write_text("secret\n")
+        handler = scripted.Scripted(lambda number, context: None, server.target)
+        certificate = authority.issue_cert("localhost")
+        with scripted.serving(handler, scripted.credentials_of(certificate)) as port:
+            encrypted = ("--port", port, "--tls-ca", tmp_path / "ca.pem")
+            assert client("plan", jpeg, *encrypted, "--token-file", tmp_path / "token").returncode == 0
+            assert client("plan", jpeg, *encrypted, IMGSVC_TOKEN="from the environment").returncode == 0
+            assert client("plan", jpeg, "--port", port, "--tls", "--retries", "0").returncode == 5
+        sent = [metadata["authorization"] for metadata in handler.metadata]
+        assert sent == ["Bearer secret", "Bearer from the environment"]
+
+    def test_a_token_that_others_would_see(self, jpeg):
+        done = client("plan", jpeg, "--host", "images.example", IMGSVC_TOKEN="secret")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("imgsvc-client: token: given, expected none without TLS")
+
+    def test_several_servers(self, serve):
+        servers = [serve("--port", "0") for _ in range(2)]
+        targets = [each for server in servers for each in ("--target", f"localhost:{server.port}")]
+        assert client("info", *targets).returncode == 0
+        servers[0].process.kill()
+        assert client("info", *targets).returncode == 0
+        assert "give one of --embedded" in client("info", *targets, "--host", "a").stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command):
+    done = client(command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: imgsvc-client {command} ")
+    assert "exit codes:" in done.stdout
+
+
+def test_the_commands_are_in_the_help_of_all():
+    done = client("--help")
+    for command, what in COMMANDS.items():
+        assert f"  {command:8} {what}\n" in done.stdout
