@@ -323,8 +323,8 @@ class TestBatch:
         assert 5 < report["done"] < 100
         assert err.endswith(": not finished, --resume goes on where this has ended\n")
         again = serve("--port", "0")
-        done = self.batch(source, tmp_path / "out", "--port", again.port, "--pipeline", "gaussian_blur sigma=5",
-                          "--json", "--resume")  # fmt: skip
+        command = ("--port", again.port, "--pipeline", "gaussian_blur sigma=5", "--json", "--resume")
+        done = self.batch(source, tmp_path / "out", *command)
         resumed = json.loads(done.stdout)
         assert (done.returncode, resumed["done"] + resumed["left_out"]) == (0, 100)
         assert len(names_below(tmp_path / "out")) == 100
