@@ -71,9 +71,13 @@ def weights_of(sigma: float) -> Weights:
 
 
 def cost(shape: Shape, sigma: float) -> int:
-    """Return the bytes with those around them, five times, and once more for each quarter of sigma."""
+    """Return the bytes with those around them, five times, and once more for each quarter of sigma.
+
+    Eleven times, and a little less for sigma, where sums do not fit 16 bits.
+    """
     reach = 2 * math.ceil(TRUNCATE * sigma)
-    return (shape[0] + reach) * (shape[1] + reach) * math.prod(shape[2:]) * (5 + math.ceil(4 * sigma))
+    times = 5 + math.ceil(4 * sigma) if sigma <= LARGEST_SHORT_SIGMA else 11 + math.ceil(3.5 * sigma)
+    return (shape[0] + reach) * (shape[1] + reach) * math.prod(shape[2:]) * times
 
 
 def scratch_bytes(shape: Shape, sigma: float, num_threads: int) -> int:

@@ -25,6 +25,9 @@ RESAMPLES = {name: name for name in (NEAREST, *filters.FILTERS)}
 # rows that are computed side by side, and floats of a cache line.
 TILE, STRIP, GROUP, LINE = 256, 1024, 16, 16
 
+LONG = 100
+"""Rows of a window, of a strip each, beyond what the first cache holds of them."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Resize(Operation):
@@ -54,15 +57,23 @@ class Resize(Operation):
         return 1 if self.resample == NEAREST else filters.most_taps(source, size, self.resample)
 
     def cost(self, shape: Shape) -> int:
-        """Return half the bytes of both images, two thirds of the products, and what makes the tables."""
+        """Return half the bytes of both images, two thirds of the products, and what makes the tables.
+
+        All of the products of rows, where a window's do not fit a first-level cache.
+        """
         height, width = shape[:2]
         result = self.output_shape(shape)
         if self.resample == NEAREST:
-            return 2 * math.prod(result) + sum(map(filters.nearest_cost, result[:2]))
+            # Where pixels are left out, each that is not comes with a line of the cache.
+            gap = min(3 * (width // result[1]), LINE)
+            pixels = math.prod(result[:2]) * (2 * channels_of(shape) + gap)
+            return pixels + sum(map(filters.nearest_cost, result[:2]))
         tables = sum(map(filters.windows_cost, shape[:2], result[:2], [self.resample] * 2))
-        products = result[0] * math.prod(shape[1:]) * self.taps_of(height, result[0])
-        products += math.prod(result) * self.taps_of(width, result[1])
-        return (math.prod(shape) + math.prod(result)) // 2 + 2 * products // 3 + tables
+        taps = self.taps_of(height, result[0])
+        of_rows = result[0] * math.prod(shape[1:]) * taps
+        products = 2 * math.prod(result) * self.taps_of(width, result[1]) // 3
+        products += of_rows if taps > LONG else 2 * of_rows // 3
+        return (math.prod(shape) + math.prod(result)) // 2 + products + tables
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return the bytes of both axes' tables, of making them, and of sixteen rows for each thread."""

@@ -1,13 +1,15 @@
 """How long a recipe will take, from what its parts took on this machine.
 
-Operations know what their cost depends on. What a unit of it takes is measured for each, in an image that
-fits into a cache and in one that does not, gray and in colour. Codecs are measured by the pixel.
+Operations know what their cost depends on. What a unit of it takes is measured for each, in an image that is
+in a cache and in one that is not, gray and in colour. Codecs are measured by the image and by the pixel. What
+a request takes by itself is measured with an image of a few pixels.
 """
 
 from __future__ import annotations
 
-import functools
+import itertools
 import math
+import mmap
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +19,11 @@ import numpy as np
 from imgsvc._stop import Stop
 from imgsvc.codec import Decoded, EncodeOptions, decode, encode, formats
 from imgsvc.operations import OPERATIONS, Operation, Resize
-from imgsvc.recipes.recipe import RAW
+from imgsvc.pipeline import Pipeline
+from imgsvc.recipes.planning import Limits, plan_recipe
+from imgsvc.recipes.recipe import RAW, Recipe
+from imgsvc.recipes.running import OneCore, Work
+from imgsvc.recipes.source import RawImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +37,7 @@ __all__ = ["Prediction"]
 
 SAMPLES: dict[str, dict[str, Any]] = {
     "adjust": {"contrast": 1.5},
-    "box_blur": {"radius": 5},
+    "box_blur": {"radius": 3},
     "convolve": {"weights": tuple(tuple(float(x * y % 7 - 3) for x in range(5)) for y in range(5))},
     "crop": {"left": 10, "top": 10, "width": 300, "height": 200},
     "flip": {"axis": 1},
@@ -44,14 +50,23 @@ SAMPLES: dict[str, dict[str, Any]] = {
 }
 """What is measured of an operation whose parameters have no defaults."""
 
-SIZES = ((240, 320), (1500, 2000))
+SMALL, LARGE = (480, 640), (1000, 1500)
 ROUNDS = 2
-CODEC_SIZE = (192, 256)
-SLOW = {"gif": 2}
-"""Formats whose picture has so many times fewer pixels a side: finding 256 colours takes long."""
+COPIES = 8
+"""Of the large image, and of its result: caches do not hold so many of them."""
 
-CALL_SECONDS = 20e-6
-"""Of Python, for a step."""
+ROOM, HALF_PAGE = 1 << 18, 1 << 11
+"""What a result of these may have beyond its image, and before it, in bytes."""
+
+CODEC_SIZES = ((24, 32), (192, 256))
+LARGER = {"gif": (240, 320)}
+"""In place of the second: of fewer pixels it takes GIF longer to choose its 256 colours, not shorter."""
+
+CALL_SECONDS = 10e-6
+"""Of Python, for each step but the first."""
+
+FIXED_SHARE = 2.0
+"""What a request takes by itself, in what its plan and its work take: messages come on top."""
 
 SHRUNK_SHARE = 0.5
 """Of the time to decode a JPEG, what does not become less when it is decoded smaller."""
@@ -73,25 +88,41 @@ class Rate(NamedTuple):
         return self.small + share * (self.large - self.small)
 
 
+class CodecCost(NamedTuple):
+    """Seconds for an image, and for each of its pixels."""
+
+    an_image: float
+    a_pixel: float
+
+    def seconds(self, pixels: float) -> float:
+        """Return what an image of so many pixels takes."""
+        return self.an_image + self.a_pixel * pixels
+
+
+NOTHING = CodecCost(0.0, 0.0)
+
+
 class Prediction:
     """Predicts times; measures what it needs when it is first asked, which takes some tenths of a second."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rates: dict[tuple[str, bool], Rate] = {}
-        self._codecs: dict[tuple[str, str], float] = {}
+        self._codecs: dict[tuple[str, str], CodecCost] = {}
+        self._fixed = 0.0
 
     def calibrate(self) -> None:
         """Measure, unless that has been done."""
         with self._lock:
             if not self._rates:
-                self._codecs = _codec_rates()
+                self._fixed = FIXED_SHARE * _fixed_seconds()
+                self._codecs = _codec_costs()
                 self._rates = _operation_rates()
 
     def milliseconds(self, plan: RecipePlan) -> float:
         """Return how long one core will take for all of a plan."""
         self.calibrate()
-        seconds = self._decoding(plan)
+        seconds = self._fixed + self._decoding(plan)
         if plan.trunk is not None:
             seconds += plan.input.frames * self._steps(plan.trunk)
         return 1e3 * seconds + sum(self.output_milliseconds(plan, output) for output in plan.outputs)
@@ -104,7 +135,7 @@ class Prediction:
         seconds = self._steps(output.steps)
         if output.format != RAW:
             pixels = math.prod(output.steps.shape[:2])
-            seconds += self._codecs.get((output.format, "encode"), 0.0) * pixels
+            seconds += self._codecs.get((output.format, "encode"), NOTHING).seconds(pixels)
         return 1e3 * plan.input.frames * seconds
 
     def _decoding(self, plan: RecipePlan) -> float:
@@ -112,67 +143,111 @@ class Prediction:
         if header is None:
             return 0.0
         full, decoded = header.width * header.height, math.prod(plan.input.shape[:2])
-        rate = self._codecs.get((header.format, "decode"), 0.0)
-        return rate * plan.input.frames * (SHRUNK_SHARE * full + (1 - SHRUNK_SHARE) * decoded)
+        cost = self._codecs.get((header.format, "decode"), NOTHING)
+        return plan.input.frames * cost.seconds(SHRUNK_SHARE * full + (1 - SHRUNK_SHARE) * decoded)
 
     def _steps(self, plan: Any) -> float:
-        return sum(self._step(step.operation, step.src_shape) for step in plan.steps)
+        steps = sum(self._step(step.operation, step.src_shape) for step in plan.steps)
+        return steps + CALL_SECONDS * max(len(plan.steps) - 1, 0)
 
     def _step(self, operation: Operation, shape: Shape) -> float:
         num_bytes = math.prod(shape)
         gray = num_bytes == math.prod(shape[:2])
         rate = self._rates.get((operation.name, gray)) or self._rates["rotate90", gray]
-        return CALL_SECONDS + rate.at(num_bytes) * operation.cost(shape)
+        return rate.at(num_bytes) * operation.cost(shape)
+
+
+def _fixed_seconds() -> float:
+    """Return what a request takes of which nothing is computed."""
+    source = RawImage((2, 2), np.dtype(np.uint8), np.zeros((2, 2), np.uint8))
+    recipe, limits = Recipe(Pipeline("flip axis=0")), Limits()
+
+    def run() -> None:
+        plan = plan_recipe(source, recipe, limits)
+        work = Work(plan, source, options=recipe.decoding, limits=limits, compute=OneCore(), stop=Stop())
+        work.run()
+        work.write([np.empty((2, 2), np.uint8)])
+
+    return _fastest(run, 10)
 
 
 def _operation_rates() -> dict[tuple[str, bool], Rate]:
     rates = {}
     for channels in (1, 3):
-        small, large = (_noise((*size, channels)) for size in SIZES)
+        small, large = _Images((*SMALL, channels), 1), _Images((*LARGE, channels), COPIES)
         for name, kind in OPERATIONS.items():
             operation = kind(**SAMPLES.get(name, {}))
-            units = [_seconds_a_unit(operation, image) for image in (small, large)]
-            rates[name, channels == 1] = Rate(units[0], units[1], small.size, large.size)
+            units = [images.seconds_a_unit(operation) for images in (small, large)]
+            rates[name, channels == 1] = Rate(units[0], units[1], small.num_bytes, large.num_bytes)
     return rates
 
 
-def _seconds_a_unit(operation: Operation, image: NDArray[np.uint8]) -> float:
-    result = np.zeros(operation.output_shape(image.shape), np.uint8)
-    run = functools.partial(operation.compute, image, result, 1, Stop())
-    return max(_fastest(run) - CALL_SECONDS / 2, 1e-9) / max(operation.cost(image.shape), 1)
+class _Images:
+    """Copies of an image, and room for results of each: whoever uses them in turn finds them in no cache."""
+
+    def __init__(self, shape: Shape, copies: int) -> None:
+        self._shape = shape
+        self.num_bytes = math.prod(shape)
+        noise = np.resize(np.random.default_rng(1).integers(0, 256, 4093, np.uint8), self.num_bytes)
+        # Not of the allocator, which would keep it.
+        self._sources = [_memory(self.num_bytes) for _ in range(copies)]
+        # Not as far into a page as their sources: loads would wait for stores that only look like theirs.
+        self._results = [_memory(self.num_bytes + ROOM)[HALF_PAGE:] for _ in range(copies)]
+        for source, result in zip(self._sources, self._results, strict=True):
+            source[:] = noise
+            result[:] = 0
+        self._turn = itertools.cycle(range(copies))
+
+    def seconds_a_unit(self, operation: Operation) -> float:
+        """Return what a unit of an operation's cost takes."""
+        shape = operation.output_shape(self._shape)
+
+        def run() -> None:
+            turn = next(self._turn)
+            result = self._results[turn][: math.prod(shape)].reshape(shape)
+            operation.compute(self._sources[turn].reshape(self._shape), result, 1, Stop())
+
+        return _fastest(run, ROUNDS) / max(operation.cost(self._shape), 1)
 
 
-def _fastest(run: Callable[[], object]) -> float:
+def _memory(num_bytes: int) -> NDArray[np.uint8]:
+    return np.frombuffer(mmap.mmap(-1, num_bytes), np.uint8)
+
+
+def _fastest(run: Callable[[], object], rounds: int) -> float:
     times = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
     return min(times)
 
 
-def _codec_rates() -> dict[tuple[str, str], float]:
-    """Return seconds a pixel, for each format and direction."""
-    rates = {}
-    whole = _picture((*CODEC_SIZE, 3))
+def _codec_costs() -> dict[tuple[str, str], CodecCost]:
+    """Return what each format costs in each direction."""
+    costs = {}
     for name, info in formats().items():
         if not (info.encodes and info.decodes):
             continue
-        factor = SLOW.get(name, 1)
-        picture = np.ascontiguousarray(whole[: len(whole) // factor, : whole.shape[1] // factor])
-        pixels = math.prod(picture.shape[:2])
-        start = time.perf_counter()
-        data = encode(Decoded((picture,)), name, EncodeOptions())
-        encoded = time.perf_counter()
-        decode(data)
-        rates[name, "encode"] = (encoded - start) / pixels
-        rates[name, "decode"] = (time.perf_counter() - encoded) / pixels
-    return rates
+        sizes = CODEC_SIZES[0], LARGER.get(name, CODEC_SIZES[1])
+        pictures = [_picture((*size, 3)) for size in sizes]
+        decode(encode(pictures[0], name))  # loads what it needs
+        times = [_codec_seconds(picture, name) for picture in pictures]
+        pixels = [math.prod(picture.shape[:2]) for picture in pictures]
+        for index, direction in enumerate(("encode", "decode")):
+            few, many = (seconds[index] for seconds in times)
+            a_pixel = max(many - few, 0.0) / (pixels[1] - pixels[0])
+            costs[name, direction] = CodecCost(max(few - a_pixel * pixels[0], 0.0), a_pixel)
+    return costs
 
 
-def _noise(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Return an image for operations, which take as long for any."""
-    return np.resize(np.random.default_rng(1).integers(0, 256, 4093, np.uint8), shape)
+def _codec_seconds(picture: NDArray[np.uint8], kind: str) -> tuple[float, float]:
+    """Return what it takes to encode a picture, and to decode it."""
+    start = time.perf_counter()
+    data = encode(Decoded((picture,)), kind, EncodeOptions())
+    encoded = time.perf_counter()
+    decode(data)
+    return encoded - start, time.perf_counter() - encoded
 
 
 def _picture(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
