@@ -2,15 +2,18 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from imgsvc.client.cli import make_parser as client_parser
 from imgsvc.config import ServerConfig
+from imgsvc.pipeline.presets import load_presets
 from imgsvc.server.cli import make_parser as server_parser
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
+from tests import processes
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,12 +36,37 @@ def test_the_two_commands_are_there(command):
     assert command in COMMANDS
 
 
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder where what the README reads is there, and what it writes does no harm."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    (tmp_path / "photos").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        shutil.copy(ROOT / "examples" / "photo.jpg", tmp_path / "photos" / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "imgsvc-client " in c])
-def test_client_commands_parse(command):
-    words = shlex.split(command.split("&& ")[-1])
-    args = client_parser().parse_args(words[1:])
-    assert args.mean or args.rotate
-    assert (ROOT / args.input).exists()
+def test_client_commands_run(server, place, command):
+    command = command.split("&& ")[-1].replace("--port 50051", f"--port {server.port}")
+    if "--embedded" not in command and "--port" not in command:
+        words, *redirections = command.partition(" < ")
+        command = f"{words} --port {server.port}{''.join(redirections)}"
+    program = shlex.quote(processes.program("imgsvc-client"))
+    before = set(place.rglob("*"))
+    done = subprocess.run(
+        ["bash", "-c", command.replace("imgsvc-client", program, 1)],
+        capture_output=True,
+        text=True,
+        env=processes.environment(),
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    written = [path for path in set(place.rglob("*")) - before if path.is_file()]
+    only_tells = any(f"imgsvc-client {name}" in command for name in ("info", "plan", "doctor", "bench"))
+    assert bool(written) != only_tells
+    assert all(path.stat().st_size for path in written)
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "imgsvc-server" in c])
@@ -50,8 +78,14 @@ def test_server_commands_parse(command):
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.splitlines()[-1].split()[0])
-def test_the_python_runs(server, code):
+def test_the_python_runs(server, place, code):
     exec(compile(code.replace("localhost:50051", server.target), "README.md", "exec"), {})
+
+
+def test_the_presets_are_some(place):
+    [text] = blocks("toml")
+    (place / "presets.toml").write_text(text)
+    assert list(load_presets(place / "presets.toml")) == ["thumbnail"]
 
 
 def test_the_contract_is_the_one_that_is_served():
@@ -73,6 +107,9 @@ def test_every_server_option_with_a_limit_is_in_the_operators_page():
         "max-workers",
         "max-calls",
         "max-bytes-in-flight",
+        "max-pixels",
+        "max-frames",
+        "max-streams",
         "body-timeout",
         "grace",
         "cores",

@@ -20,7 +20,7 @@ from imgsvc.errors import (
     ServiceUnavailableError,
 )
 from imgsvc.operations import OPERATIONS
-from tests import v1
+from tests import processes, v1
 from tests.client import scripted
 
 
@@ -205,6 +205,19 @@ class TestMany:
             while len(asyncio.all_tasks()) > 1:  # the loop closes generators in tasks of their own
                 await asyncio.sleep(0.01)
             assert (await client.invert(photo)).shape == photo.shape
+
+    @asynchronous
+    async def test_images_that_are_long_in_coming(self, serve, photo):
+        server = serve("--port", "0", "--body-timeout", "0.2")
+
+        async def images():
+            for _ in range(3):
+                yield photo
+                await asyncio.sleep(0.6)  # meanwhile the server ends the stream
+
+        async with imgsvc.AsyncClient(server.target, retries=0) as client:
+            assert len([each async for each in client.process_many(images(), "invert")]) == 3
+        processes.wait_for(lambda: server.log.count("ProcessBatch") >= 2)  # streams that were ended
 
     @asynchronous
     async def test_interruptions(self, photo):

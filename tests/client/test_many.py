@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 
 import grpc
 import numpy as np
@@ -157,6 +158,18 @@ class TestBounds:
 
 
 class TestInterruptions:
+    def test_images_that_are_long_in_coming(self, serve, photo):
+        server = serve("--port", "0", "--body-timeout", "0.2")
+
+        def images():
+            for _ in range(3):
+                yield photo
+                time.sleep(0.6)  # meanwhile the server ends the stream
+
+        with imgsvc.Client(server.target, retries=0) as connected:
+            assert len(list(connected.process_many(images(), "invert"))) == 3
+        processes.wait_for(lambda: server.log.count("ProcessBatch") >= 2)  # streams that were ended
+
     def test_what_the_images_raise_is_raised(self, client, photo):
         def images():
             yield photo

@@ -13,7 +13,7 @@ import grpc
 from imgsvc.client.failures import service_error
 from imgsvc.client.flow import batch_body, key_and_image
 from imgsvc.client.given import read_given
-from imgsvc.client.retrying import Attempts, ended_early, no_progress
+from imgsvc.client.retrying import Attempts, ended_early, no_progress, was_idle
 from imgsvc.errors import ImgsvcError, ServiceError
 
 if TYPE_CHECKING:
@@ -132,7 +132,10 @@ class AsyncBatchRun:
                 self._made_progress()
                 self._tell()
         except grpc.RpcError as error:
-            raise service_error(error) from error
+            failure = service_error(error)
+            if was_idle(failure) and not self._flow.unanswered:
+                return  # another stream is opened when there are images again
+            raise failure from error
         finally:
             call.cancel()
             self._stream += 1  # nobody asks its messages any more

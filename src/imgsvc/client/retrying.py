@@ -6,7 +6,10 @@ import grpc
 
 from imgsvc.errors import ServiceError, ServiceTimeoutError, ServiceUnavailableError
 
-__all__ = ["Attempts", "ended_early", "no_progress"]
+__all__ = ["Attempts", "ended_early", "no_progress", "was_idle"]
+
+IDLE = "stream: nothing came"
+"""What imgsvc-server says then."""
 
 FIRST_BACKOFF, LARGEST_BACKOFF, GROWTH = 0.1, 2.0, 3.0
 
@@ -24,10 +27,15 @@ class Attempts:
 
     def seconds_before_next(self, error: ServiceError) -> float:
         """Return how long to wait before the next one, or raise `error` where there is none."""
-        if error.code is not grpc.StatusCode.UNAVAILABLE or self._made >= self._retries:
+        if not (error.code is grpc.StatusCode.UNAVAILABLE or was_idle(error)) or self._made >= self._retries:
             raise error
         self._made += 1
         return min(FIRST_BACKOFF * GROWTH ** (self._made - 1), LARGEST_BACKOFF)
+
+
+def was_idle(error: ServiceError) -> bool:
+    """Return whether a stream has ended because the server waited for images for too long."""
+    return error.code is grpc.StatusCode.DEADLINE_EXCEEDED and error.details.startswith(IDLE)
 
 
 def ended_early() -> ServiceError:
