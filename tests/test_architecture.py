@@ -44,7 +44,7 @@ ROOMS = {
     "runtime": {"_stop", "errors", "runtime"},
     "codec": {"_files", "_images", "codec", "errors", "operations"},
     "recipes": {"_images", "_stop", "codec", "errors", "operations", "pipeline", "recipes"},
-    "config": {"_available_cores", "_options", "_threads", "errors"},
+    "config": {"_available_cores", "_files", "_options", "_threads", "config", "errors"},
     "wire": {
         "_images",
         "_wire_buffer",

@@ -6,7 +6,8 @@ import pytest
 
 from imgsvc.config import ServerConfig
 from imgsvc.errors import ConfigurationError
-from imgsvc.server.cli import make_parser
+from imgsvc.server.cli import configure, make_parser
+from tests import processes
 
 MIB = 1 << 20
 
@@ -48,7 +49,10 @@ def test_the_configuration_is_frozen():
         ("IMGSVC_CFG_LOG_LEVEL", "Debug", "log_level", "debug"),
     ],
 )
-def test_every_option_is_an_environment_variable_and_a_flag(variable, text, field, value):
+def test_every_option_is_an_environment_variable_a_key_and_a_flag(tmp_path, variable, text, field, value):
+    file = tmp_path / "imgsvc.toml"
+    file.write_text(f"{field} = {text!r}\n")
+    assert ServerConfig.from_file(file) == {field: value}
     assert ServerConfig.from_environment({variable: text}) == {field: value}
     flag = "--" + field.replace("_", "-")
     arguments = (
@@ -58,8 +62,77 @@ def test_every_option_is_an_environment_variable_and_a_flag(variable, text, fiel
 
 
 def test_the_test_above_names_every_option():
-    parametrized = test_every_option_is_an_environment_variable_and_a_flag.pytestmark[0].args[1]
+    parametrized = test_every_option_is_an_environment_variable_a_key_and_a_flag.pytestmark[0].args[1]
     assert {row[2] for row in parametrized} == {field.name for field in dataclasses.fields(ServerConfig)}
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path):
+    file = tmp_path / "imgsvc.toml"
+    file.write_text("max_calls = 3\nmax_frames = 3\nmax_streams = 3\n")
+    environment = {"IMGSVC_CFG_MAX_CALLS": "4", "IMGSVC_CFG_MAX_FRAMES": "4", "IMGSVC_CFG_CONFIG": "/none"}
+    config = configure({"config": str(file), "max_calls": 5}, environment)
+    assert (config.max_calls, config.max_frames, config.max_streams) == (5, 4, 3)
+    assert configure({}, {"IMGSVC_CFG_CONFIG": str(file)}).max_calls == 3
+
+
+def test_a_file_has_numbers_sizes_and_switches(tmp_path):
+    file = tmp_path / "imgsvc.toml"
+    file.write_text(
+        'port = 0\nbody_timeout = 2.5\nmax_message_bytes = "64MiB"\nnull_image_errors = true\nhost = "é"\n',
+        encoding="utf-8",
+    )
+    assert ServerConfig.from_file(file) == {
+        "port": 0,
+        "body_timeout": 2.5,
+        "max_message_bytes": 64 * MIB,
+        "null_image_errors": True,
+        "host": "é",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("max_cals = 3", "max_cals: there is no such option; did you mean max_calls?"),
+        ("config = 'x'", "config: there is no such option"),
+        ("port = 70000", "port: '70000', expected an integer from 0 to 65535"),
+        ("port = true", "port: 'true', expected an integer from 0 to 65535"),
+        ("null_image_errors = 7", "null_image_errors: '7', expected one of 1, true"),
+        ("port = [1]", "port: [1], expected a string, a number, true or false"),
+        ("[limits]\nport = 1", "limits: there is no such option"),
+        ("port = ", "Invalid value (at end of document)"),
+        ("port = 1\nport = 2", "Cannot overwrite a value (at "),
+        ("\xff", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+        ("#" * (1 << 20) + "#", "more than 1048576 bytes, expected a configuration"),
+    ],
+)
+def test_a_bad_file_names_itself_the_key_the_value_and_the_limit(tmp_path, content, message):
+    file = tmp_path / "imgsvc.toml"
+    file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigurationError) as raised:
+        ServerConfig.from_file(file)
+    assert str(raised.value).startswith(f"{file}: {message}")
+
+
+def test_the_server_reads_its_file_and_prints_what_it_would_do(tmp_path):
+    file = tmp_path / "imgsvc.toml"
+    file.write_text("max_calls = 7\n")
+    printed = processes.run("imgsvc-server", "--config", file, "--port", "0", "--print-config")
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert {"max_calls = 7", "port = 0", 'log_level = "info"', "# host: by itself"} <= set(
+        printed.stdout.splitlines()
+    )
+    again = tmp_path / "again.toml"
+    again.write_text(printed.stdout)
+    assert ServerConfig(**ServerConfig.from_file(again)) == ServerConfig(max_calls=7, port=0)
+    file.write_text("max_cals = 7\n")
+    wrong = processes.run("imgsvc-server", "--config", file)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == (
+        f"imgsvc-server: {file}: max_cals: there is no such option; did you mean max_calls?\n"
+    )
+    missing = processes.run("imgsvc-server", IMGSVC_CFG_CONFIG=str(tmp_path / "none.toml"))
+    assert missing.stderr == f"imgsvc-server: {tmp_path / 'none.toml'}: No such file or directory\n"
 
 
 def test_host_name_is_host():

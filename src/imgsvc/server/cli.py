@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 
 from imgsvc import __version__
 from imgsvc._dispatch import isa, kernels
-from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, boolean
+from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, boolean, text
 from imgsvc.config import ENVIRONMENT_PREFIX, ServerConfig
+from imgsvc.config.sources import FILE_VARIABLE, as_toml
 from imgsvc.errors import AddressError, ConfigurationError
 from imgsvc.runtime.allocator import is_tuned
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.tcp import beyond_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import FrameType
+    from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -33,8 +35,9 @@ examples:
   imgsvc-server --unix-socket /run/imgsvc.sock  serve this machine only, by a file
   {ENVIRONMENT_PREFIX}PORT=0 imgsvc-server                serve on a free port, named on stdout
 
-Every option is also an environment variable: {ENVIRONMENT_PREFIX} and its name in capitals, such as
-{ENVIRONMENT_PREFIX}MAX_MESSAGE_BYTES. A flag wins over the variable. IMGSVC_ISA chooses the kernels' build.
+Every option is also an environment variable, {ENVIRONMENT_PREFIX} and its name in capitals, such as
+{ENVIRONMENT_PREFIX}MAX_MESSAGE_BYTES, and a key of the file that --config names: max_message_bytes = "64MiB".
+A flag wins over the variable, and that over the file. IMGSVC_ISA chooses the kernels' build.
 """
 
 
@@ -43,10 +46,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     flags = vars(parser.parse_args(argv))
     try:
-        config = ServerConfig(**{**ServerConfig.from_environment(os.environ), **flags})
+        only_print = flags.pop("print_config", False)
+        config = configure(flags, os.environ)
+        if only_print:
+            print(as_toml(dataclasses.asdict(config)), end="")
+            return 0
         return serve(config)
     except (AddressError, ConfigurationError) as error:
         parser.exit(EXIT_USAGE, f"{parser.prog}: {error}\n")
+
+
+def configure(flags: dict[str, Any], environment: Mapping[str, str]) -> ServerConfig:
+    """Return the configuration: a file's values, over them the environment's, over them the flags'.
+
+    Raises
+    ------
+    ConfigurationError
+        One of them is wrong.
+    """
+    path = flags.pop("config", None) or environment.get(FILE_VARIABLE)
+    from_file = ServerConfig.from_file(path) if path else {}
+    return ServerConfig(**{**from_file, **ServerConfig.from_environment(environment), **flags})
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -59,18 +79,30 @@ def make_parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    for field in dataclasses.fields(ServerConfig):
-        option = field.metadata
-        flags = ("--" + field.name.replace("_", "-"), *option["aliases"])
-        if option["parse"] is boolean:
-            parser.add_argument(*flags, action=argparse.BooleanOptionalAction, help=option["help"])
-        else:
-            parse = argument_type(option["parse"])
-            parser.add_argument(
-                *flags, dest=field.name, type=parse, metavar=option["metavar"], help=option["help"]
-            )
+    parser.add_argument(
+        "--config", metavar="FILE", type=argument_type(text), help="TOML file with options (see below)"
+    )
+    parser.add_argument(
+        "--print-config", action="store_true", help="print all options as they would be, and end"
+    )
+    for group in ServerConfig.GROUPS:
+        section = parser.add_argument_group((group.__doc__ or "").split("\n")[0].rstrip("."))
+        for name in group.__annotations__:
+            _add_option(section, ServerConfig.__dataclass_fields__[name])
     parser.add_argument("--version", action="version", version=f"imgsvc-server {__version__}")
     return parser
+
+
+def _add_option(section: argparse._ArgumentGroup, field: dataclasses.Field[Any]) -> None:
+    option = field.metadata
+    flags = ("--" + field.name.replace("_", "-"), *option["aliases"])
+    if option["parse"] is boolean:
+        section.add_argument(*flags, action=argparse.BooleanOptionalAction, help=option["help"])
+    else:
+        parse = argument_type(option["parse"])
+        section.add_argument(
+            *flags, dest=field.name, type=parse, metavar=option["metavar"], help=option["help"]
+        )
 
 
 def serve(config: ServerConfig) -> int:

@@ -1,0 +1,54 @@
+"""All options of a server."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from imgsvc.config.limits import Limits
+from imgsvc.config.listening import Listening
+from imgsvc.config.sources import from_environment, from_file
+from imgsvc.config.work import Work
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+__all__ = ["ServerConfig"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServerConfig(Listening, Limits, Work):
+    """How a server listens and what it accepts. None stands for a choice that the server makes."""
+
+    GROUPS: ClassVar[tuple[type, ...]] = (Listening, Limits, Work)
+    """In the order of ``--help``; the first line of each one's docstring is its title there."""
+
+    def __post_init__(self) -> None:
+        """Check what one option cannot tell by itself."""
+        for group in self.GROUPS:
+            check = group.__dict__.get("__post_init__")
+            if check is not None:
+                check(self)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> dict[str, Any]:
+        """Return the options that ``IMGSVC_CFG_…`` variables set.
+
+        Raises
+        ------
+        ConfigurationError
+            A variable has a value that its option cannot take, or no option of that name exists.
+        """
+        return from_environment(dataclasses.fields(cls), environment)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """Return the options that a TOML file sets: ``max_calls = 64``, ``max_message_bytes = "64MiB"``.
+
+        Raises
+        ------
+        ConfigurationError
+            It cannot be read, is no TOML, or has a key or a value that is none of an option.
+        """
+        return from_file(dataclasses.fields(cls), path)
