@@ -16,7 +16,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import imgsvc
 from imgsvc.errors import OverloadedError, ServiceUnavailableError
 from imgsvc.server.admission import Admission
-from imgsvc.server.failure import Caller, log_failure
+from imgsvc.server.failure import log_failure
+from imgsvc.server.record import Record
 from imgsvc.server.refusals import ShuttingDown, UnknownMethod
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import reference, rpc
@@ -270,8 +271,8 @@ def test_every_failed_request_is_one_line(serve):
 
 
 def test_a_method_s_name_cannot_forge_a_line(caplog):
-    caller = Caller("/x\n2026-01-01 WARNING imgsvc.server: forged\x1b[2K", "ipv4:127.0.0.1:1")
-    log_failure(caller, grpc.StatusCode.UNIMPLEMENTED, UnknownMethod("/x"))
+    record = Record("/x\n2026-01-01 WARNING imgsvc.server: forged\x1b[2K", "ipv4:127.0.0.1:1")
+    log_failure(record, grpc.StatusCode.UNIMPLEMENTED, UnknownMethod("/x"))
     assert "\n" not in caplog.text.strip()
     assert "\x1b" not in caplog.text
 

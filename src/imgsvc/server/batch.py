@@ -22,9 +22,10 @@ from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.recipe import Recipe
 from imgsvc.runtime.cores import Job
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.failure import Caller, fail, internal_failure
+from imgsvc.server.failure import fail, internal_failure
 from imgsvc.server.image_service import SERVICE_NAME, failed
-from imgsvc.server.refusals import Abandoned, IncompleteBody, Internal, NotAMessage, ShuttingDown
+from imgsvc.server.record import Record
+from imgsvc.server.refusals import Abandoned, IncompleteBody, Internal, NotAMessage, Refusal, ShuttingDown
 from imgsvc.server.status import status_of
 from imgsvc.server.timer import Timed
 from imgsvc.wire.image import read_source
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imgsvc.runtime.cores import Cores
-    from imgsvc.server.admission import Admission, Entry
+    from imgsvc.server.admission import Entry
+    from imgsvc.server.gate import Gate
     from imgsvc.server.image_service import Processing
     from imgsvc.server.timer import CallTimer
     from imgsvc.v1.image_service_pb2 import BatchItem
@@ -61,7 +63,7 @@ class BatchStreams(grpc.GenericRpcHandler):
 
     Parameters
     ----------
-    processing, admission, cores, timer
+    processing, gate, cores, timer
         The server's.
     timeout
         Seconds in which a client with nothing under way sends something, and in which it takes results.
@@ -74,7 +76,7 @@ class BatchStreams(grpc.GenericRpcHandler):
     def __init__(
         self,
         processing: Processing,
-        admission: Admission,
+        gate: Gate,
         cores: Cores,
         timer: CallTimer,
         *,
@@ -83,7 +85,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         max_streams: int,
     ) -> None:
         self.processing = processing
-        self._admission = admission
+        self._gate = gate
         self.cores = cores
         self.timer = timer
         self.timeout = timeout
@@ -103,18 +105,19 @@ class BatchStreams(grpc.GenericRpcHandler):
         """Let a stream in, or refuse it; this runs on gRPC's serving thread."""
         if handler_call_details.method != METHOD:
             return None
+        record = Record(METHOD)
         try:
             self._take_place()
             try:
-                entry = self._admission.enter(holders=3)  # sender, reader and RPC
+                entry = self._gate.enter(handler_call_details, record, holders=3)  # sender, reader and RPC
             except Exception:
                 self.free_place()
                 raise
-        except (OverloadedError, ShuttingDown) as error:
-            return _handler(_refuse(error), self._refusals)
+        except (OverloadedError, Refusal) as error:
+            return _handler(_refuse(record, error), self._refusals)
 
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            return _Stream(self, messages, context, entry).results()
+            return _Stream(self, messages, context, entry, record).results()
 
         return _handler(handle, self._senders)
 
@@ -157,9 +160,12 @@ def _handler(handle: Callable[..., Any], pool: Any) -> grpc.RpcMethodHandler[byt
     return grpc.stream_stream_rpc_method_handler(handle)
 
 
-def _refuse(error: Exception) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
+def _refuse(
+    record: Record, error: Exception
+) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        fail(Caller(METHOD, context.peer()), context, error)
+        record.peer = context.peer()
+        fail(record, context, error)
 
     return refuse
 
@@ -204,13 +210,19 @@ class _Stream:
     """
 
     def __init__(
-        self, streams: BatchStreams, messages: Iterator[bytes], context: grpc.ServicerContext, entry: Entry
+        self,
+        streams: BatchStreams,
+        messages: Iterator[bytes],
+        context: grpc.ServicerContext,
+        entry: Entry,
+        record: Record,
     ) -> None:
         self._of = streams
         self._messages = messages
         self._context = context
         self._entry = entry
-        self._caller = Caller(METHOD, context.peer())
+        self._record = record
+        record.peer = context.peer()
         self._finished: queue.SimpleQueue[_Sent | _End] = queue.SimpleQueue()
         self._room = threading.Semaphore(streams.max_items)
         self._under_way = 1
@@ -262,7 +274,7 @@ class _Stream:
                 end = end or self._leave(len(sent))
             if end is not None:
                 if end.error is not None:
-                    fail(self._caller, self._context, end.error)
+                    fail(self._record, self._context, end.error)
                 return
 
     def _next(self) -> tuple[list[_Sent], _End | None]:
@@ -411,7 +423,7 @@ class _Stream:
 
     def _failure(self, name: str, error: Exception) -> bytes:
         if status_of(error) is None:
-            error = Internal(internal_failure(self._caller, error))
+            error = Internal(internal_failure(self._record, error))
         draft, _ = draft_batch_response([(name[:MAX_ID_BYTES], failed("", error))])
         return draft.finish()
 

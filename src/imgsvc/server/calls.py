@@ -12,16 +12,18 @@ from google.protobuf.message import DecodeError
 from imgsvc.errors import InvalidInputError, OverloadedError, StoppedError
 from imgsvc.runtime.cores import Job
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.failure import Caller, fail, log_failure
+from imgsvc.server.failure import fail, log_failure
 from imgsvc.server.handlers import stream_unary
 from imgsvc.server.receive import BodyReader
-from imgsvc.server.refusals import Abandoned, NotAMessage, ShuttingDown
+from imgsvc.server.record import Record
+from imgsvc.server.refusals import Abandoned, NotAMessage, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from imgsvc.runtime.cores import Cores
-    from imgsvc.server.admission import Admission, Entry
+    from imgsvc.server.admission import Entry
+    from imgsvc.server.gate import Gate
     from imgsvc.server.timer import CallTimer, Timed
 
     Answer = Callable[[bytes, "Call"], bytes]
@@ -56,6 +58,7 @@ class Call:
     job: Job
     timed: Timed
     cores: Cores
+    record: Record
 
     def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
         """Return what `function` does with the threads that it is granted; see `Cores.run`."""
@@ -72,7 +75,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
     def __init__(
         self,
         methods: Mapping[str, Method],
-        admission: Admission,
+        gate: Gate,
         cores: Cores,
         timer: CallTimer,
         *,
@@ -80,7 +83,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
         workers: int,
     ) -> None:
         self._methods = methods
-        self._admission = admission
+        self._gate = gate
         self._cores = cores
         self._timer = timer
         self._bodies = BodyReader(timer, timeout)
@@ -97,43 +100,45 @@ class UnaryCalls(grpc.GenericRpcHandler):
         method = self._methods.get(name)
         if method is None:
             return None
+        record = Record(name)
         try:
-            entry = self._admission.enter()
-        except (OverloadedError, ShuttingDown) as error:
-            return self._refusal(name, error)
-        return self._handler(name, method, entry)
+            entry = self._gate.enter(handler_call_details, record)
+        except (OverloadedError, Refusal) as error:
+            return self._refusal(record, error)
+        return self._handler(method, entry, record)
 
     def close(self) -> None:
         """End the workers, after the calls they have."""
         self._workers.shutdown()
         self._refusals.shutdown()
 
-    def _handler(self, name: str, method: Method, entry: Entry) -> grpc.RpcMethodHandler[bytes, bytes]:
+    def _handler(self, method: Method, entry: Entry, record: Record) -> grpc.RpcMethodHandler[bytes, bytes]:
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            caller = Caller(name, "")
             try:
-                caller = Caller(name, context.peer())
-                call = self._begin(entry, context)
-                body = self._bodies.read_one(messages, call.timed, name, hold=entry.hold)
+                record.peer = context.peer()
+                call = self._begin(entry, context, record)
+                body = self._bodies.read_one(messages, call.timed, record.method, hold=entry.hold)
+                record.request_bytes = len(body)
                 answer = self._answer(method, body, call)
             except InvalidInputError as error:
                 if method.on_invalid_input is None:
-                    fail(caller, context, error)
-                log_failure(caller, grpc.StatusCode.INVALID_ARGUMENT, error)
+                    fail(record, context, error)
+                log_failure(record, grpc.StatusCode.INVALID_ARGUMENT, error)
                 answer = method.on_invalid_input(str(error))
             except Exception as error:  # noqa: BLE001 - whatever bytes arrive, the server answers and lives on
-                fail(caller, context, error)
+                fail(record, context, error)
             finally:
                 entry.release()
             # Until its client has taken the answer, the call holds its place.
             call.timed.resume(time.monotonic() + self._timeout, self._not_taken)
+            record.answer_bytes = len(answer)
             return answer
 
         return stream_unary(handle, self._workers)
 
-    def _begin(self, entry: Entry, context: grpc.ServicerContext) -> Call:
+    def _begin(self, entry: Entry, context: grpc.ServicerContext, record: Record) -> Call:
         job = Job(context.time_remaining())
-        call = Call(context, entry, job, self._bodies.watch(context, entry.since), self._cores)
+        call = Call(context, entry, job, self._bodies.watch(context, entry.since), self._cores, record)
 
         def ended() -> None:
             self._timer.stop(call.timed)
@@ -159,8 +164,9 @@ class UnaryCalls(grpc.GenericRpcHandler):
             raise Abandoned(stopped or StoppedError(cancelled=True), call.job.core_seconds)
         return answer
 
-    def _refusal(self, name: str, error: Exception) -> grpc.RpcMethodHandler[bytes, bytes]:
+    def _refusal(self, record: Record, error: Exception) -> grpc.RpcMethodHandler[bytes, bytes]:
         def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            fail(Caller(name, context.peer()), context, error)
+            record.peer = context.peer()
+            fail(record, context, error)
 
         return stream_unary(refuse, self._refusals)

@@ -16,9 +16,10 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2
 
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.failure import Caller, fail
+from imgsvc.server.failure import fail
 from imgsvc.server.handlers import stream_unary
 from imgsvc.server.receive import BodyReader
+from imgsvc.server.record import Record
 from imgsvc.server.refusals import NotAMessage, Refusal
 
 if TYPE_CHECKING:
@@ -86,15 +87,15 @@ class Health:
         self._watch_pool.shutdown()
 
     def _check(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        caller = Caller(CHECK, context.peer())
+        record = Record(CHECK, context.peer())
         timed = self._bodies.watch(context, since=time.monotonic())
         try:
             body = self._bodies.read_one(messages, timed, CHECK)
             request = health_pb2.HealthCheckRequest.FromString(body)
         except DecodeError:
-            fail(caller, context, NotAMessage())
+            fail(record, context, NotAMessage())
         except Refusal as refusal:
-            fail(caller, context, refusal)
+            fail(record, context, refusal)
         finally:
             self._timer.stop(timed)
         answer: bytes = self._asked.Check(request, context).SerializeToString()

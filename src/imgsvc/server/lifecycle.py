@@ -18,6 +18,7 @@ from imgsvc.runtime.pools import start_pool
 from imgsvc.server.admission import Admission
 from imgsvc.server.batch import BatchStreams
 from imgsvc.server.calls import UnaryCalls
+from imgsvc.server.gate import Gate
 from imgsvc.server.health import Health
 from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
 from imgsvc.server.image_service import Processing, image_methods
@@ -86,6 +87,7 @@ class Server:
         )
         self.addresses = listen(self._server, config)
         self._admission = Admission(config.max_calls, config.byte_budget)
+        gate = Gate(self._admission)
         self._cores = Cores(config.num_cores)
         self._trim = QuietTrim(self._admission.quiet_since)
         self._timer = CallTimer(tick=config.body_timeout / 4)
@@ -96,7 +98,7 @@ class Server:
         reports = Reports(config, limits, presets, self.prediction)
         self._images = UnaryCalls(
             nl_image_methods(null_image_errors=config.null_image_errors) | image_methods(processing, reports),
-            self._admission,
+            gate,
             self._cores,
             self._timer,
             timeout=config.body_timeout,
@@ -104,7 +106,7 @@ class Server:
         )
         self._batches = BatchStreams(
             processing,
-            self._admission,
+            gate,
             self._cores,
             self._timer,
             timeout=config.body_timeout,

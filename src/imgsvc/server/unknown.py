@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import grpc
 
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.failure import Caller, fail
+from imgsvc.server.failure import fail
 from imgsvc.server.handlers import stream_unary
+from imgsvc.server.record import Record
 from imgsvc.server.refusals import UnknownMethod
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class UnknownMethods(grpc.GenericRpcHandler):
         method = handler_call_details.method
 
         def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            fail(Caller(method[:MAX_LOGGED], context.peer()), context, UnknownMethod(method[:MAX_LOGGED]))
+            fail(Record(method[:MAX_LOGGED], context.peer()), context, UnknownMethod(method[:MAX_LOGGED]))
 
         return stream_unary(refuse, self._pool)
 
