@@ -44,7 +44,9 @@ class RunningServer:
     def __init__(self, process, first_line, log):
         self.process = process
         self.first_line = first_line
-        self.addresses = first_line.split(" serving on ")[1].strip().split(", ")
+        self.addresses = [
+            address.split(" (")[0] for address in first_line.split(" serving on ")[1].strip().split(", ")
+        ]
         self.target = self.addresses[0]
         self._log = log
 

@@ -47,6 +47,10 @@ def test_the_configuration_is_frozen():
         ("IMGSVC_CFG_NULL_IMAGE_ERRORS", "yes", "null_image_errors", True),
         ("IMGSVC_CFG_NULL_IMAGE_ERRORS", "0", "null_image_errors", False),
         ("IMGSVC_CFG_LOG_LEVEL", "Debug", "log_level", "debug"),
+        ("IMGSVC_CFG_TLS_CERT", "/c.pem", "tls_cert", "/c.pem"),
+        ("IMGSVC_CFG_TLS_KEY", "/k.pem", "tls_key", "/k.pem"),
+        ("IMGSVC_CFG_TLS_CLIENT_CA", "/ca.pem", "tls_client_ca", "/ca.pem"),
+        ("IMGSVC_CFG_REQUIRE_TLS", "on", "require_tls", True),
     ],
 )
 def test_every_option_is_an_environment_variable_a_key_and_a_flag(tmp_path, variable, text, field, value):

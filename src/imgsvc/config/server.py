@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgsvc.config.limits import Limits
 from imgsvc.config.listening import Listening
+from imgsvc.config.security import Security
 from imgsvc.config.sources import from_environment, from_file
 from imgsvc.config.work import Work
 
@@ -18,10 +19,10 @@ __all__ = ["ServerConfig"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ServerConfig(Listening, Limits, Work):
+class ServerConfig(Listening, Limits, Work, Security):
     """How a server listens and what it accepts. None stands for a choice that the server makes."""
 
-    GROUPS: ClassVar[tuple[type, ...]] = (Listening, Limits, Work)
+    GROUPS: ClassVar[tuple[type, ...]] = (Listening, Limits, Work, Security)
     """In the order of ``--help``; the first line of each one's docstring is its title there."""
 
     def __post_init__(self) -> None:

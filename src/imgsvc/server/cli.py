@@ -19,7 +19,7 @@ from imgsvc.config.sources import FILE_VARIABLE, as_toml
 from imgsvc.errors import AddressError, ConfigurationError
 from imgsvc.runtime.allocator import is_tuned
 from imgsvc.server.lifecycle import Server
-from imgsvc.server.tcp import beyond_loopback
+from imgsvc.server.listen import others_can_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,17 +124,23 @@ def serve(config: ServerConfig) -> int:
         config.num_cores,
         "kept" if is_tuned() else "not kept, as this C library's allocator cannot be told to",
     )
-    if config.listens_on_tcp and config.host and beyond_loopback(config.host):
+    if others_can_read(config):
         log.warning(
             "listening beyond loopback without TLS: anyone on the network can call, and read what is sent"
         )
-    print(f"imgsvc-server {__version__} serving on {', '.join(server.addresses)}", flush=True)
+    print(f"imgsvc-server {__version__} serving on {', '.join(_addresses(server, config))}", flush=True)
     signals.get()
     log.info("shutting down: up to %g s for requests in flight", config.grace)
     cut_off = server.stop()
     if cut_off:
         log.warning("%d requests did not finish within %g s and were cut off", cut_off, config.grace)
     return 0
+
+
+def _addresses(server: Server, config: ServerConfig) -> list[str]:
+    """Return where it listens, and what is encrypted."""
+    note = "" if not config.tls else " (TLS)" if config.tls_client_ca is None else " (mTLS)"
+    return [each if each.startswith("unix:") else f"{each}{note}" for each in server.addresses]
 
 
 def _catch_signals() -> queue.SimpleQueue[int]:

@@ -27,7 +27,9 @@ from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
 from imgsvc.server.reflection import Reflection
 from imgsvc.server.reports import Reports
 from imgsvc.server.timer import CallTimer
+from imgsvc.server.tls import Certificates
 from imgsvc.server.unknown import UnknownMethods
+from imgsvc.server.watched_files import WatchedFiles
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,7 +65,8 @@ class Server:
     AddressError
         It cannot listen where it should; raised when made, so nothing runs yet.
     ConfigurationError
-        ``IMGSVC_ISA`` names kernels that are not there or that this CPU cannot run.
+        ``IMGSVC_ISA`` names kernels that are not there or that this CPU cannot run; or a file that an option
+        names is missing or wrong.
 
     Attributes
     ----------
@@ -74,6 +77,8 @@ class Server:
     def __init__(self, config: ServerConfig) -> None:
         kernels()  # before anything listens: a wrong IMGSVC_ISA would fail every call
         self._config = config
+        self._files = WatchedFiles()
+        certificates = Certificates(config, self._files) if config.tls else None
         self._default_pool = start_pool(1, "grpc")  # for nothing: each method has its own
         self._server = grpc.server(
             self._default_pool,
@@ -85,7 +90,7 @@ class Server:
             ),
             compression=COMPRESSION[config.compression],
         )
-        self.addresses = listen(self._server, config)
+        self.addresses = listen(self._server, config, certificates)
         self._admission = Admission(config.max_calls, config.byte_budget)
         gate = Gate(self._admission)
         self._cores = Cores(config.num_cores)
@@ -122,6 +127,7 @@ class Server:
 
     def start(self) -> None:
         """Serve, on threads of its own."""
+        self._files.start()
         self._server.start()
 
     def stop(self, grace: float | None = None) -> int:
@@ -149,6 +155,7 @@ class Server:
             self._cores,
             self._timer,
             self._trim,
+            self._files,
         ):
             part.close()
         self._default_pool.shutdown()

@@ -10,31 +10,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgsvc.config import DEFAULT_PORT
-from imgsvc.errors import AddressError
+from imgsvc.errors import AddressError, ConfigurationError
 from imgsvc.server import tcp, unix_socket
 
 if TYPE_CHECKING:
     import grpc
 
     from imgsvc.config import ServerConfig
+    from imgsvc.server.tls import Certificates
 
-__all__ = ["listen"]
+__all__ = ["listen", "others_can_read"]
 
 
-def listen(server: grpc.Server, config: ServerConfig) -> tuple[str, ...]:
+def listen(server: grpc.Server, config: ServerConfig, certificates: Certificates | None) -> tuple[str, ...]:
     """Bind all that `config` asks for and return the addresses as a client would write them.
+
+    Parameters
+    ----------
+    server
+        gRPC's, which has not started.
+    config
+        Says where.
+    certificates
+        Of the TCP port; None for none.
 
     Raises
     ------
     AddressError
         One is in use, does not exist on this machine, or may not be bound.
+    ConfigurationError
+        TLS is required, and there is none.
     """
+    if config.require_tls and others_can_read(config):
+        raise ConfigurationError(
+            f"--require-tls: --host {config.host} is beyond loopback, expected --tls-cert and --tls-key"
+        )
     bound: list[str] = []
     if config.listens_on_tcp:
         port = DEFAULT_PORT if config.port is None else config.port
         addresses = tcp.find_addresses(config.host or "localhost", port)
         for target in tcp.grpc_targets(addresses):
-            _add_port(server, target)
+            _add_port(server, target, certificates)
         bound += map(str, addresses)
     if config.unix_socket is not None:
         target = unix_socket.prepare(config.unix_socket)
@@ -43,8 +59,21 @@ def listen(server: grpc.Server, config: ServerConfig) -> tuple[str, ...]:
     return tuple(bound)
 
 
-def _add_port(server: grpc.Server, target: str) -> None:
+def others_can_read(config: ServerConfig) -> bool:
+    """Return whether what is sent leaves this machine unencrypted."""
+    return (
+        config.listens_on_tcp
+        and not config.tls
+        and config.host is not None
+        and tcp.beyond_loopback(config.host)
+    )
+
+
+def _add_port(server: grpc.Server, target: str, certificates: Certificates | None = None) -> None:
     try:
-        server.add_insecure_port(target)
+        if certificates is None:
+            server.add_insecure_port(target)
+        else:
+            server.add_secure_port(target, certificates.credentials())
     except RuntimeError as error:  # something took it after it was tried
         raise AddressError(f"{target}: cannot be listened on: {error}") from error

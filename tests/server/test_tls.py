@@ -1,0 +1,277 @@
+"""TLS and client certificates: handshakes with the installed server, and files that change under it."""
+
+import datetime
+import ssl
+import threading
+
+import grpc
+import pytest
+import trustme
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+import imgsvc
+from imgsvc.config import ServerConfig
+from imgsvc.errors import ConfigurationError
+from imgsvc.server.validity import validity
+from imgsvc.stubs.nl_image_service_pb2 import NLImage
+from tests import rpc
+from tests.certificates import Files, chain, channel, replace
+from tests.processes import run, serving, wait_for
+
+GOOD = NLImage(width=1, height=1, data=b"x").SerializeToString()
+PAST = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def stranger():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def files(authority, tmp_path_factory):
+    return Files(tmp_path_factory.mktemp("tls")).put(authority.issue_cert("localhost"))
+
+
+@pytest.fixture(scope="module")
+def encrypted(files):
+    with serving(*options(files), "--require-tls") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def mutual(files, authority, tmp_path_factory):
+    ca = tmp_path_factory.mktemp("ca") / "ca.pem"
+    authority.cert_pem.write_to_path(ca)
+    with serving(*options(files, "--tls-client-ca", ca)) as running:
+        yield running
+
+
+def options(files, *more):
+    return ("--host", "127.0.0.1", "--port", "0", "--tls-cert", files.cert, "--tls-key", files.key, *more)
+
+
+def ask(server, authority, issued=None, name="localhost"):
+    """Return an image call's answer over a connection of its own, or the status."""
+    with channel(server, authority, issued, name) as connection:
+        answer = rpc.answer_of(lambda: connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10))
+    return answer[0] if isinstance(answer, tuple) else answer
+
+
+def serial(server):
+    """Return which certificate a new connection is shown."""
+    pem = ssl.get_server_certificate(("127.0.0.1", server.port))
+    return ssl.PEM_cert_to_DER_cert(pem)
+
+
+def serial_of(issued):
+    return ssl.PEM_cert_to_DER_cert(chain(issued).decode())
+
+
+class TestTls:
+    def test_a_client_that_trusts_the_certificate(self, encrypted, authority):
+        assert encrypted.first_line.endswith(f"serving on 127.0.0.1:{encrypted.port} (TLS)\n")
+        assert ask(encrypted, authority) == GOOD
+        wait_for(lambda: "is valid until" in encrypted.log)
+
+    def test_health_and_reflection(self, encrypted, authority):
+        with channel(encrypted, authority) as connection:
+            status = health_pb2_grpc.HealthStub(connection).Check(health_pb2.HealthCheckRequest(), timeout=10)
+            assert status.status == health_pb2.HealthCheckResponse.SERVING
+            assert "NLImageService" in ProtoReflectionDescriptorDatabase(connection).get_services()
+
+    def test_a_client_that_trusts_another_authority(self, encrypted, stranger):
+        assert ask(encrypted, stranger) is grpc.StatusCode.UNAVAILABLE
+
+    def test_a_client_that_means_another_server(self, encrypted, authority):
+        assert ask(encrypted, authority, name="images.example") is grpc.StatusCode.UNAVAILABLE
+
+    def test_a_client_without_tls(self, encrypted):
+        with grpc.insecure_channel(encrypted.target) as connection:
+            code, _ = rpc.answer_of(lambda: connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10))
+        assert code is grpc.StatusCode.UNAVAILABLE
+
+    def test_a_certificate_that_has_ended(self, serve, authority, tmp_path):
+        ended = authority.issue_cert("localhost", not_before=PAST, not_after=PAST + datetime.timedelta(1))
+        files = Files(tmp_path / "tls").put(ended)
+        server = serve(*options(files))
+        times = "valid from 2020-01-01 00:00:00+00:00 to 2020-01-02 00:00:00+00:00 only"
+        line = f"--tls-cert: {files.cert}: {times}: clients will refuse it"
+        wait_for(lambda: line in server.log)
+        assert ask(server, authority) is grpc.StatusCode.UNAVAILABLE
+
+    def test_a_unix_socket_beside_it_stays_as_it_is(self, serve, files, authority, socket_path):
+        server = serve(*options(files, "--unix-socket", socket_path))
+        assert server.first_line.endswith(f"127.0.0.1:{server.port} (TLS), unix:{socket_path}\n")
+        assert ask(server, authority) == GOOD
+        with grpc.insecure_channel(f"unix:{socket_path}") as connection:
+            assert connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
+
+    def test_a_key_that_every_user_can_read_warns_once(self, serve, authority, tmp_path):
+        files = Files(tmp_path / "tls").put(authority.issue_cert("localhost"))
+        files.key.chmod(0o644)
+        server = serve(*options(files))
+        files.cert.touch()
+        wait_for(lambda: "read again" in server.log)
+        assert (
+            server.log.count(f"--tls-key: {files.key}: every user of this machine has it: chmod o= it") == 1
+        )
+
+
+class TestClientCertificates:
+    def test_one_that_is_trusted(self, mutual, authority):
+        assert mutual.first_line.endswith(" (mTLS)\n")
+        assert ask(mutual, authority, authority.issue_cert("robot@example.org")) == GOOD
+
+    def test_none(self, mutual, authority):
+        assert ask(mutual, authority) is grpc.StatusCode.UNAVAILABLE
+
+    def test_one_of_another_authority(self, mutual, authority, stranger):
+        issued = stranger.issue_cert("robot@example.org")
+        assert ask(mutual, authority, issued) is grpc.StatusCode.UNAVAILABLE
+
+    def test_one_that_has_ended(self, mutual, authority):
+        ended = authority.issue_cert("robot", not_before=PAST, not_after=PAST + datetime.timedelta(1))
+        assert ask(mutual, authority, ended) is grpc.StatusCode.UNAVAILABLE
+
+
+class TestRotation:
+    def test_during_traffic(self, serve, authority, tmp_path):
+        first, second = (authority.issue_cert("localhost") for _ in range(2))
+        files = Files(tmp_path / "tls").put(first)
+        server = serve(*options(files))
+        assert serial(server) == serial_of(first)
+        stop, answers = threading.Event(), []
+
+        def call(send):
+            while not stop.is_set():
+                answers.append(send())
+
+        with channel(server, authority) as old:
+            method = old.unary_unary(rpc.MEAN_FILTER)
+            ways = (lambda: rpc.answer_of(lambda: method(GOOD, timeout=10)), lambda: ask(server, authority))
+            threads = [threading.Thread(target=call, args=[way]) for way in ways]
+            for thread in threads:
+                thread.start()
+            files.put(second)
+            wait_for(lambda: serial(server) == serial_of(second))
+            so_far = len(answers)
+            wait_for(lambda: len(answers) > so_far + 10)
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert set(answers) == {GOOD}  # of the connection that was there, and of new ones
+        assert f"read again: {files.cert}, {files.key}" in server.log
+
+    def test_files_that_do_not_fit_keep_the_old_ones_and_log_one_line(self, serve, authority, tmp_path):
+        first, second = (authority.issue_cert("localhost") for _ in range(2))
+        files = Files(tmp_path / "tls").put(first)
+        server = serve(*options(files))
+        replace(files.key, second.private_key_pem.bytes())
+        wrong = f"--tls-key: {files.key}: is not the key of the certificate in {files.cert}; what was read"
+        wait_for(lambda: wrong in server.log)
+        assert serial(server) == serial_of(first)
+        replace(files.cert, chain(second)[:300])  # half-written
+        half = f"--tls-cert: {files.cert}: no certificates in it, expected PEM; what was read before stays"
+        wait_for(lambda: half in server.log)
+        assert ask(server, authority) == GOOD
+        files.put(second)
+        wait_for(lambda: serial(server) == serial_of(second))
+        assert (server.log.count(wrong), server.log.count(half)) == (1, 1)
+
+    def test_the_authority_of_clients(self, serve, authority, stranger, files, tmp_path):
+        ca = tmp_path / "ca.pem"
+        ca.write_bytes(authority.cert_pem.bytes())
+        server = serve(*options(files, "--tls-client-ca", ca))
+        old, new = authority.issue_cert("robot"), stranger.issue_cert("robot")
+        assert ask(server, authority, old) == GOOD
+        assert ask(server, authority, new) is grpc.StatusCode.UNAVAILABLE
+        replace(ca, stranger.cert_pem.bytes())
+        wait_for(lambda: ask(server, authority, new) == GOOD)
+        assert ask(server, authority, old) is grpc.StatusCode.UNAVAILABLE
+
+
+class TestRefusesToStart:
+    @staticmethod
+    def fails(*given):
+        done = run("imgsvc-server", "--host", "127.0.0.1", "--port", "0", *given, timeout=30)
+        assert (done.returncode, done.stdout) == (2, "")
+        return done.stderr
+
+    def test_without_a_file(self, files, tmp_path):
+        none = tmp_path / "none.pem"
+        line = self.fails("--tls-cert", none, "--tls-key", files.key)
+        assert line == f"imgsvc-server: --tls-cert: {none}: No such file or directory\n"
+        line = self.fails("--tls-cert", files.cert, "--tls-key", none)
+        assert line == f"imgsvc-server: --tls-key: {none}: No such file or directory\n"
+
+    def test_with_files_of_something_else(self, files, tmp_path):
+        no_key = "no private key in it, expected PEM without a passphrase"
+        line = self.fails("--tls-cert", files.key, "--tls-key", files.key)
+        assert line == f"imgsvc-server: --tls-cert: {files.key}: no certificates in it, expected PEM\n"
+        line = self.fails("--tls-cert", files.cert, "--tls-key", files.cert)
+        assert line == f"imgsvc-server: --tls-key: {files.cert}: {no_key}\n"
+        empty = tmp_path / "empty.pem"
+        empty.touch()
+        line = self.fails("--tls-cert", files.cert, "--tls-key", files.key, "--tls-client-ca", empty)
+        assert line == f"imgsvc-server: --tls-client-ca: {empty}: no certificates in it, expected PEM\n"
+
+    def test_with_another_key(self, files, authority, tmp_path):
+        other = Files(tmp_path / "other").put(authority.issue_cert("localhost"))
+        line = self.fails("--tls-cert", files.cert, "--tls-key", other.key)
+        assert line == (
+            f"imgsvc-server: --tls-key: {other.key}: is not the key of the certificate in {files.cert}\n"
+        )
+
+    def test_where_tls_is_required_and_others_could_read(self):
+        line = self.fails("--require-tls", "--host", "0.0.0.0")
+        expected = "--host 0.0.0.0 is beyond loopback, expected --tls-cert and --tls-key"
+        assert line == f"imgsvc-server: --require-tls: {expected}\n"
+
+
+def test_tls_that_is_required_is_enough_beyond_loopback(serve, files, authority):
+    server = serve(*options(files, "--require-tls", "--host", "0.0.0.0"))
+    assert ask(server, authority) == GOOD
+    assert "beyond loopback" not in server.log
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"tls_cert": "c"}, "--tls-cert: c, expected --tls-key beside it"),
+        ({"tls_key": "k"}, "--tls-key: k, expected --tls-cert beside it"),
+        ({"tls_client_ca": "ca"}, "--tls-client-ca: ca, expected --tls-cert and --tls-key beside it"),
+        (
+            {"tls_cert": "c", "tls_key": "k", "unix_socket": "/s"},
+            "--tls-cert: c, expected --host or --port beside it: a Unix socket has no TLS",
+        ),
+    ],
+)
+def test_options_that_need_others(given, message):
+    with pytest.raises(ConfigurationError) as raised:
+        ServerConfig(**given)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("year", [2031, 2071])  # the second is written in ASN.1's other format
+def test_the_times_of_a_certificate(authority, year):
+    end = datetime.datetime(year, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
+    issued = authority.issue_cert("x", not_before=PAST, not_after=end)
+    assert validity(chain(issued)) == (PAST, end)
+
+
+def test_the_times_of_no_certificate():
+    pem = ssl.DER_cert_to_PEM_cert(b"\x30\x03\x30\x01\x05").encode()
+    with pytest.raises(ConfigurationError, match="^a certificate that cannot be read: "):
+        validity(pem)
+
+
+def test_the_client_library(encrypted, authority):
+    tls = imgsvc.Tls(ca=authority.cert_pem.bytes())
+    with imgsvc.Client(f"localhost:{encrypted.port}", tls=tls) as client:
+        assert client.server_info().version == imgsvc.__version__
