@@ -119,6 +119,16 @@ class Prediction:
                 self._codecs = _codec_costs()
                 self._rates = _operation_rates()
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether a prediction can be had at once."""
+        return bool(self._rates)
+
+    def operation_seconds(self, operation: Operation, shape: Shape) -> float:
+        """Return how long one core will take for a request of one operation, on an image of 8 bits."""
+        self.calibrate()
+        return self._fixed + self._step(operation, shape)
+
     def milliseconds(self, plan: RecipePlan) -> float:
         """Return how long one core will take for all of a plan."""
         self.calibrate()

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from imgsvc.server.admission import Entry
     from imgsvc.server.gate import Gate
     from imgsvc.server.image_service import Processing
+    from imgsvc.server.price import Price
     from imgsvc.server.timer import CallTimer
     from imgsvc.v1.image_service_pb2 import BatchItem
 
@@ -394,8 +395,7 @@ class _Stream:
         of = self._of
         source = read_source(item.image, payload, "image")
         plan = plan_recipe(source, recipe, of.processing.limits)
-        if not self._entry.hold_when_possible(plan.num_bytes, self._is_over):
-            raise StoppedError(cancelled=True)
+        self._admit(of.processing.pricing.recipe(plan))
         job = Job(self._context.time_remaining())
         with self._lock:
             self._jobs.add(job)
@@ -420,6 +420,19 @@ class _Stream:
             if job.stop.stopped:
                 of.cores.note_waste(job)
         return _Sent(message, plan.num_bytes)
+
+    def _admit(self, price: Price) -> None:
+        """Wait for what an item will take; called once it is planned, before anything is allocated.
+
+        Raises
+        ------
+        OverloadedError
+            The server never will have it.
+        StoppedError
+            The stream has ended.
+        """
+        if not self._entry.hold_when_possible(price.num_bytes, self._is_over):
+            raise StoppedError(cancelled=True)
 
     def _failure(self, name: str, error: Exception) -> bytes:
         if status_of(error) is None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from imgsvc.runtime.cores import Cores
     from imgsvc.server.admission import Entry
     from imgsvc.server.gate import Gate
+    from imgsvc.server.price import Price
     from imgsvc.server.timer import CallTimer, Timed
 
     Answer = Callable[[bytes, "Call"], bytes]
@@ -59,6 +60,16 @@ class Call:
     timed: Timed
     cores: Cores
     record: Record
+
+    def admit(self, price: Price) -> None:
+        """Ask for what the call will take; called once it is planned, before anything is allocated.
+
+        Raises
+        ------
+        OverloadedError
+            There is no room for it.
+        """
+        self.entry.hold(price.num_bytes)
 
     def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
         """Return what `function` does with the threads that it is granted; see `Cores.run`."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from imgsvc.recipes.source import Source
     from imgsvc.runtime.cores import Cores, Job
     from imgsvc.server.calls import Call
+    from imgsvc.server.price import Pricing
     from imgsvc.server.reports import Reports
 
     Drafted = Callable[[Sequence[Result]], tuple[Any, Sequence[Any]]]
@@ -49,11 +50,14 @@ class Processing:
         Of one request.
     presets
         By name.
+    pricing
+        Makes prices of plans.
     """
 
-    def __init__(self, limits: Limits, presets: Mapping[str, Preset]) -> None:
+    def __init__(self, limits: Limits, presets: Mapping[str, Preset], pricing: Pricing) -> None:
         self.limits = limits
         self.presets = presets
+        self.pricing = pricing
 
     def process(self, body: bytes, call: Call) -> bytes:
         """Answer a `ProcessRequest`."""
@@ -61,7 +65,7 @@ class Processing:
         source = read_source(opened.message.image, opened.payload, "image")
         recipe = read_recipe(opened.message.recipe, self.presets)
         plan = plan_recipe(source, recipe, self.limits)
-        call.entry.hold(plan.num_bytes)
+        call.admit(self.pricing.recipe(plan))
         return self.run(plan, source, recipe, cores=call.cores, job=call.job, draft=draft_response)
 
     def run(

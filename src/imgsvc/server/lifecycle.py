@@ -24,6 +24,7 @@ from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
 from imgsvc.server.image_service import Processing, image_methods
 from imgsvc.server.listen import listen
 from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
+from imgsvc.server.price import Pricing
 from imgsvc.server.reflection import Reflection
 from imgsvc.server.reports import Reports
 from imgsvc.server.timer import CallTimer
@@ -98,11 +99,13 @@ class Server:
         self._timer = CallTimer(tick=config.body_timeout / 4)
         limits = Limits(pixels=config.max_pixels, frames=config.max_frames)
         presets = load_presets(config.presets) if config.presets else {}
-        processing = Processing(limits, presets)
         self.prediction = Prediction()
+        pricing = Pricing(self.prediction)
+        processing = Processing(limits, presets, pricing)
         reports = Reports(config, limits, presets, self.prediction)
         self._images = UnaryCalls(
-            nl_image_methods(null_image_errors=config.null_image_errors) | image_methods(processing, reports),
+            nl_image_methods(pricing, null_image_errors=config.null_image_errors)
+            | image_methods(processing, reports),
             gate,
             self._cores,
             self._timer,

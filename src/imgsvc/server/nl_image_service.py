@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from imgsvc.server.calls import Method
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from imgsvc._images import Image
     from imgsvc.operations import Operation
     from imgsvc.server.calls import Call
+    from imgsvc.server.price import Pricing
 
     Parse = Callable[[bytes], tuple[Operation, Image]]
 
@@ -28,17 +28,17 @@ METHODS: dict[str, Parse] = {
 }
 
 
-def nl_image_methods(*, null_image_errors: bool) -> dict[str, Method]:
+def nl_image_methods(pricing: Pricing, *, null_image_errors: bool) -> dict[str, Method]:
     """Return both methods by name; with `null_image_errors` they answer bad input with an image."""
     on_invalid_input = null_image if null_image_errors else None
-    return {name: Method(_answer(parse), on_invalid_input) for name, parse in METHODS.items()}
+    return {name: Method(_answer(parse, pricing), on_invalid_input) for name, parse in METHODS.items()}
 
 
-def _answer(parse: Parse) -> Callable[[bytes, Call], bytes]:
+def _answer(parse: Parse, pricing: Pricing) -> Callable[[bytes, Call], bytes]:
     def answer(body: bytes, call: Call) -> bytes:
         operation, image = parse(body)
         shape = operation.output_shape(image.shape)
-        call.entry.hold(math.prod(shape))
+        call.admit(pricing.operation(operation, image.shape, shape))
         draft = draft_image(shape)
         stop = call.job.stop
         call.compute(
