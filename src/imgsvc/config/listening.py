@@ -6,10 +6,27 @@ import dataclasses
 
 from imgsvc._options import integer, text
 from imgsvc.config.option import option
+from imgsvc.errors import ConfigurationError
 
 __all__ = ["DEFAULT_PORT", "Listening"]
 
 DEFAULT_PORT = 50051
+
+OWNER, ALL = 0o600, 0o777
+
+
+def file_mode(value: str) -> str:
+    """Return an octal mode as it is written: ``0660``. The owner can always read and write.
+
+    Otherwise a server that was killed could not tell whether anybody listens at the socket that it left.
+    """
+    try:
+        mode = int(value, 8)
+    except ValueError:
+        mode = 0
+    if mode & OWNER != OWNER or not mode <= ALL:
+        raise ConfigurationError(f"{value!r}, expected an octal mode from 0600 to 0777, such as '0660'")
+    return f"{mode:04o}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,6 +49,24 @@ class Listening:
         "listen on this Unix socket; on TCP as well only if --host or --port is given",
         metavar="PATH",
     )
+
+    unix_socket_mode: str | None = option(
+        None,
+        file_mode,
+        "who may connect to it, in octal, such as 0660 (default: by the umask)",
+        metavar="MODE",
+    )
+    unix_socket_users: str | None = option(
+        None, text, "users who may connect to it, by name or number, with commas between", metavar="USERS"
+    )
+
+    def __post_init__(self) -> None:
+        """Check what one option cannot tell by itself."""
+        for name in ("unix_socket_mode", "unix_socket_users"):
+            value = getattr(self, name)
+            if value is not None and self.unix_socket is None:
+                option_name = name.replace("_", "-")
+                raise ConfigurationError(f"--{option_name}: {value}, expected --unix-socket beside it")
 
     @property
     def listens_on_tcp(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import AddressError, ConfigurationError
 from imgsvc.server import tcp, unix_socket
+from imgsvc.server.socket_rights import Rights
 
 if TYPE_CHECKING:
     import grpc
@@ -39,7 +40,7 @@ def listen(server: grpc.Server, config: ServerConfig, certificates: Certificates
     AddressError
         One is in use, does not exist on this machine, or may not be bound.
     ConfigurationError
-        TLS is required, and there is none.
+        TLS is required, and there is none; or the users of a Unix socket cannot be told apart here.
     """
     if config.require_tls and others_can_read(config):
         raise ConfigurationError(
@@ -53,8 +54,10 @@ def listen(server: grpc.Server, config: ServerConfig, certificates: Certificates
             _add_port(server, target, certificates)
         bound += map(str, addresses)
     if config.unix_socket is not None:
+        rights = Rights(config.unix_socket_mode, config.unix_socket_users)
         target = unix_socket.prepare(config.unix_socket)
-        _add_port(server, target)
+        with rights.applied_to(config.unix_socket):
+            _add_port(server, target)
         bound.append(target)
     return tuple(bound)
 
