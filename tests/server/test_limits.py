@@ -15,8 +15,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import imgsvc
 from imgsvc.errors import OverloadedError, ServiceUnavailableError
+from imgsvc.server.access import FailureLog
 from imgsvc.server.admission import Admission
-from imgsvc.server.failure import log_failure
+from imgsvc.server.failure import note_failure
 from imgsvc.server.record import Record
 from imgsvc.server.refusals import ShuttingDown, UnknownMethod
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
@@ -272,7 +273,9 @@ def test_every_failed_request_is_one_line(serve):
 
 def test_a_method_s_name_cannot_forge_a_line(caplog):
     record = Record("/x\n2026-01-01 WARNING imgsvc.server: forged\x1b[2K", "ipv4:127.0.0.1:1")
-    log_failure(record, grpc.StatusCode.UNIMPLEMENTED, UnknownMethod("/x"))
+    note_failure(record, UnknownMethod("/x\n"))
+    FailureLog().observe([record])
+    assert caplog.text
     assert "\n" not in caplog.text.strip()
     assert "\x1b" not in caplog.text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from imgsvc.pipeline.description import located
 from imgsvc.pipeline.fusion import fused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imgsvc._images import Image, Shape
     from imgsvc.operations import Operation
 
@@ -90,8 +93,17 @@ class Plan:
         """Return how many bytes, at most, the steps take beside the images, with so many threads at most."""
         return max(step.scratch_bytes(num_threads) for step in self.steps)
 
-    def run(self, src: Image, out: Image, num_threads: int | None = None, stop: Stop | None = None) -> None:
+    def run(
+        self,
+        src: Image,
+        out: Image,
+        num_threads: int | None = None,
+        stop: Stop | None = None,
+        note: Callable[[str, float, float], None] | None = None,
+    ) -> None:
         """Compute `out`, C-contiguous and of the result's shape, from `src`, of the shape it was planned for.
+
+        `note`, if given, is told the name of each operation, and its start and end on the monotonic clock.
 
         Raises
         ------
@@ -101,12 +113,18 @@ class Plan:
         stop = stop or Stop()
         buffers = [np.empty(num_bytes, np.uint8) for num_bytes in self._buffers()]
         image = src
-        for number, step in enumerate(self.steps[:-1]):
-            memory = buffers[number % 2][: step.num_bytes]
-            result = memory.view(step.dtype).reshape(step.dst_shape)
+        last = len(self.steps) - 1
+        for number, step in enumerate(self.steps):
+            if number == last:
+                result = out
+            else:
+                memory = buffers[number % 2][: step.num_bytes]
+                result = memory.view(step.dtype).reshape(step.dst_shape)
+            start = time.monotonic()
             step.run(image, result, num_threads, stop)
+            if note is not None:
+                note(step.operation.name, start, time.monotonic())
             image = result
-        self.steps[-1].run(image, out, num_threads, stop)
 
     def _buffers(self) -> list[int]:
         """Return the sizes of two buffers or less that take the steps' results in turn, but for the last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
@@ -37,6 +38,13 @@ class Compute(Protocol):
         """Return what the function does; None is the cost of work for one thread, however long."""
 
 
+class Note(Protocol):
+    """Is told what took its time."""
+
+    def __call__(self, stage: str, start: float, end: float) -> None:
+        """Take a stage: ``"decode"``, ``"encode"`` or an operation's name; on the monotonic clock."""
+
+
 class OneCore:
     """Everything on one core."""
 
@@ -56,6 +64,8 @@ class Work:
         Who gives it cores.
     stop
         What ends it early; looked at between steps, and by the kernels in them.
+    note
+        Is told the stages, if given.
     """
 
     def __init__(
@@ -67,6 +77,7 @@ class Work:
         limits: Limits,
         compute: Compute,
         stop: Stop,
+        note: Note | None = None,
     ) -> None:
         self._plan = plan
         self._source = source
@@ -74,6 +85,7 @@ class Work:
         self._limits = limits
         self._compute = compute
         self._stop = stop
+        self._note = note
         self._decoded: Decoded | None = None
         self._left: list[Plan] = []
 
@@ -112,8 +124,8 @@ class Work:
         )
         header = whole.header
         options = self._options
-        return self._compute(
-            lambda _: decode(source.data, options, limits, at_least=whole.at_least, header=header), None
+        return self._timed(
+            "decode", lambda: decode(source.data, options, limits, at_least=whole.at_least, header=header)
         )
 
     def _through(self, steps: Plan, decoded: Decoded) -> Decoded:
@@ -127,7 +139,22 @@ class Work:
         return dataclasses.replace(decoded, frames=tuple(frames))
 
     def _steps(self, steps: Plan, src: NDArray[Any], dst: NDArray[Any]) -> None:
-        self._compute(lambda num_threads: steps.run(src, dst, num_threads, self._stop), steps.cost)
+        self._compute(
+            lambda num_threads: steps.run(src, dst, num_threads, self._stop, self._note), steps.cost
+        )
+
+    def _timed(self, stage: str, function: Callable[[], T]) -> T:
+        """Return what a function does with one core, and note how long that took."""
+
+        def timed(_: int) -> T:
+            start = time.monotonic()
+            try:
+                return function()
+            finally:
+                if self._note is not None:
+                    self._note(stage, start, time.monotonic())
+
+        return self._compute(timed, None)
 
     def _make(
         self, output: OutputPlan, decoded: Decoded, index: int
@@ -141,7 +168,7 @@ class Work:
             return RawResult(name, steps.shape, steps.dtype, decoded.icc_profile, decoded.notes)
         try:
             result = self._through(output.steps, decoded)
-            data = self._compute(lambda _: encode(result, output.format, output.output.options), None)
+            data = self._timed("encode", lambda: encode(result, output.format, output.output.options))
         except InvalidInputError as error:
             field = f"recipe.outputs[{index}].encoding.{error.field.removeprefix('options.')}"
             return type(error)(field, error.value, error.expected)

@@ -35,12 +35,22 @@ class RawImage:
     pixels: NDArray[Any] | None
     icc_profile: bytes | None = None
 
+    @property
+    def num_bytes(self) -> int:
+        """The size of the pixels."""
+        return 0 if self.pixels is None else self.pixels.nbytes
+
 
 @dataclasses.dataclass(frozen=True)
 class ImageFile:
     """The bytes of an image file, of any format; for a plan the beginning is enough."""
 
     data: bytes | memoryview
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of the file."""
+        return len(self.data)
 
 
 Source = RawImage | ImageFile

@@ -39,6 +39,8 @@ class Job:
     ----------
     seconds
         From now to its deadline; None for none.
+    note
+        Is told when it had to wait for cores: ``"queue"``, start and end on the monotonic clock.
 
     Attributes
     ----------
@@ -48,7 +50,10 @@ class Job:
         What it has cost so far: the cores it was granted, times the seconds it held them.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(
+        self, seconds: float | None = None, note: Callable[[str, float, float], None] | None = None
+    ) -> None:
+        self._note = note
         self.stop = Stop(seconds)
         self.core_seconds = 0.0
         self._turn: threading.Lock | None = None
@@ -62,11 +67,14 @@ class Job:
 
     def wait(self, turn: threading.Lock) -> None:
         """Wait until the turn has come, or the end."""
+        start = time.monotonic()
         self._turn = turn
         if not self.stop.cancelled:  # or `cancel` may have looked for the turn before it was there
             remaining = self.stop.remaining
             turn.acquire(timeout=-1 if remaining is None else min(max(remaining, 0.0), threading.TIMEOUT_MAX))
         self._turn = None
+        if self._note is not None:
+            self._note("queue", start, time.monotonic())
 
 
 class Cores:

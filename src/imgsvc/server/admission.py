@@ -137,11 +137,12 @@ class Entry:
             self._bytes -= count
         self._admission.add_bytes(-count)
 
-    def release(self) -> None:
-        """Note that one of its holders has ended; after the last the call is gone."""
+    def release(self) -> bool:
+        """Note that one of its holders has ended; return whether it was the last, and the call is gone."""
         with self._lock:
             self._holders -= 1
             if self._holders:
-                return
+                return False
         self._admission.add_bytes(-self._bytes)
         self._admission.leave()
+        return True

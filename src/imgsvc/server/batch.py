@@ -20,13 +20,13 @@ from google.protobuf.message import DecodeError
 from imgsvc.errors import InvalidInputError, InvalidParameterError, OverloadedError, StoppedError
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.recipe import Recipe
+from imgsvc.recipes.results import FailedResult
 from imgsvc.runtime.cores import Job
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.failure import fail, internal_failure
-from imgsvc.server.image_service import SERVICE_NAME, failed
-from imgsvc.server.record import Record
-from imgsvc.server.refusals import Abandoned, IncompleteBody, Internal, NotAMessage, Refusal, ShuttingDown
-from imgsvc.server.status import status_of
+from imgsvc.server.failure import fail, note_failure, refuse
+from imgsvc.server.image_service import SERVICE_NAME
+from imgsvc.server.record import QUEUE, begin
+from imgsvc.server.refusals import Abandoned, IncompleteBody, NotAMessage, NotTaken, Refusal, ShuttingDown
 from imgsvc.server.timer import Timed
 from imgsvc.wire.image import read_source
 from imgsvc.wire.process import BATCH_REQUEST, draft_batch_response
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from imgsvc.server.admission import Entry
     from imgsvc.server.gate import Gate
     from imgsvc.server.image_service import Processing
+    from imgsvc.server.observers import Observers
     from imgsvc.server.price import Price
+    from imgsvc.server.record import Record
     from imgsvc.server.timer import CallTimer
     from imgsvc.v1.image_service_pb2 import BatchItem
 
@@ -64,7 +66,7 @@ class BatchStreams(grpc.GenericRpcHandler):
 
     Parameters
     ----------
-    processing, gate, cores, timer
+    processing, gate, cores, timer, observers
         The server's.
     timeout
         Seconds in which a client with nothing under way sends something, and in which it takes results.
@@ -80,6 +82,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         gate: Gate,
         cores: Cores,
         timer: CallTimer,
+        observers: Observers,
         *,
         timeout: float,
         num_cores: int,
@@ -89,6 +92,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         self._gate = gate
         self.cores = cores
         self.timer = timer
+        self.observers = observers
         self.timeout = timeout
         self.max_items = ITEMS_PER_CORE * num_cores
         self._max_streams = max_streams
@@ -106,7 +110,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         """Let a stream in, or refuse it; this runs on gRPC's serving thread."""
         if handler_call_details.method != METHOD:
             return None
-        record = Record(METHOD)
+        record = begin(handler_call_details)
         try:
             self._take_place()
             try:
@@ -115,7 +119,7 @@ class BatchStreams(grpc.GenericRpcHandler):
                 self.free_place()
                 raise
         except (OverloadedError, Refusal) as error:
-            return _handler(_refuse(record, error), self._refusals)
+            return _handler(_refuse(self.observers, record, error), self._refusals)
 
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             return _Stream(self, messages, context, entry, record).results()
@@ -162,13 +166,12 @@ def _handler(handle: Callable[..., Any], pool: Any) -> grpc.RpcMethodHandler[byt
 
 
 def _refuse(
-    record: Record, error: Exception
+    observers: Observers, record: Record, error: Exception
 ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
-    def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        record.peer = context.peer()
-        fail(record, context, error)
+    def end(_messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        refuse(observers, record, context, error)
 
-    return refuse
+    return end
 
 
 @dataclasses.dataclass
@@ -224,6 +227,7 @@ class _Stream:
         self._entry = entry
         self._record = record
         record.peer = context.peer()
+        record.note(QUEUE, record.begun, time.monotonic())
         self._finished: queue.SimpleQueue[_Sent | _End] = queue.SimpleQueue()
         self._room = threading.Semaphore(streams.max_items)
         self._under_way = 1
@@ -231,11 +235,13 @@ class _Stream:
         self._jobs: set[Job] = set()
         self._core_seconds = 0.0
         self._over = False
+        self._complete = False
+        self._broken_off: Exception = Abandoned(StoppedError(cancelled=True), 0.0)
         self._draining = False
         self._lock = threading.Lock()
         self._recipe: Recipe | InvalidInputError = Recipe()
         self._reading = Timed(context, math.inf, f"stream: nothing came for {streams.timeout:g} s")
-        self._sending = Timed(context, math.inf, f"answer: not taken within {streams.timeout:g} s")
+        self._sending = Timed(context, math.inf, NotTaken.text(streams.timeout))
 
     def results(self) -> Iterator[bytes]:
         """Yield messages of results; this runs on the sender's thread."""
@@ -248,9 +254,11 @@ class _Stream:
         of.readers.submit(self._read)
         try:
             yield from self._send()
+            self._complete = True
         finally:
             of.end(self)
-            self._entry.release()
+            self._record.answered = time.monotonic()
+            self._release()
 
     def drain(self) -> None:
         """Take no more, and end when what was read is done."""
@@ -267,7 +275,9 @@ class _Stream:
             sent, end = self._next()
             if sent:
                 self._sending.end = time.monotonic() + self._of.timeout
-                yield sent[0].message if len(sent) == 1 else b"".join(each.message for each in sent)
+                message = sent[0].message if len(sent) == 1 else b"".join(each.message for each in sent)
+                self._record.answer_bytes += len(message)
+                yield message
                 self._sending.pause()
                 for each in sent:
                     self._entry.give_back(each.num_bytes)
@@ -324,7 +334,7 @@ class _Stream:
             end = end or self._leave(1)
             if end is not None:
                 self._finished.put(end)
-            self._entry.release()
+            self._release()
 
     def _bodies(self) -> Iterator[bytes]:
         while not (self._over or self._draining):
@@ -341,6 +351,7 @@ class _Stream:
         """Put the items of a message to work, each when there is room for it."""
         if not self._entry.hold_when_possible(len(body), self._is_over, share=2):
             return
+        self._record.request_bytes += len(body)
         opened = BATCH_REQUEST.open(body)
         message = opened.message
         if message.HasField("recipe"):
@@ -356,7 +367,8 @@ class _Stream:
             with self._lock:
                 self._under_way += 1
             recipe = self._read_recipe(item.recipe) if item.HasField("recipe") else self._recipe
-            self._of.items.submit(self._item, item, opened.payload, recipe, held)
+            record = self._record.of_item(item.id[:MAX_ID_BYTES])
+            self._of.items.submit(self._item, item, opened.payload, recipe, held, record)
 
     def _read_recipe(self, message: Any) -> Recipe | InvalidInputError:
         try:
@@ -372,19 +384,27 @@ class _Stream:
         payload: Callable[[bytes], memoryview],
         recipe: Recipe | InvalidInputError,
         held: _Body,
+        record: Record,
     ) -> None:
         try:
-            sent = self._process(item, payload, recipe)
-        except StoppedError:  # and so is the stream
+            record.note(QUEUE, record.begun, time.monotonic())
+            sent = self._process(item, payload, recipe, record)
+        except StoppedError as error:  # and so is the stream
+            note_failure(record, Abandoned(error, record.core_seconds))
             return
         except Exception as error:  # noqa: BLE001 - one bad item is one bad result
-            sent = _Sent(self._failure(item.id, error), 0)
+            sent = _Sent(_failure(record, error), 0)
         finally:
             held.item_done()
+            self._of.observers.finished(record)
         self._finished.put(sent)
 
     def _process(
-        self, item: BatchItem, payload: Callable[[bytes], memoryview], recipe: Recipe | InvalidInputError
+        self,
+        item: BatchItem,
+        payload: Callable[[bytes], memoryview],
+        recipe: Recipe | InvalidInputError,
+        record: Record,
     ) -> _Sent:
         if self._over:
             raise StoppedError(cancelled=True)
@@ -394,9 +414,12 @@ class _Stream:
             raise recipe
         of = self._of
         source = read_source(item.image, payload, "image")
+        record.request_bytes = source.num_bytes
         plan = plan_recipe(source, recipe, of.processing.limits)
-        self._admit(of.processing.pricing.recipe(plan))
-        job = Job(self._context.time_remaining())
+        price = of.processing.pricing.recipe(plan)
+        record.pixels = price.pixels
+        self._admit(price)
+        job = Job(self._context.time_remaining(), record.note)
         with self._lock:
             self._jobs.add(job)
             if self._is_over():
@@ -409,6 +432,7 @@ class _Stream:
                 cores=of.cores,
                 job=job,
                 draft=lambda results: draft_batch_response([(item.id, results)]),
+                note=record.note,
             )
         except BaseException:
             self._entry.give_back(plan.num_bytes)
@@ -417,8 +441,10 @@ class _Stream:
             with self._lock:
                 self._jobs.discard(job)
                 self._core_seconds += job.core_seconds
+            record.core_seconds = job.core_seconds
             if job.stop.stopped:
                 of.cores.note_waste(job)
+        record.answer_bytes = len(message)
         return _Sent(message, plan.num_bytes)
 
     def _admit(self, price: Price) -> None:
@@ -434,12 +460,6 @@ class _Stream:
         if not self._entry.hold_when_possible(price.num_bytes, self._is_over):
             raise StoppedError(cancelled=True)
 
-    def _failure(self, name: str, error: Exception) -> bytes:
-        if status_of(error) is None:
-            error = Internal(internal_failure(self._record, error))
-        draft, _ = draft_batch_response([(name[:MAX_ID_BYTES], failed("", error))])
-        return draft.finish()
-
     # gRPC's thread.
 
     def _ended(self) -> None:
@@ -451,9 +471,32 @@ class _Stream:
             job.cancel()
         for timed in (self._reading, self._sending):
             of.timer.stop(timed)
-        self._finished.put(_End(Abandoned(StoppedError(cancelled=True), self._core_seconds)))
+        if self._sending.expired:
+            self._broken_off = NotTaken(of.timeout)
+        elif self._reading.expired:
+            self._broken_off = IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, self._reading.details)
+        else:
+            self._broken_off = Abandoned(StoppedError(cancelled=True), self._core_seconds)
+        self._finished.put(_End(self._broken_off))
         of.free_place()
-        self._entry.release()
+        self._release()
+
+    def _release(self) -> None:
+        if self._entry.release():
+            self._record.core_seconds = self._core_seconds
+            if not self._complete and self._record.code == "OK":  # gRPC forgets a sender that it need not ask
+                note_failure(self._record, self._broken_off)
+            self._of.observers.finished(self._record)
 
     def _is_over(self) -> bool:
         return self._over
+
+
+def _failure(record: Record, error: Exception) -> bytes:
+    """Note what an item failed with, and return it as its result."""
+    code = note_failure(record, error)
+    draft, _ = draft_batch_response(
+        [(record.item, FailedResult("", code.value[0], record.details, record.field))]
+    )
+    record.answer_bytes = len(answer := draft.finish())
+    return answer

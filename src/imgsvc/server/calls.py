@@ -12,11 +12,11 @@ from google.protobuf.message import DecodeError
 from imgsvc.errors import InvalidInputError, OverloadedError, StoppedError
 from imgsvc.runtime.cores import Job
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.failure import fail, log_failure
+from imgsvc.server.failure import fail, note_failure, refuse
 from imgsvc.server.handlers import stream_unary
 from imgsvc.server.receive import BodyReader
-from imgsvc.server.record import Record
-from imgsvc.server.refusals import Abandoned, NotAMessage, Refusal
+from imgsvc.server.record import QUEUE, RECEIVE, begin
+from imgsvc.server.refusals import Abandoned, NotAMessage, NotTaken, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from imgsvc.runtime.cores import Cores
     from imgsvc.server.admission import Entry
     from imgsvc.server.gate import Gate
+    from imgsvc.server.observers import Observers
     from imgsvc.server.price import Price
+    from imgsvc.server.record import Record
     from imgsvc.server.timer import CallTimer, Timed
 
     Answer = Callable[[bytes, "Call"], bytes]
@@ -69,6 +71,7 @@ class Call:
         OverloadedError
             There is no room for it.
         """
+        self.record.pixels = price.pixels
         self.entry.hold(price.num_bytes)
 
     def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
@@ -89,6 +92,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
         gate: Gate,
         cores: Cores,
         timer: CallTimer,
+        observers: Observers,
         *,
         timeout: float,
         workers: int,
@@ -97,9 +101,9 @@ class UnaryCalls(grpc.GenericRpcHandler):
         self._gate = gate
         self._cores = cores
         self._timer = timer
+        self._observers = observers
         self._bodies = BodyReader(timer, timeout)
         self._timeout = timeout
-        self._not_taken = f"answer: not taken within {timeout:g} s"
         self._workers = start_pool(workers, "worker")
         self._refusals = start_pool(1, "refusal")
 
@@ -111,7 +115,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
         method = self._methods.get(name)
         if method is None:
             return None
-        record = Record(name)
+        record = begin(handler_call_details)
         try:
             entry = self._gate.enter(handler_call_details, record)
         except (OverloadedError, Refusal) as error:
@@ -127,28 +131,33 @@ class UnaryCalls(grpc.GenericRpcHandler):
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             try:
                 record.peer = context.peer()
+                taken = time.monotonic()
+                record.note(QUEUE, record.begun, taken)
                 call = self._begin(entry, context, record)
                 body = self._bodies.read_one(messages, call.timed, record.method, hold=entry.hold)
                 record.request_bytes = len(body)
+                record.note(RECEIVE, taken, time.monotonic())
                 answer = self._answer(method, body, call)
+                record.answer_bytes = len(answer)
             except InvalidInputError as error:
                 if method.on_invalid_input is None:
                     fail(record, context, error)
-                log_failure(record, grpc.StatusCode.INVALID_ARGUMENT, error)
+                note_failure(record, error)
                 answer = method.on_invalid_input(str(error))
+                record.answer_bytes = len(answer)
             except Exception as error:  # noqa: BLE001 - whatever bytes arrive, the server answers and lives on
                 fail(record, context, error)
             finally:
-                entry.release()
+                record.answered = time.monotonic()
+                self._release(entry, record)
             # Until its client has taken the answer, the call holds its place.
-            call.timed.resume(time.monotonic() + self._timeout, self._not_taken)
-            record.answer_bytes = len(answer)
+            call.timed.resume(record.answered + self._timeout, NotTaken.text(self._timeout))
             return answer
 
         return stream_unary(handle, self._workers)
 
     def _begin(self, entry: Entry, context: grpc.ServicerContext, record: Record) -> Call:
-        job = Job(context.time_remaining())
+        job = Job(context.time_remaining(), record.note)
         call = Call(context, entry, job, self._bodies.watch(context, entry.since), self._cores, record)
 
         def ended() -> None:
@@ -156,7 +165,9 @@ class UnaryCalls(grpc.GenericRpcHandler):
             call.job.cancel()
             if call.timed.expired:
                 self._cores.note_waste(call.job)
-            entry.release()
+                if record.answered and record.code == "OK":
+                    note_failure(record, NotTaken(self._timeout))
+            self._release(entry, record)
 
         if not context.add_callback(ended):  # it is over already
             ended()
@@ -170,14 +181,19 @@ class UnaryCalls(grpc.GenericRpcHandler):
             raise NotAMessage from None
         except StoppedError as error:
             stopped = error
+        finally:
+            call.record.core_seconds = call.job.core_seconds
         if stopped or not call.context.is_active():
             self._cores.note_waste(call.job)
             raise Abandoned(stopped or StoppedError(cancelled=True), call.job.core_seconds)
         return answer
 
-    def _refusal(self, record: Record, error: Exception) -> grpc.RpcMethodHandler[bytes, bytes]:
-        def refuse(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            record.peer = context.peer()
-            fail(record, context, error)
+    def _release(self, entry: Entry, record: Record) -> None:
+        if entry.release():
+            self._observers.finished(record)
 
-        return stream_unary(refuse, self._refusals)
+    def _refusal(self, record: Record, error: Exception) -> grpc.RpcMethodHandler[bytes, bytes]:
+        def end(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            refuse(self._observers, record, context, error)
+
+        return stream_unary(end, self._refusals)

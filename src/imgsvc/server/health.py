@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2
 
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.failure import fail
+from imgsvc.server.failure import refuse
 from imgsvc.server.handlers import stream_unary
 from imgsvc.server.receive import BodyReader
 from imgsvc.server.record import Record
@@ -25,6 +25,7 @@ from imgsvc.server.refusals import NotAMessage, Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from imgsvc.server.observers import Observers
     from imgsvc.server.timer import CallTimer
 
 __all__ = ["Health"]
@@ -41,14 +42,15 @@ CHECK = f"/{health.SERVICE_NAME}/Check"
 
 
 class Health:
-    """The health of one server: SERVING until told otherwise."""
+    """The health of one server: SERVING until told otherwise. Only checks that fail are observed."""
 
-    def __init__(self, timer: CallTimer, services: tuple[str, ...]) -> None:
+    def __init__(self, timer: CallTimer, services: tuple[str, ...], observers: Observers) -> None:
         self._asked, self._watched = health.HealthServicer(), health.HealthServicer()
         for service in services:
             for servicer in (self._asked, self._watched):
                 servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
         self._timer = timer
+        self._observers = observers
         self._bodies = BodyReader(timer, BODY_SECONDS)
         self._check_pool = start_pool(CHECK_THREADS, "health")
         self._watch_pool = start_pool(WATCH_THREADS, "watch")
@@ -87,15 +89,15 @@ class Health:
         self._watch_pool.shutdown()
 
     def _check(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        record = Record(CHECK, context.peer())
+        record = Record(CHECK)
         timed = self._bodies.watch(context, since=time.monotonic())
         try:
             body = self._bodies.read_one(messages, timed, CHECK)
             request = health_pb2.HealthCheckRequest.FromString(body)
         except DecodeError:
-            fail(record, context, NotAMessage())
+            refuse(self._observers, record, context, NotAMessage())
         except Refusal as refusal:
-            fail(record, context, refusal)
+            refuse(self._observers, record, context, refusal)
         finally:
             self._timer.stop(timed)
         answer: bytes = self._asked.Check(request, context).SerializeToString()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imgsvc.recipes.planning import Limits
     from imgsvc.recipes.recipe import Recipe
     from imgsvc.recipes.results import EncodedResult, Result
+    from imgsvc.recipes.running import Note
     from imgsvc.recipes.source import Source
     from imgsvc.runtime.cores import Cores, Job
     from imgsvc.server.calls import Call
@@ -66,12 +67,28 @@ class Processing:
         recipe = read_recipe(opened.message.recipe, self.presets)
         plan = plan_recipe(source, recipe, self.limits)
         call.admit(self.pricing.recipe(plan))
-        return self.run(plan, source, recipe, cores=call.cores, job=call.job, draft=draft_response)
+        return self.run(
+            plan,
+            source,
+            recipe,
+            cores=call.cores,
+            job=call.job,
+            draft=draft_response,
+            note=call.record.note,
+        )
 
     def run(
-        self, plan: RecipePlan, source: Source, recipe: Recipe, *, cores: Cores, job: Job, draft: Drafted
+        self,
+        plan: RecipePlan,
+        source: Source,
+        recipe: Recipe,
+        *,
+        cores: Cores,
+        job: Job,
+        draft: Drafted,
+        note: Note,
     ) -> bytes:
-        """Run what was planned, and return what `draft` makes of the results.
+        """Run what was planned, and return what `draft` makes of the results; `note` is told the stages.
 
         Raises
         ------
@@ -89,6 +106,7 @@ class Processing:
                 limits=self.limits,
                 compute=compute,
                 stop=job.stop,
+                note=note,
             )
             answer, rooms = draft(_results(plan, work.run()))
             work.write(rooms)

@@ -15,6 +15,7 @@ from imgsvc.recipes.prediction import Prediction
 from imgsvc.runtime.allocator import QuietTrim
 from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
+from imgsvc.server.access import FailureLog
 from imgsvc.server.admission import Admission
 from imgsvc.server.batch import BatchStreams
 from imgsvc.server.calls import UnaryCalls
@@ -24,6 +25,7 @@ from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
 from imgsvc.server.image_service import Processing, image_methods
 from imgsvc.server.listen import listen
 from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
+from imgsvc.server.observers import Observers
 from imgsvc.server.price import Pricing
 from imgsvc.server.reflection import Reflection
 from imgsvc.server.reports import Reports
@@ -95,6 +97,7 @@ class Server:
         self._admission = Admission(config.max_calls, config.byte_budget)
         gate = Gate(self._admission)
         self._cores = Cores(config.num_cores)
+        self._observers = Observers([FailureLog()])
         self._trim = QuietTrim(self._admission.quiet_since)
         self._timer = CallTimer(tick=config.body_timeout / 4)
         limits = Limits(pixels=config.max_pixels, frames=config.max_frames)
@@ -109,6 +112,7 @@ class Server:
             gate,
             self._cores,
             self._timer,
+            self._observers,
             timeout=config.body_timeout,
             workers=config.num_workers,
         )
@@ -117,13 +121,14 @@ class Server:
             gate,
             self._cores,
             self._timer,
+            self._observers,
             timeout=config.body_timeout,
             num_cores=config.num_cores,
             max_streams=config.max_streams,
         )
-        self._health = Health(self._timer, (SERVICE_NAME, IMAGE_SERVICE))
+        self._health = Health(self._timer, (SERVICE_NAME, IMAGE_SERVICE), self._observers)
         self._reflection = Reflection()
-        self._unknown = UnknownMethods()
+        self._unknown = UnknownMethods(self._observers)
         self._server.add_generic_rpc_handlers(
             (self._images, self._batches, self._health.handler(), self._reflection.handler(), self._unknown)
         )
@@ -159,6 +164,7 @@ class Server:
             self._timer,
             self._trim,
             self._files,
+            self._observers,
         ):
             part.close()
         self._default_pool.shutdown()

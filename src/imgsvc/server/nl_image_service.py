@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from imgsvc.server.calls import Method
@@ -41,9 +42,14 @@ def _answer(parse: Parse, pricing: Pricing) -> Callable[[bytes, Call], bytes]:
         call.admit(pricing.operation(operation, image.shape, shape))
         draft = draft_image(shape)
         stop = call.job.stop
-        call.compute(
-            lambda num_threads: operation.compute(image, draft.pixels, num_threads, stop), image.size
-        )
+        record = call.record
+
+        def compute(num_threads: int) -> None:
+            start = time.monotonic()
+            operation.compute(image, draft.pixels, num_threads, stop)
+            record.note(operation.name, start, time.monotonic())
+
+        call.compute(compute, image.size)
         return draft.finish()
 
     return answer

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import secrets
 import time
+from typing import TYPE_CHECKING
 
-__all__ = ["Record"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import grpc
+
+__all__ = ["DECODE", "ENCODE", "QUEUE", "RECEIVE", "Record", "begin"]
+
+REQUEST_ID = "x-request-id"
+MAX_ID = 64
+
+QUEUE, RECEIVE, DECODE, ENCODE = "queue", "receive", "decode", "encode"
+"""Stages; any other is an operation, by its name."""
+
+_process = secrets.token_hex(4)
+_numbers = itertools.count(1)
+
+
+def _new_id() -> str:
+    """Return an id that no other call has: a counter is enough, with what tells this process from others."""
+    return f"{_process}-{next(_numbers):08x}"
 
 
 @dataclasses.dataclass(slots=True)
@@ -20,10 +42,31 @@ class Record:
         Its address, noted at the start: gRPC forgets that of a call that was cancelled.
     caller
         Who it is, by the name that the operator gave; empty for anybody.
-    begun
-        When its headers had come, on the monotonic clock.
+    begun, answered, ended
+        On the monotonic clock: when its headers had come, when its answer was made, and when that was gone.
     request_bytes, answer_bytes
         The sizes of its messages.
+    id
+        The caller's ``x-request-id``, or a new one; items have that of their stream.
+    stream, item
+        Of an item: the record of its stream, and the caller's id of it.
+    code
+        The name of its gRPC status.
+    field, value, details
+        What a failed call is said to have failed for, and what its caller is told.
+    error_id, trace
+        Of an error that nobody foresaw: what its caller can name it by, and where it came from.
+    stages
+        Name, start and end of what took its time, on the monotonic clock: `QUEUE`, `RECEIVE`, `DECODE`,
+        operations by their names, `ENCODE`.
+    pixels
+        Of its price: those of its image, or of its outputs if they have more.
+    core_seconds
+        What it has cost the cores.
+    cache
+        ``"hit"``, ``"miss"``, or empty where the result cache was not asked.
+    metadata
+        The call's.
     """
 
     method: str
@@ -32,3 +75,36 @@ class Record:
     begun: float = dataclasses.field(default_factory=time.monotonic)
     request_bytes: int = 0
     answer_bytes: int = 0
+    id: str = dataclasses.field(default_factory=_new_id)
+    stream: Record | None = None
+    item: str = ""
+    answered: float = 0.0
+    ended: float = 0.0
+    code: str = "OK"
+    field: str = ""
+    value: str = ""
+    details: str = ""
+    error_id: str = ""
+    trace: str = ""
+    stages: list[tuple[str, float, float]] = dataclasses.field(default_factory=list)
+    pixels: int = 0
+    core_seconds: float = 0.0
+    cache: str = ""
+    metadata: Sequence[tuple[str, str | bytes]] = ()
+
+    def note(self, stage: str, start: float, end: float) -> None:
+        """Note a stage."""
+        self.stages.append((stage, start, end))
+
+    def of_item(self, item: str) -> Record:
+        """Return the record of an item of this stream, which begins now."""
+        return Record(self.method, self.peer, self.caller, id=self.id, stream=self, item=item)
+
+
+def begin(details: grpc.HandlerCallDetails) -> Record:
+    """Return the record of a call whose headers have come."""
+    metadata: Sequence[tuple[str, str | bytes]] = details.invocation_metadata or ()
+    for key, value in metadata:
+        if key == REQUEST_ID and isinstance(value, str) and 0 < len(value) <= MAX_ID and value.isprintable():
+            return Record(details.method, id=value, metadata=metadata)
+    return Record(details.method, metadata=metadata)

@@ -50,6 +50,18 @@ class NoMessage(Refusal):
         super().__init__(grpc.StatusCode.UNIMPLEMENTED, "body", "no message", details)
 
 
+class NotTaken(Refusal):
+    """A client did not take its answer."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(grpc.StatusCode.DEADLINE_EXCEEDED, "answer", "not taken", self.text(seconds))
+
+    @staticmethod
+    def text(seconds: float) -> str:
+        """Return what the client is told, who had so long."""
+        return f"answer: not taken within {seconds:g} s"
+
+
 class NotAMessage(Refusal):
     """Bytes that are not the message they should be; as grpcio's own deserialization answers."""
 
@@ -64,10 +76,3 @@ class Abandoned(Refusal):
     def __init__(self, stopped: StoppedError, core_seconds: float) -> None:
         code = grpc.StatusCode.CANCELLED if stopped.cancelled else grpc.StatusCode.DEADLINE_EXCEEDED
         super().__init__(code, "core seconds", f"{core_seconds:.3f}", str(stopped))
-
-
-class Internal(Refusal):
-    """What nobody foresaw, as its caller is told of it; the log has the rest."""
-
-    def __init__(self, details: str) -> None:
-        super().__init__(grpc.StatusCode.INTERNAL, "server", "internal error", details)

@@ -1,0 +1,123 @@
+"""Those who look at calls that are over: logs, metrics and the like, on a thread of their own.
+
+A call pays for putting its record into a queue, no more. The thread takes what has gathered, in batches. It
+sleeps until there is something, and then a moment longer, so that it wakes rarely however many calls end.
+"""
+
+from __future__ import annotations
+
+import collections
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgsvc.server.record import Record
+
+log = logging.getLogger("imgsvc.server")
+
+__all__ = ["Observer", "Observers"]
+
+GATHER_SECONDS = 0.025
+MAX_WAITING = 16384
+"""Records, of about a kilobyte: what comes in seconds while an observer hangs, say on a full pipe."""
+
+BATCH = 256
+CLOSE_SECONDS = 2.0
+
+
+class Observer(Protocol):
+    """Looks at calls that are over. It is called by one thread at a time."""
+
+    def observe(self, records: Sequence[Record]) -> None:
+        """Look at some, in the order of their ends."""
+
+    def close(self) -> None:
+        """Finish: there will be no more."""
+
+
+class Observers:
+    """A queue of records, and the thread that shows them to the observers.
+
+    Parameters
+    ----------
+    observers
+        In the order in which they are shown each batch.
+
+    Attributes
+    ----------
+    dropped : int
+        Records that nobody saw, since the queue was full.
+    """
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self.dropped = 0
+        self._observers = tuple(observers)
+        self._failing: set[Observer] = set()
+        self._reported = 0
+        self._queue: collections.deque[Record] = collections.deque()
+        self._news = threading.Event()
+        self._closed = threading.Event()
+        self._shown = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="imgsvc-observers", daemon=True)
+        self._thread.start()
+
+    def finished(self, record: Record) -> None:
+        """Take the record of a call that is over; any thread may call it, gRPC's too."""
+        record.ended = time.monotonic()
+        if not record.answered:
+            record.answered = record.ended
+        if len(self._queue) >= MAX_WAITING:
+            self.dropped += 1
+            return
+        self._queue.append(record)
+        if not self._news.is_set():  # looking is cheaper than setting
+            self._news.set()
+
+    def flush(self, timeout: float = -1) -> None:
+        """Show what has gathered now; give up after `timeout` seconds, where an observer hangs."""
+        if self._shown.acquire(timeout=timeout):
+            try:
+                self._show()
+            finally:
+                self._shown.release()
+
+    def close(self) -> None:
+        """Show the last records, and end the thread and the observers; not for long, if one hangs."""
+        self._closed.set()
+        self._news.set()
+        self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive():
+            return
+        for observer in self._observers:
+            observer.close()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._news.wait()
+            self._closed.wait(GATHER_SECONDS)
+            self._news.clear()
+            self.flush()
+
+    def _show(self) -> None:
+        queue = self._queue
+        while queue:
+            records = [queue.popleft() for _ in range(min(len(queue), BATCH))]
+            for observer in self._observers:
+                self._show_to(observer, records)
+        if self.dropped > self._reported:
+            log.warning("%d calls are neither logged nor counted: too many at a time", self.dropped)
+            self._reported = self.dropped
+
+    def _show_to(self, observer: Observer, records: Sequence[Record]) -> None:
+        try:
+            observer.observe(records)
+        except Exception:
+            if observer not in self._failing:  # once until it works again: the log may be what fails
+                self._failing.add(observer)
+                log.exception("%s fails", type(observer).__name__)
+        else:
+            self._failing.discard(observer)
