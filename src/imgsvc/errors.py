@@ -130,14 +130,17 @@ class OverloadedError(ImgsvcError):
     ----------
     field, value, limit
         Which limit was met, what this request would have made of it, and the limit.
+    retry_after
+        Seconds until there is likely to be room.
     """
 
-    def __init__(self, field: str, value: int, limit: int) -> None:
+    def __init__(self, field: str, value: float, limit: float, retry_after: float = 1.0) -> None:
         super().__init__(
             f"the server is busy: {field} would be {value}, the limit is {limit}; try again later"
         )
         self.field = field
         self.value = value
+        self.retry_after = retry_after
 
 
 class StoppedError(ImgsvcError):
@@ -194,7 +197,21 @@ class RequestRefusedError(ServiceError):
 
 
 class ServiceUnavailableError(ServiceError):
-    """No server answers, or one that is overloaded or shutting down: try again later or elsewhere."""
+    """No server answers, or one that is overloaded or shutting down: try again later or elsewhere.
+
+    Parameters
+    ----------
+    code, details, field
+        As of ServiceError.
+    retry_after
+        Seconds after which an overloaded server expects to have room; None where it does not say.
+    """
+
+    def __init__(
+        self, code: enum.Enum, details: str, field: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(code, details, field)
+        self.retry_after = retry_after
 
 
 class ServiceTimeoutError(ServiceError, TimeoutError):

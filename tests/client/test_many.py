@@ -13,11 +13,13 @@ from imgsvc.errors import (
     ImageReadError,
     InvalidImageError,
     InvalidParameterError,
+    OverloadedError,
     RequestRefusedError,
     ServiceError,
     ServiceTimeoutError,
     ServiceUnavailableError,
 )
+from imgsvc.server.error_details import error_metadata
 from tests import processes, v1
 from tests.client import scripted
 
@@ -239,6 +241,25 @@ class TestInterruptions:
         ):
             list(connected.process_many([photo]))
         assert handler.calls == (3 if code is grpc.StatusCode.UNAVAILABLE else 1)
+
+    def test_a_busy_server_is_asked_again_when_it_says(self, photo):
+        class Script:
+            def __call__(self, number, context):
+                if number == 0:
+                    code, error = grpc.StatusCode.RESOURCE_EXHAUSTED, OverloadedError("streams", 2, 1, 0.5)
+                    context.set_trailing_metadata(error_metadata(code, str(error), error))
+                    context.abort(code, str(error))
+
+            def batch(self, number, batches, context):
+                yield from map(scripted.answers, batches)
+
+        begin = time.monotonic()
+        with (
+            scripted.serving(scripted.Scripted(Script())) as port,
+            imgsvc.Client(f"127.0.0.1:{port}", retries=1) as connected,
+        ):
+            assert len(list(connected.process_many([photo] * 5))) == 5
+        assert time.monotonic() - begin >= 0.5
 
     def test_a_server_that_says_nothing(self, photo):
         class Script:

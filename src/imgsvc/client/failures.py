@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
+from google.rpc.status_pb2 import Status
 
 from imgsvc.errors import RequestRefusedError, ServiceError, ServiceTimeoutError, ServiceUnavailableError
 
@@ -21,13 +26,21 @@ KINDS: dict[grpc.StatusCode, type[ServiceError]] = {
 # gRPC has one status for a message over the limit and for a busy server, and these words for the first.
 OVER_LIMIT = "message larger than max"
 
+RICHER_STATUS = "grpc-status-details-bin"
 
 CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def service_error(error: grpc.RpcError) -> ServiceError:
     """Return the imgsvc exception for what a call raised."""
-    return _failure(error.code(), error.details() or "no details")
+    field, retry_after = "", None
+    for detail in _richer_details(error):
+        violations, retry = BadRequest(), RetryInfo()
+        if detail.Unpack(violations) and violations.field_violations:
+            field = violations.field_violations[0].field
+        elif detail.Unpack(retry):
+            retry_after = retry.retry_delay.ToMilliseconds() / 1e3
+    return _failure(error.code(), error.details() or "no details", field, retry_after)
 
 
 def status_error(code: int, message: str, field: str = "") -> ServiceError:
@@ -40,9 +53,26 @@ def broken_answer(reason: object) -> ServiceError:
     return ServiceError(grpc.StatusCode.INTERNAL, f"the server's answer cannot be read: {reason}")
 
 
-def _failure(code: grpc.StatusCode, details: str, field: str = "") -> ServiceError:
+def _richer_details(error: grpc.RpcError) -> Any:
+    """Return what a server says of a failure in google.rpc's messages."""
+    metadata: Any = error.trailing_metadata() or ()
+    for key, value in metadata:
+        if key == RICHER_STATUS:
+            try:
+                return Status.FromString(value).details
+            except DecodeError:  # some other server's own idea of it
+                break
+    return ()
+
+
+def _failure(
+    code: grpc.StatusCode, details: str, field: str = "", retry_after: float | None = None
+) -> ServiceError:
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and OVER_LIMIT in details:
         return RequestRefusedError(
             code, f"{details}: send a smaller image, or raise the server's --max-message-bytes", field
         )
-    return KINDS.get(code, ServiceError)(code, details, field)
+    kind = KINDS.get(code, ServiceError)
+    if issubclass(kind, ServiceUnavailableError):
+        return kind(code, details, field, retry_after)
+    return kind(code, details, field)

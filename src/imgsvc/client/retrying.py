@@ -12,6 +12,7 @@ IDLE = "stream: nothing came"
 """What imgsvc-server says then."""
 
 FIRST_BACKOFF, LARGEST_BACKOFF, GROWTH = 0.1, 2.0, 3.0
+LARGEST_RETRY_AFTER = 30.0
 
 
 class Attempts:
@@ -27,10 +28,13 @@ class Attempts:
 
     def seconds_before_next(self, error: ServiceError) -> float:
         """Return how long to wait before the next one, or raise `error` where there is none."""
-        if not (error.code is grpc.StatusCode.UNAVAILABLE or was_idle(error)) or self._made >= self._retries:
+        retry_after = error.retry_after if isinstance(error, ServiceUnavailableError) else None
+        again = error.code is grpc.StatusCode.UNAVAILABLE or retry_after is not None or was_idle(error)
+        if not again or self._made >= self._retries:
             raise error
         self._made += 1
-        return min(FIRST_BACKOFF * GROWTH ** (self._made - 1), LARGEST_BACKOFF)
+        backoff = min(FIRST_BACKOFF * GROWTH ** (self._made - 1), LARGEST_BACKOFF)
+        return max(backoff, min(retry_after or 0.0, LARGEST_RETRY_AFTER))
 
 
 def was_idle(error: ServiceError) -> bool:

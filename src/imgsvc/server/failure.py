@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import grpc
 
+from imgsvc.server.error_details import error_metadata
 from imgsvc.server.status import details_of, status_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ __all__ = ["fail", "note_failure", "refuse"]
 def fail(record: Record, context: grpc.ServicerContext, error: Exception) -> NoReturn:
     """End a call with the status of `error`, and note it."""
     code = note_failure(record, error)
+    metadata = error_metadata(code, record.details, error)
+    if metadata:
+        context.set_trailing_metadata((*(context.trailing_metadata() or ()), *metadata))
     context.abort(code, record.details)
     raise AssertionError  # abort raises
 
