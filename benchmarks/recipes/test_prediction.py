@@ -19,7 +19,8 @@ from benchmarks.recipes.conftest import Predicted
 from imgsvc._stop import Stop
 from imgsvc.codec import encode, formats
 from imgsvc.pipeline import Pipeline
-from imgsvc.recipes.planning import Limits, plan_recipe
+from imgsvc.recipes.limits import Limits
+from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.prediction import Prediction
 from imgsvc.recipes.recipe import RAW, Output, Recipe
 from imgsvc.recipes.running import OneCore, Work

@@ -1,8 +1,6 @@
 """What the server refuses, and that it answers while it is busy."""
 
 import re
-import socket
-import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +19,7 @@ from imgsvc.server.failure import note_failure
 from imgsvc.server.record import Record
 from imgsvc.server.refusals import ShuttingDown, UnknownMethod
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
-from tests import reference, rpc
+from tests import http2, reference, rpc
 from tests.processes import wait_for
 
 GOOD = NLImage(width=1, height=1, data=b"x").SerializeToString()
@@ -69,59 +67,17 @@ def test_a_call_that_waits_for_a_worker_gets_no_more_time(serve):
 def test_an_answer_that_is_not_taken_is_timed_out(serve):
     """A client whose HTTP/2 window is closed would otherwise keep its place for ever."""
     server = serve("--host", "127.0.0.1", "--port", "0", "--max-calls", "1", "--body-timeout", "0.5")
-    with socket.create_connection(("127.0.0.1", server.port)) as stingy, rpc.channel(server) as other:
-        stingy.settimeout(20)
-        stingy.sendall(http2_call_without_window(rpc.MEAN_FILTER, GOOD))
-        wait_for_reset(stingy.makefile("rb"))
+    with http2.Peer(server, http2.no_window()) as stingy, rpc.channel(server) as other:
+        stingy.send(http2.headers(rpc.MEAN_FILTER, 1), http2.message(GOOD, 1))
+        while (received := stingy.receive())[0] != http2.RST_STREAM:
+            assert received[0] != http2.DATA
         wait_for(lambda: answers(other))
-
-
-def wait_for_reset(received):
-    """Read HTTP/2 frames until the server resets stream 1, without having sent data on it."""
-    while True:
-        head = received.read(9)
-        assert len(head) == 9, "the connection ended"
-        length, kind, stream = int.from_bytes(head[:3], "big"), head[3], int.from_bytes(head[5:], "big")
-        received.read(length)
-        if stream == 1:
-            assert kind in (1, 3)  # HEADERS, RST_STREAM
-            if kind == 3:
-                return
-
-
-def http2_call_without_window(method, message):
-    """Return the bytes of a connection that makes one call, and may be sent nothing of its answer."""
-
-    def frame(kind, flags, stream, payload):
-        return (
-            struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-        )
-
-    def literal(name, value):
-        return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
-
-    headers = b"".join(
-        literal(name, value)
-        for name, value in [
-            (b":method", b"POST"), (b":scheme", b"http"), (b":path", method.encode()), (b":authority", b"x"),
-            (b"te", b"trailers"), (b"content-type", b"application/grpc"),
-        ]
-    )  # fmt: skip
-    no_window = struct.pack(">HI", 4, 0)  # SETTINGS_INITIAL_WINDOW_SIZE
-    data = b"\0" + struct.pack(">I", len(message)) + message
-    return (
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-        + frame(4, 0, 0, no_window)
-        + frame(1, 4, 1, headers)
-        + frame(0, 1, 1, data)
-    )
 
 
 def test_a_watcher_that_reads_nothing_holds_neither_health_nor_the_end(serve):
     server = serve("--host", "127.0.0.1", "--port", "0", "--grace", "1")
-    with socket.create_connection(("127.0.0.1", server.port)) as stingy, rpc.channel(server) as other:
-        empty = health_pb2.HealthCheckRequest().SerializeToString()
-        stingy.sendall(http2_call_without_window("/grpc.health.v1.Health/Watch", empty))
+    with http2.Peer(server, http2.no_window()) as stingy, rpc.channel(server) as other:
+        stingy.send(http2.headers("/grpc.health.v1.Health/Watch", 1), http2.message(b"", 1))
         for _ in range(20):
             assert check_health(other) == health_pb2.HealthCheckResponse.SERVING
             time.sleep(0.01)  # while the watcher's call arrives, and after

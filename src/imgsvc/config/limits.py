@@ -33,16 +33,6 @@ class Limits:
         "bytes of requests and answers held at a time (default: 8 times the largest request)",
         metavar="SIZE",
     )
-    max_pixels: int = option(
-        100_000_000,
-        integer(1, 1 << 40),
-        "pixels of an image of imgsvc.v1, read, made or between (default: 100000000)",
-        metavar="N",
-    )
-    max_frames: int = option(
-        256, integer(1, 1 << 20), "frames of an animation that are worked on (default: 256)", metavar="N"
-    )
-    max_streams: int = option(16, integer(1, 512), "batch streams open at a time (default: 16)", metavar="N")
     body_timeout: float = option(
         30.0,
         seconds(0.1, 86400),

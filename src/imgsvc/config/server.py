@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from imgsvc.config.connections import Connections
+from imgsvc.config.lifecycle import Lifecycle
 from imgsvc.config.limits import Limits
 from imgsvc.config.listening import Listening
+from imgsvc.config.requests import Requests
 from imgsvc.config.security import Security
 from imgsvc.config.sources import from_environment, from_file
+from imgsvc.config.streams import Streams
 from imgsvc.config.work import Work
 
 if TYPE_CHECKING:
@@ -17,12 +21,24 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerConfig"]
 
+STREAM_ITEMS_PER_CORE = 4
+"""Those that wait keep the cores busy while results are sent."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ServerConfig(Listening, Limits, Work, Security):
+class ServerConfig(Listening, Connections, Limits, Requests, Streams, Work, Security, Lifecycle):
     """How a server listens and what it accepts. None stands for a choice that the server makes."""
 
-    GROUPS: ClassVar[tuple[type, ...]] = (Listening, Limits, Work, Security)
+    GROUPS: ClassVar[tuple[type, ...]] = (
+        Listening,
+        Connections,
+        Limits,
+        Requests,
+        Streams,
+        Work,
+        Security,
+        Lifecycle,
+    )
     """In the order of ``--help``; the first line of each one's docstring is its title there."""
 
     def __post_init__(self) -> None:
@@ -31,6 +47,11 @@ class ServerConfig(Listening, Limits, Work, Security):
             check = group.__dict__.get("__post_init__")
             if check is not None:
                 check(self)
+
+    @property
+    def num_stream_items(self) -> int:
+        """The images of one batch stream that are under way at a time."""
+        return self.max_stream_items or STREAM_ITEMS_PER_CORE * self.num_cores
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> dict[str, Any]:

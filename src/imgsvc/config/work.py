@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from imgsvc._available_cores import available_cores
-from imgsvc._options import boolean, choice, integer, seconds, text
+from imgsvc._options import boolean, choice, integer, text
 from imgsvc._threads import MAX_THREADS
 from imgsvc.config.option import option
 
@@ -30,12 +30,6 @@ class Work:
     )
     presets: str | None = option(
         None, text, "TOML file with named pipelines for requests to choose from", metavar="FILE"
-    )
-    grace: float = option(
-        30.0,
-        seconds(0, 86400),
-        "seconds for requests in flight to finish at shutdown (default: 30)",
-        metavar="SECONDS",
     )
     compression: str = option(
         "none",

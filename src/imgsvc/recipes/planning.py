@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgsvc.codec import check_options, formats, read_header, reduced_size
-from imgsvc.errors import (
-    InvalidInputError,
-    InvalidParameterError,
-    LimitExceededError,
-)
+from imgsvc.errors import InvalidInputError, InvalidParameterError, LimitExceededError
 from imgsvc.operations import Resize
 from imgsvc.pipeline import Pipeline
+from imgsvc.recipes.limits import (
+    check_decoded,
+    check_frames,
+    check_outputs,
+    check_pipeline,
+    check_size,
+    check_steps,
+)
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.source import ImageFile
 
@@ -23,32 +27,17 @@ if TYPE_CHECKING:
     from imgsvc._images import Shape
     from imgsvc.codec import Header
     from imgsvc.pipeline import Plan
+    from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.recipe import Output, Recipe
     from imgsvc.recipes.source import Source
 
-__all__ = ["InputPlan", "Limits", "OutputPlan", "RecipePlan", "plan_again", "plan_recipe"]
+__all__ = ["InputPlan", "OutputPlan", "RecipePlan", "plan_again", "plan_recipe"]
 
 SHRINK_MARGIN = 2
 """A JPEG is decoded to no less than so many times what a resize makes of it: that hides how."""
 
 DEEP: dict[int, np.dtype[Any]] = {16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
 UINT8 = np.dtype(np.uint8)
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """How large a request may be.
-
-    Attributes
-    ----------
-    pixels : int
-        Of an image: what comes in, what goes out, and all between; of all frames that are worked on.
-    frames : int
-        That are worked on.
-    """
-
-    pixels: int = 100_000_000
-    frames: int = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +79,13 @@ class OutputPlan:
     format: str
     steps: Plan | None
     error: InvalidInputError | None = None
+
+    @property
+    def raw_bytes(self) -> int:
+        """The size of its pixels; 0 where it is a file, or nothing."""
+        if self.steps is None or self.format != RAW:
+            return 0
+        return _size(self.steps.shape, self.steps.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,59 +148,63 @@ def plan_again(plan: RecipePlan, shape: Shape, dtype: np.dtype[Any], limits: Lim
 
 
 def _plan_outputs(whole: InputPlan, recipe: Recipe, limits: Limits) -> RecipePlan:
+    check_pipeline(recipe.pipeline, limits, "recipe")
     trunk = _plan(recipe.pipeline, whole.shape, whole.dtype, "recipe")
-    _check_steps(trunk, whole.frames, limits, "recipe")
-    outputs = tuple(
-        _plan_output(output, whole, trunk, limits, f"recipe.outputs[{index}]")
-        for index, output in enumerate(recipe.outputs)
-    )
+    check_steps(trunk, whole.frames, limits, "recipe")
+    outputs: list[OutputPlan] = []
+    for index, output in enumerate(recipe.outputs):
+        made = _plan_output(output, whole, trunk, limits, f"recipe.outputs[{index}]")
+        outputs.append(_if_it_fits(made, outputs, limits, f"recipe.outputs[{index}]"))
     if all(output.error for output in outputs):
         raise next(output.error for output in outputs if output.error)
     if len(outputs) == 1 and recipe.pipeline.operations:  # one way from the image to the output
         both = Pipeline([*recipe.pipeline.operations, *recipe.outputs[0].pipeline.operations])
         only = dataclasses.replace(outputs[0], steps=both.plan(whole.shape, whole.dtype))
         return RecipePlan(whole, recipe, None, (only,))
-    return RecipePlan(whole, recipe, trunk if recipe.pipeline.operations else None, outputs)
+    return RecipePlan(whole, recipe, trunk if recipe.pipeline.operations else None, tuple(outputs))
 
 
 def _plan_output(output: Output, whole: InputPlan, trunk: Plan, limits: Limits, field: str) -> OutputPlan:
     kind = output.format or whole.format
     try:
+        check_pipeline(output.pipeline, limits, field)
         steps = _plan(output.pipeline, trunk.shape, trunk.dtype, field)
-        _check_steps(steps, whole.frames, limits, field)
+        check_steps(steps, whole.frames, limits, field)
         _check_encoding(kind, output, steps.dtype, whole.frames, f"{field}.encoding")
     except InvalidInputError as error:
         return OutputPlan(output, kind, None, error)
     return OutputPlan(output, kind, steps)
 
 
+def _if_it_fits(made: OutputPlan, before: list[OutputPlan], limits: Limits, field: str) -> OutputPlan:
+    """Return an output, failed if pixels and those of the outputs before it are too many."""
+    if made.raw_bytes:
+        try:
+            check_outputs(made.raw_bytes + sum(each.raw_bytes for each in before), limits, field)
+        except LimitExceededError as error:
+            return OutputPlan(made.output, made.format, None, error)
+    return made
+
+
 def _plan_input(source: Source, recipe: Recipe, limits: Limits, field: str) -> tuple[InputPlan, Recipe]:
     """Return what the pipelines get, and the recipe for that."""
     if not isinstance(source, ImageFile):
-        _check_size(source.shape, 1, limits, field)
+        check_size(source.shape, 1, limits, field)
         return InputPlan(source.shape, source.dtype, 1, None, None), recipe
     header = read_header(source.data, field=field)
     frames = header.frames if recipe.decoding.frames == "all" else 1
-    if frames > limits.frames:
-        raise LimitExceededError(field, frames, limits.frames, "frames")
+    check_frames(frames, limits, field)
     dtype = DEEP.get(header.bits, UINT8) if recipe.decoding.depth == "keep" else UINT8
     shape = (header.height, header.width) + ((header.channels,) if header.channels > 1 else ())
-    _check_size(shape, frames, limits, field)
+    check_size(shape, frames, limits, field)
     at_least = _at_least(recipe, shape) if recipe.decoding.shrink_on_load and frames == 1 else None
     if at_least is not None:
         width, height = reduced_size(header, at_least)
         if (height, width) != shape[:2]:
             recipe = _with_full_sizes(recipe, shape)
             shape = (height, width, *shape[2:])
+    check_decoded(shape, dtype, frames, limits, field)
     return InputPlan(shape, dtype, frames, header, at_least), recipe
-
-
-def _check_size(shape: Shape, frames: int, limits: Limits, field: str) -> None:
-    pixels = math.prod(shape[:2]) * frames
-    if pixels > limits.pixels:
-        of_frames = f" of {frames} frames" if frames > 1 else ""
-        unit = f"pixels ({shape[1]}×{shape[0]}{of_frames})"
-        raise LimitExceededError(field, pixels, limits.pixels, unit)
 
 
 def _at_least(recipe: Recipe, shape: Shape) -> tuple[int, int] | None:
@@ -244,11 +244,6 @@ def _plan(pipeline: Pipeline, shape: Shape, dtype: np.dtype[Any], field: str) ->
         return pipeline.plan(shape, dtype)
     except InvalidInputError as error:
         raise type(error)(f"{field}.{error.field}", error.value, error.expected) from error
-
-
-def _check_steps(plan: Plan, frames: int, limits: Limits, field: str) -> None:
-    for step in plan.steps:
-        _check_size(step.dst_shape, frames, limits, f"{field}, {step.operation.name}")
 
 
 def _check_encoding(kind: str, output: Output, dtype: np.dtype[Any], frames: int, field: str) -> None:

@@ -20,7 +20,8 @@ from imgsvc._stop import Stop
 from imgsvc.codec import Decoded, EncodeOptions, decode, encode, formats
 from imgsvc.operations import OPERATIONS, Operation, Resize
 from imgsvc.pipeline import Pipeline
-from imgsvc.recipes.planning import Limits, plan_recipe
+from imgsvc.recipes.limits import Limits
+from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.recipe import RAW, Recipe
 from imgsvc.recipes.running import OneCore, Work
 from imgsvc.recipes.source import RawImage

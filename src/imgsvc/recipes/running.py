@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from imgsvc.codec import Decoded, DecodeLimits, decode, encode
-from imgsvc.errors import InvalidInputError
+from imgsvc.errors import InvalidInputError, LimitExceededError
+from imgsvc.recipes.limits import check_outputs
 from imgsvc.recipes.planning import plan_again
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import EncodedResult, RawResult
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from imgsvc._stop import Stop
     from imgsvc.codec import DecodeOptions
     from imgsvc.pipeline import Plan
-    from imgsvc.recipes.planning import Limits, OutputPlan, RecipePlan
+    from imgsvc.recipes.limits import Limits
+    from imgsvc.recipes.planning import OutputPlan, RecipePlan
     from imgsvc.recipes.source import Source
 
 __all__ = ["OneCore", "Work"]
@@ -88,6 +90,7 @@ class Work:
         self._note = note
         self._decoded: Decoded | None = None
         self._left: list[Plan] = []
+        self._result_bytes = 0
 
     def run(self) -> list[RawResult | EncodedResult | InvalidInputError]:
         """Make all files; return what became of each output, pixels still without them.
@@ -106,6 +109,7 @@ class Work:
         if plan.trunk is not None:
             decoded = self._through(plan.trunk, decoded)
         self._decoded = decoded
+        self._result_bytes = sum(output.raw_bytes for output in plan.outputs)
         return [self._make(output, decoded, index) for index, output in enumerate(plan.outputs)]
 
     def write(self, rooms: Sequence[NDArray[Any]]) -> None:
@@ -172,5 +176,10 @@ class Work:
         except InvalidInputError as error:
             field = f"recipe.outputs[{index}].encoding.{error.field.removeprefix('options.')}"
             return type(error)(field, error.value, error.expected)
+        try:
+            check_outputs(self._result_bytes + len(data), self._limits, f"recipe.outputs[{index}]")
+        except LimitExceededError as error:
+            return error
+        self._result_bytes += len(data)
         height, width = output.steps.shape[:2]
         return EncodedResult(name, data, output.format, width, height, decoded.notes)

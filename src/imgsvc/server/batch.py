@@ -26,7 +26,15 @@ from imgsvc.runtime.pools import start_pool
 from imgsvc.server.failure import fail, note_failure, refuse
 from imgsvc.server.image_service import SERVICE_NAME
 from imgsvc.server.record import QUEUE, begin
-from imgsvc.server.refusals import Abandoned, IncompleteBody, NotAMessage, NotTaken, Refusal, ShuttingDown
+from imgsvc.server.refusals import (
+    Abandoned,
+    IncompleteBody,
+    NotAMessage,
+    NotTaken,
+    Refusal,
+    ShuttingDown,
+    StreamTooOld,
+)
 from imgsvc.server.timer import Timed
 from imgsvc.wire.image import read_source
 from imgsvc.wire.process import BATCH_REQUEST, draft_batch_response
@@ -48,9 +56,6 @@ if TYPE_CHECKING:
 __all__ = ["BatchStreams"]
 
 METHOD = f"/{SERVICE_NAME}/ProcessBatch"
-
-ITEMS_PER_CORE = 4
-"""Under way at a time, of one stream: those that wait keep the cores busy while results are sent."""
 
 WORKERS_PER_CORE = 2
 
@@ -74,6 +79,10 @@ class BatchStreams(grpc.GenericRpcHandler):
         How many of them there are.
     max_streams
         At a time; further ones are refused.
+    max_items
+        Under way at a time, of one stream.
+    max_seconds
+        After which a stream is drained.
     """
 
     def __init__(
@@ -87,6 +96,8 @@ class BatchStreams(grpc.GenericRpcHandler):
         timeout: float,
         num_cores: int,
         max_streams: int,
+        max_items: int,
+        max_seconds: float,
     ) -> None:
         self.processing = processing
         self._gate = gate
@@ -94,7 +105,8 @@ class BatchStreams(grpc.GenericRpcHandler):
         self.timer = timer
         self.observers = observers
         self.timeout = timeout
-        self.max_items = ITEMS_PER_CORE * num_cores
+        self.max_items = max_items
+        self.max_seconds = max_seconds
         self._max_streams = max_streams
         self._streams: set[_Stream] = set()
         self._places = max_streams
@@ -131,7 +143,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         with self._lock:
             streams = list(self._streams)
         for stream in streams:
-            stream.drain()
+            stream.drain(ShuttingDown())
 
     def close(self) -> None:
         """End the threads."""
@@ -206,6 +218,18 @@ class _End:
         self.error = error
 
 
+class _Age(Timed):
+    """When a stream has been open for long enough."""
+
+    def __init__(self, stream: _Stream, context: grpc.ServicerContext, seconds: float) -> None:
+        super().__init__(context, time.monotonic() + seconds, "")
+        self._stream = stream
+        self._seconds = seconds
+
+    def late(self) -> None:
+        self._stream.drain(StreamTooOld(self._seconds))
+
+
 class _Stream:
     """One stream.
 
@@ -236,18 +260,20 @@ class _Stream:
         self._core_seconds = 0.0
         self._over = False
         self._complete = False
+        self._half_closed = False
         self._broken_off: Exception = Abandoned(StoppedError(cancelled=True), 0.0)
-        self._draining = False
+        self._draining: Refusal | None = None
         self._lock = threading.Lock()
         self._recipe: Recipe | InvalidInputError = Recipe()
         self._reading = Timed(context, math.inf, f"stream: nothing came for {streams.timeout:g} s")
         self._sending = Timed(context, math.inf, NotTaken.text(streams.timeout))
+        self._age = _Age(self, context, streams.max_seconds)
 
     def results(self) -> Iterator[bytes]:
         """Yield messages of results; this runs on the sender's thread."""
         of = self._of
         of.begin(self)
-        for timed in (self._reading, self._sending):
+        for timed in (self._reading, self._sending, self._age):
             of.timer.start(timed)
         if not self._context.add_callback(self._ended):
             self._ended()
@@ -260,13 +286,13 @@ class _Stream:
             self._record.answered = time.monotonic()
             self._release()
 
-    def drain(self) -> None:
+    def drain(self, reason: Refusal) -> None:
         """Take no more, and end when what was read is done."""
         with self._lock:
-            self._draining = True
+            self._draining = reason
             idle = self._under_way <= 1
         if idle:
-            self._finished.put(_End(ShuttingDown()))
+            self._finished.put(_End(reason))
 
     # The sender's thread.
 
@@ -308,11 +334,11 @@ class _Stream:
         """Note that so much is under way no more; return the end if it has come."""
         with self._lock:
             self._under_way -= count
-            if self._under_way == 0:
-                return _End()
+            if self._under_way == 0:  # of a drained stream messages may be left that nobody has read
+                return _End(None if self._half_closed else self._draining)
             if self._under_way == 1 and not self._read_all:  # the reader waits, and may wait for ever
                 if self._draining:
-                    return _End(ShuttingDown())
+                    return _End(self._draining)
                 self._reading.end = time.monotonic() + self._of.timeout
         return None
 
@@ -344,6 +370,7 @@ class _Stream:
             body = next(self._messages, None)
             self._reading.pause()
             if body is None:
+                self._half_closed = True
                 return
             yield body
 
@@ -469,7 +496,7 @@ class _Stream:
             jobs = list(self._jobs)
         for job in jobs:
             job.cancel()
-        for timed in (self._reading, self._sending):
+        for timed in (self._reading, self._sending, self._age):
             of.timer.stop(timed)
         if self._sending.expired:
             self._broken_off = NotTaken(of.timeout)

@@ -18,6 +18,7 @@ from imgsvc.config import ENVIRONMENT_PREFIX, ServerConfig
 from imgsvc.config.sources import FILE_VARIABLE, as_toml
 from imgsvc.errors import AddressError, ConfigurationError
 from imgsvc.runtime.allocator import is_tuned
+from imgsvc.server.descriptors import provide_descriptors
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.listen import others_can_read
 
@@ -115,6 +116,7 @@ def serve(config: ServerConfig) -> int:
     log = logging.getLogger("imgsvc.server")
     signals = _catch_signals()
     server = Server(config)
+    provide_descriptors(config.max_connections, len(server.addresses))
     server.prediction.calibrate()  # now, while nothing else runs
     server.start()
     log.info(

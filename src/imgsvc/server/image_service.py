@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from imgsvc.pipeline.presets import Preset
-    from imgsvc.recipes.planning import Limits
+    from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.recipe import Recipe
     from imgsvc.recipes.results import EncodedResult, Result
     from imgsvc.recipes.running import Note

@@ -10,7 +10,7 @@ import grpc
 
 from imgsvc._dispatch import kernels
 from imgsvc.pipeline.presets import load_presets
-from imgsvc.recipes.planning import Limits
+from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.prediction import Prediction
 from imgsvc.runtime.allocator import QuietTrim
 from imgsvc.runtime.cores import Cores
@@ -19,6 +19,7 @@ from imgsvc.server.access import FailureLog
 from imgsvc.server.admission import Admission
 from imgsvc.server.batch import BatchStreams
 from imgsvc.server.calls import UnaryCalls
+from imgsvc.server.connections import connection_options
 from imgsvc.server.gate import Gate
 from imgsvc.server.health import Health
 from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
@@ -46,10 +47,6 @@ COMPRESSION = {
     "gzip": grpc.Compression.Gzip,
     "deflate": grpc.Compression.Deflate,
 }
-
-# On one connection, of all methods. Without a limit a few connections can open so many that gRPC drops calls
-# at random, health checks among them; with 1000 it still did. Bursts of honest clients overstep one of 100.
-MAX_STREAMS = 400
 
 # For calls that are no image calls, once these have finished.
 LAST_CALLS_SECONDS = 0.5
@@ -89,7 +86,7 @@ class Server:
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.max_send_message_length", -1),
-                ("grpc.max_concurrent_streams", MAX_STREAMS),
+                *connection_options(config),
             ),
             compression=COMPRESSION[config.compression],
         )
@@ -100,7 +97,14 @@ class Server:
         self._observers = Observers([FailureLog()])
         self._trim = QuietTrim(self._admission.quiet_since)
         self._timer = CallTimer(tick=config.body_timeout / 4)
-        limits = Limits(pixels=config.max_pixels, frames=config.max_frames)
+        limits = Limits(
+            pixels=config.max_pixels,
+            frames=config.max_frames,
+            operations=config.max_operations,
+            weights=config.max_weights,
+            output_bytes=config.max_output_bytes,
+            decode_bytes=config.max_decode_bytes,
+        )
         presets = load_presets(config.presets) if config.presets else {}
         self.prediction = Prediction()
         pricing = Pricing(self.prediction)
@@ -125,6 +129,8 @@ class Server:
             timeout=config.body_timeout,
             num_cores=config.num_cores,
             max_streams=config.max_streams,
+            max_items=config.num_stream_items,
+            max_seconds=config.max_stream_seconds,
         )
         self._health = Health(self._timer, (SERVICE_NAME, IMAGE_SERVICE), self._observers)
         self._reflection = Reflection()

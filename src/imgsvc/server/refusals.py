@@ -28,6 +28,14 @@ class ShuttingDown(Refusal):
         super().__init__(grpc.StatusCode.UNAVAILABLE, "server", "shutting down", details)
 
 
+class StreamTooOld(Refusal):
+    """A stream has been open for as long as one may be."""
+
+    def __init__(self, seconds: float) -> None:
+        details = f"stream: open for {seconds:g} s, expected to end by then: go on in another one"
+        super().__init__(grpc.StatusCode.UNAVAILABLE, "stream", f"open for {seconds:g} s", details)
+
+
 class UnknownMethod(Refusal):
     """No service has this method; in the words of gRPC itself."""
 

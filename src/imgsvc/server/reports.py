@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,8 @@ from imgsvc._dispatch import isa, kernels
 from imgsvc.codec import formats
 from imgsvc.errors import InvalidInputError, LimitExceededError
 from imgsvc.operations import OPERATIONS
-from imgsvc.recipes.planning import Limits, plan_recipe
+from imgsvc.recipes.limits import Limits
+from imgsvc.recipes.planning import plan_recipe
 from imgsvc.server.status import details_of, status_of
 from imgsvc.v1 import image_service_pb2 as messages
 from imgsvc.v1.image_pb2 import DataType, Format
@@ -20,7 +23,7 @@ from imgsvc.wire.process import PLAN_REQUEST
 from imgsvc.wire.recipe import read_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
 
@@ -29,13 +32,15 @@ if TYPE_CHECKING:
     from imgsvc.pipeline.presets import Preset
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
     from imgsvc.recipes.prediction import Prediction
+    from imgsvc.recipes.recipe import Recipe
+    from imgsvc.recipes.source import Source
     from imgsvc.server.calls import Call
 
 __all__ = ["Reports"]
 
 LIBRARIES = ("grpcio", "numpy", "pillow", "protobuf", "simplejpeg")
 GRAY_RANK = 2
-BOUNDLESS = Limits(pixels=1 << 62, frames=1 << 62)
+BOUNDLESS = Limits(**{field.name: 1 << 62 for field in dataclasses.fields(Limits)})
 
 
 class Reports:
@@ -68,11 +73,7 @@ class Reports:
         source = read_source(request.image, opened.payload, "image", without_pixels=True)
         recipe = read_recipe(request.recipe, self._presets)
         plan = plan_recipe(source, recipe, BOUNDLESS)
-        broken = []
-        try:
-            plan_recipe(source, recipe, self._limits)
-        except LimitExceededError as error:
-            broken.append((error.field, error.amount, error.limit))
+        broken = [(each.field, each.amount, each.limit) for each in self._exceeded(source, recipe)]
         if plan.num_bytes > self._config.byte_budget:
             broken.append(("bytes in flight", plan.num_bytes, self._config.byte_budget))
         outputs = [self._output(plan, output) for output in plan.outputs]
@@ -86,6 +87,15 @@ class Reports:
             ],
         )
         return answer.SerializeToString()
+
+    def _exceeded(self, source: Source, recipe: Recipe) -> Iterator[LimitExceededError]:
+        """Yield what a request is too large for, if anything: of each limit the first that it meets."""
+        if not any(_exceeded(source, recipe, self._limits)):
+            return
+        for name, limit in dataclasses.asdict(self._limits).items():
+            yield from itertools.islice(
+                _exceeded(source, recipe, dataclasses.replace(BOUNDLESS, **{name: limit})), 1
+            )
 
     def _output(self, plan: RecipePlan, output: OutputPlan) -> messages.OutputPlan:
         name = output.output.name
@@ -114,9 +124,11 @@ class Reports:
             "max_message_bytes": config.max_message_bytes,
             "max_calls": config.max_calls,
             "max_bytes_in_flight": config.byte_budget,
+            "max_connections": config.max_connections,
             "max_streams": config.max_streams,
-            "max_pixels": self._limits.pixels,
-            "max_frames": self._limits.frames,
+            "max_stream_items": config.num_stream_items,
+            "max_stream_seconds": math.ceil(config.max_stream_seconds),
+            **{f"max_{name}": limit for name, limit in dataclasses.asdict(self._limits).items()},
         }
         answer = messages.GetServerInfoResponse(
             version=version("imgsvc"),
@@ -129,6 +141,17 @@ class Reports:
             libraries={name: version(name) for name in LIBRARIES},
         )
         return answer.SerializeToString()
+
+
+def _exceeded(source: Source, recipe: Recipe, limits: Limits) -> Iterator[LimitExceededError]:
+    try:
+        plan = plan_recipe(source, recipe, limits)
+    except LimitExceededError as error:
+        yield error
+        return
+    for output in plan.outputs:
+        if isinstance(output.error, LimitExceededError):
+            yield output.error
 
 
 def _input(plan: RecipePlan) -> messages.ImagePlan:
