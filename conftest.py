@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
 ROOT = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare what lets a second run do only what the first could not."""
+    parser.addoption(
+        "--passed",
+        type=Path,
+        metavar="FILE",
+        help="leave out the tests that FILE lists, and add those to it that pass",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the list that `--passed` names."""
+    path = config.getoption("passed")
+    if path is not None:
+        config.pluginmanager.register(_Passed(path.absolute()))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -24,3 +39,27 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def _benchmark_only(config: pytest.Config) -> bool:
     return bool(config.getoption("benchmark_only", default=False))
+
+
+class _Passed:
+    """The tests that have passed, one a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._new: list[str] = []
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out what is in the list."""
+        known = set(self._path.read_text("utf-8").splitlines()) if self._path.exists() else set()
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in known])
+        items[:] = [item for item in items if item.nodeid not in known]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what passes."""
+        if report.when == "call" and report.passed:
+            self._new.append(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the list."""
+        with self._path.open("a", encoding="utf-8") as file:
+            file.writelines(f"{nodeid}\n" for nodeid in self._new)

@@ -15,6 +15,14 @@ else()
   list(APPEND IMGSVC_CYTHON_ARGS -X boundscheck=False)
 endif()
 
+option(IMGSVC_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer (ci/sanitize runs such builds)" OFF)
+if(IMGSVC_SANITIZE)
+  # -O3 comes from the kernels' own flags, so that it is the vectorised loops that are looked at.
+  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_compile_options(${sanitizers} -fno-omit-frame-pointer -g1)
+  add_link_options(${sanitizers})
+endif()
+
 # Not by default: the next Cython's new warning is no reason for an installation to fail.
 option(IMGSVC_WERROR "Take Cython's warnings for errors" OFF)
 if(IMGSVC_WERROR)

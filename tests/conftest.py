@@ -9,6 +9,8 @@ from imgsvc import _dispatch
 from tests import processes
 
 hypothesis.settings.register_profile("imgsvc", deadline=None, max_examples=60)
+# For builds that are slow, and for runs beside a full one.
+hypothesis.settings.register_profile("brief", deadline=None, max_examples=8)
 hypothesis.settings.load_profile("imgsvc")
 
 

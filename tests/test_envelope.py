@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
 from imgsvc.wire import envelope
 from imgsvc.wire.envelope import Draft, Envelope, placeholder
+from tests.payloads import parse, replace
 
 VARINT, FIXED64, LENGTH_DELIMITED, START_GROUP, END_GROUP, FIXED32 = range(6)
 MAX_NUMBER = 2**29 - 1
@@ -188,27 +188,6 @@ thorough = settings(max_examples=400, suppress_health_check=list(HealthCheck))
 
 
 # The comparison.
-
-
-def replace(message, path, new):
-    """Put `new(payload)` in place of each payload that a message has at `path`."""
-    name, _, rest = path.partition(".")
-    value = {field.name: value for field, value in message.ListFields()}.get(name, [])
-    if rest:
-        for inner in [value] if isinstance(value, Message) else value:
-            replace(inner, rest, new)
-    elif isinstance(value, bytes):
-        setattr(message, name, new(value))
-    else:
-        value[:] = [new(payload) for payload in value]
-
-
-def parse(kind, body):
-    """Return what protobuf makes of `body`: a message, or the type of an error."""
-    try:
-        return kind.FromString(body)
-    except (DecodeError, UnicodeDecodeError) as error:  # protobuf in Python has the latter for strings
-        return type(error)
 
 
 def assert_opens(kind, body):

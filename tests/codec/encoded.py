@@ -36,9 +36,9 @@ def exif(orientation=1):
     return data
 
 
-def every_kind():
-    """Return files by name, each of some 40×60 pixels."""
-    rgb = photo()
+def every_kind(height=40, width=60):
+    """Return files by name, each of some size."""
+    rgb = photo(height, width)
     image, gray = Image.fromarray(rgb), Image.fromarray(rgb[..., 0])
     rgba = Image.fromarray(np.dstack([rgb, rgb[..., 0]]))
     frames = {"save_all": True, "append_images": [rgba.rotate(180)], "duration": 70}
