@@ -1,0 +1,1 @@
+"""The load, the samples and the verdict of ``ci/soak``."""
