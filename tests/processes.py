@@ -77,13 +77,13 @@ class _Log(list):
 
 @contextlib.contextmanager
 def serving(*options, **variables):
-    """Start imgsvc-server, give it when it serves, and end it."""
+    """Start imgsvc-server, give it when it serves, and end it; its log is text, in which tests find words."""
     process = subprocess.Popen(
         [program("imgsvc-server"), *map(str, options)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(**variables),
+        env=environment(**{"IMGSVC_CFG_LOG_FORMAT": "text", **variables}),
     )
     log = _Log(process.stderr)
     watchdog = threading.Timer(START_SECONDS, process.kill)

@@ -61,6 +61,8 @@ def test_the_configuration_is_frozen():
         ("IMGSVC_CFG_NULL_IMAGE_ERRORS", "yes", "null_image_errors", True),
         ("IMGSVC_CFG_NULL_IMAGE_ERRORS", "0", "null_image_errors", False),
         ("IMGSVC_CFG_LOG_LEVEL", "Debug", "log_level", "debug"),
+        ("IMGSVC_CFG_LOG_FORMAT", "JSON", "log_format", "json"),
+        ("IMGSVC_CFG_ACCESS_LOG", "no", "access_log", False),
         ("IMGSVC_CFG_UNIX_SOCKET_MODE", "660", "unix_socket_mode", "0660"),
         ("IMGSVC_CFG_UNIX_SOCKET_USERS", "alice,1000", "unix_socket_users", "alice,1000"),
         ("IMGSVC_CFG_TLS_CERT", "/c.pem", "tls_cert", "/c.pem"),

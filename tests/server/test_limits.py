@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import imgsvc
 from imgsvc.errors import OverloadedError, ServiceUnavailableError
-from imgsvc.server.access import FailureLog
+from imgsvc.server.access import AccessLog
 from imgsvc.server.admission import Admission
 from imgsvc.server.failure import note_failure
 from imgsvc.server.record import Record
@@ -230,7 +230,7 @@ def test_every_failed_request_is_one_line(serve):
 def test_a_method_s_name_cannot_forge_a_line(caplog):
     record = Record("/x\n2026-01-01 WARNING imgsvc.server: forged\x1b[2K", "ipv4:127.0.0.1:1")
     note_failure(record, UnknownMethod("/x\n"))
-    FailureLog().observe([record])
+    AccessLog(every=True).observe([record])
     assert caplog.text
     assert "\n" not in caplog.text.strip()
     assert "\x1b" not in caplog.text

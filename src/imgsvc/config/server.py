@@ -9,6 +9,7 @@ from imgsvc.config.connections import Connections
 from imgsvc.config.lifecycle import Lifecycle
 from imgsvc.config.limits import Limits
 from imgsvc.config.listening import Listening
+from imgsvc.config.observing import Observing
 from imgsvc.config.requests import Requests
 from imgsvc.config.security import Security
 from imgsvc.config.sources import from_environment, from_file
@@ -26,7 +27,7 @@ STREAM_ITEMS_PER_CORE = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ServerConfig(Listening, Connections, Limits, Requests, Streams, Work, Security, Lifecycle):
+class ServerConfig(Listening, Connections, Limits, Requests, Streams, Work, Security, Lifecycle, Observing):
     """How a server listens and what it accepts. None stands for a choice that the server makes."""
 
     GROUPS: ClassVar[tuple[type, ...]] = (
@@ -38,6 +39,7 @@ class ServerConfig(Listening, Connections, Limits, Requests, Streams, Work, Secu
         Work,
         Security,
         Lifecycle,
+        Observing,
     )
     """In the order of ``--help``; the first line of each one's docstring is its title there."""
 

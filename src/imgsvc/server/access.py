@@ -1,41 +1,100 @@
-"""What the log says of calls."""
+"""A line of the log for each call."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+
+from imgsvc.server.logs import text_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgsvc.server.logs import LineLog
     from imgsvc.server.record import Record
 
 log = logging.getLogger("imgsvc.server")
 
-__all__ = ["FailureLog"]
+__all__ = ["AccessLog"]
+
+LEVELS = {logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 
 
-class FailureLog:
-    """Writes a line for each refused or failed call."""
+class AccessLog:
+    """Writes a line for each call, or only for those that are refused or fail.
+
+    Parameters
+    ----------
+    every
+        Whether also for those that go well, at level info.
+    lines
+        Where to; None for the logger of the process that the server is a part of.
+    """
+
+    def __init__(self, *, every: bool, lines: LineLog | None = None) -> None:
+        self._every = every
+        self._lines = lines
 
     def observe(self, records: Sequence[Record]) -> None:
         """Write those of some calls."""
-        for record in records:
-            if record.code != "OK":
-                log.log(logging.ERROR if record.trace else logging.WARNING, "%s", _line(record))
+        lines = self._lines
+        level = log.getEffectiveLevel() if lines is None else lines.level
+        least = level if self._every else max(level, logging.WARNING)
+        chosen = [record for record in records if _level(record) >= least]
+        if lines is None:
+            for record in chosen:
+                log.log(_level(record), "%s", text_message(_event(record)))
+        elif chosen:
+            since = time.time() - time.monotonic()  # what the wall clock says beyond the monotonic one
+            lines.write(
+                {
+                    "timestamp": lines.time(since + record.ended),
+                    "level": LEVELS[_level(record)],
+                    "logger": log.name,
+                    **_event(record),
+                }
+                for record in chosen
+            )
 
     def close(self) -> None:
-        """Do nothing: each line is written at once."""
+        """Do nothing: nothing is kept back."""
 
 
-def _line(record: Record) -> str:
-    where = f"{_printable(record.method)} peer={_printable(unquote(record.peer))}"
-    what = f"status={record.code} field={record.field} value={record.value}: {record.details}"
-    line = f"{where} {_printable(what)}"
-    return f"{line}\n{record.trace}" if record.trace else line
+def _level(record: Record) -> int:
+    if record.code == "OK":
+        return logging.INFO
+    return logging.ERROR if record.trace else logging.WARNING
 
 
-def _printable(text: str) -> str:
-    """Return a text from outside without line ends and control characters, which could forge other lines."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
+def _event(record: Record) -> dict[str, Any]:
+    """Return what there is to say of a call; what does not apply to it is left out."""
+    event: dict[str, Any] = {
+        "event": "call",
+        "method": record.method,
+        "peer": unquote(record.peer) if "%" in record.peer else record.peer,
+        "id": record.id,
+    }
+    if record.stream is not None:
+        event["item"] = record.item
+    if record.caller:
+        event["caller"] = record.caller
+    event["request_bytes"] = record.request_bytes
+    event["answer_bytes"] = record.answer_bytes
+    if record.pixels:
+        event["pixels"] = record.pixels
+    for stage, seconds in record.seconds().items():
+        event[f"{stage}_ms"] = round(1e3 * seconds, 3)
+    if record.core_seconds:
+        event["core_ms"] = round(1e3 * record.core_seconds, 3)
+    if record.cache:
+        event["cache"] = record.cache
+    event["status"] = record.code
+    if record.code != "OK":
+        if record.error_id:
+            event["error_id"] = record.error_id
+        event["field"], event["value"], event["details"] = record.field, record.value, record.details
+        if record.trace:
+            event["exception"] = record.trace
+    return event

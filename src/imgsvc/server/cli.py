@@ -8,7 +8,6 @@ import logging
 import os
 import queue
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 from imgsvc import __version__
@@ -21,6 +20,7 @@ from imgsvc.runtime.allocator import is_tuned
 from imgsvc.server.descriptors import provide_descriptors
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.listen import others_can_read
+from imgsvc.server.logs import set_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,14 +108,10 @@ def _add_option(section: argparse._ArgumentGroup, field: dataclasses.Field[Any])
 
 def serve(config: ServerConfig) -> int:
     """Serve until a signal comes."""
-    logging.basicConfig(
-        level=config.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    lines = set_up(config)
     log = logging.getLogger("imgsvc.server")
     signals = _catch_signals()
-    server = Server(config)
+    server = Server(config, lines)
     provide_descriptors(config.max_connections, len(server.addresses))
     server.prediction.calibrate()  # now, while nothing else runs
     server.start()

@@ -15,7 +15,7 @@ from imgsvc.recipes.prediction import Prediction
 from imgsvc.runtime.allocator import QuietTrim
 from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.access import FailureLog
+from imgsvc.server.access import AccessLog
 from imgsvc.server.admission import Admission
 from imgsvc.server.batch import BatchStreams
 from imgsvc.server.calls import UnaryCalls
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from imgsvc.config import ServerConfig
+    from imgsvc.server.logs import LineLog
 
 log = logging.getLogger("imgsvc.server")
 
@@ -59,6 +60,8 @@ class Server:
     ----------
     config
         What it listens on and what it accepts.
+    lines
+        The log of this process, for calls; None for what `logging` does in it.
 
     Raises
     ------
@@ -74,7 +77,7 @@ class Server:
         What it is bound to, as a client writes it: ``"127.0.0.1:50051"``, ``"unix:/run/imgsvc.sock"``.
     """
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, lines: LineLog | None = None) -> None:
         kernels()  # before anything listens: a wrong IMGSVC_ISA would fail every call
         self._config = config
         self._files = WatchedFiles()
@@ -94,7 +97,7 @@ class Server:
         self._admission = Admission(config.max_calls, config.byte_budget)
         gate = Gate(self._admission)
         self._cores = Cores(config.num_cores)
-        self._observers = Observers([FailureLog()])
+        self._observers = Observers([AccessLog(every=config.access_log, lines=lines)])
         self._trim = QuietTrim(self._admission.quiet_since)
         self._timer = CallTimer(tick=config.body_timeout / 4)
         limits = Limits(

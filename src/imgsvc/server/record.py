@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     import grpc
 
-__all__ = ["DECODE", "ENCODE", "QUEUE", "RECEIVE", "Record", "begin"]
+__all__ = ["COMPUTE", "DECODE", "ENCODE", "QUEUE", "RECEIVE", "Record", "begin"]
 
 REQUEST_ID = "x-request-id"
 MAX_ID = 64
 
-QUEUE, RECEIVE, DECODE, ENCODE = "queue", "receive", "decode", "encode"
-"""Stages; any other is an operation, by its name."""
+QUEUE, RECEIVE, DECODE, COMPUTE, ENCODE = "queue", "receive", "decode", "compute", "encode"
+"""Stages; of these, what operations take together is the time to compute."""
+
+NO_OPERATIONS = {QUEUE, RECEIVE, DECODE, ENCODE}
 
 _process = secrets.token_hex(4)
 _numbers = itertools.count(1)
@@ -95,6 +97,16 @@ class Record:
     def note(self, stage: str, start: float, end: float) -> None:
         """Note a stage."""
         self.stages.append((stage, start, end))
+
+    def seconds(self) -> dict[str, float]:
+        """Return how long the stages took, the way of the answer (``send``), and all of it (``total``)."""
+        seconds: dict[str, float] = {}
+        for stage, start, end in self.stages:
+            name = stage if stage in NO_OPERATIONS else COMPUTE
+            seconds[name] = seconds.get(name, 0.0) + end - start
+        seconds["send"] = self.ended - self.answered
+        seconds["total"] = self.ended - self.begun
+        return seconds
 
     def of_item(self, item: str) -> Record:
         """Return the record of an item of this stream, which begins now."""

@@ -1,0 +1,25 @@
+"""What a server tells of what it does."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from imgsvc._options import boolean, choice
+from imgsvc.config.option import option
+
+__all__ = ["Observing"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Observing:
+    """what it tells of its work."""
+
+    log_format: str = option(
+        "auto",
+        choice("auto", "text", "json"),
+        "text, json, or auto for text on a terminal and JSON otherwise (default: auto)",
+        metavar="FORMAT",
+    )
+    access_log: bool = option(
+        True, boolean, "log every call; those that fail are logged anyway (default: yes)"
+    )
