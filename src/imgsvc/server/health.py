@@ -1,104 +1,147 @@
 """grpc.health.v1.Health, which answers whatever the image calls are doing.
 
-It runs on threads of its own. A Check is read against a timer, like an image call, so that calls without a
-body do not hold those threads. Those who ask and those who watch have a servicer each: it sends to watchers
-under its lock, and one that reads nothing would otherwise hold up every Check.
+It runs on threads of its own, and reads its calls against a timer and against each other, so that calls
+without a body do not hold those threads. The services' health is the server's readiness; that of `LIVENESS`
+says that the process works, to its very end.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2
 
+from imgsvc.errors import OverloadedError
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.failure import refuse
+from imgsvc.server.giving_way import GivingWay
 from imgsvc.server.handlers import stream_unary
 from imgsvc.server.receive import BodyReader
-from imgsvc.server.record import Record
-from imgsvc.server.refusals import NotAMessage, Refusal
+from imgsvc.server.record import begin
+from imgsvc.server.refusals import NotAMessage, Refusal, UnknownService
+from imgsvc.server.watchers import NOTICE_SECONDS, Watcher, Watchers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imgsvc.server.observers import Observers
+    from imgsvc.server.readiness import Readiness
+    from imgsvc.server.record import Record
     from imgsvc.server.timer import CallTimer
 
-__all__ = ["Health"]
+__all__ = ["LIVENESS", "Health"]
 
-CHECK_THREADS = 32
-WATCH_THREADS = 2
+LIVENESS = "imgsvc.liveness"
+"""The service whose health is that of the process."""
+
+THREADS = 32
 BODY_SECONDS = 5.0
 """A request of health is a few bytes and comes with its headers; gRPC may be busy reading larger ones."""
 
-NOTICE_SECONDS = 1.0
-"""For telling the watchers of the end: one that reads nothing is not waited for."""
+MAX_WATCHERS = 1000
 
-CHECK = f"/{health.SERVICE_NAME}/Check"
+CHECK, WATCH = f"/{health.SERVICE_NAME}/Check", f"/{health.SERVICE_NAME}/Watch"
 
 
-class Health:
-    """The health of one server: SERVING until told otherwise. Only checks that fail are observed."""
+class Health(grpc.GenericRpcHandler):
+    """The health of one server. Only calls that fail are observed."""
 
-    def __init__(self, timer: CallTimer, services: tuple[str, ...], observers: Observers) -> None:
-        self._asked, self._watched = health.HealthServicer(), health.HealthServicer()
-        for service in services:
-            for servicer in (self._asked, self._watched):
-                servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
+    def __init__(
+        self, timer: CallTimer, services: tuple[str, ...], observers: Observers, readiness: Readiness
+    ) -> None:
         self._timer = timer
+        self._services = {"", *services}
         self._observers = observers
+        self._readiness = readiness
         self._bodies = BodyReader(timer, BODY_SECONDS)
-        self._check_pool = start_pool(CHECK_THREADS, "health")
-        self._watch_pool = start_pool(WATCH_THREADS, "watch")
+        self._queue = GivingWay(THREADS)
+        self._pool = start_pool(THREADS, "health")
+        self._watchers = Watchers(timer, MAX_WATCHERS)
+        readiness.listen(self._watchers.tell)
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """Return the handler of the service."""
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        """Answer its methods; this runs on gRPC's serving thread."""
+        if handler_call_details.method not in {CHECK, WATCH}:
+            return None
+        record = begin(handler_call_details)
+        self._queue.arrive()
+        if record.method == CHECK:
 
-        # Functions, and not the servicer's methods: grpcio looks for the pool on them, and a class's methods
-        # are shared with every other server in the process.
-        def watch(request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
-            self._watched.Watch(request, context, send)
+            def check(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+                return self._check(record, messages, context)
+
+            return stream_unary(check, self._pool)
+
+        def watch(
+            messages: Iterator[bytes], context: grpc.ServicerContext, send: Callable[[bytes], None]
+        ) -> None:
+            self._watch(record, messages, context, send)
 
         non_blocking: Any = watch
-        non_blocking.experimental_thread_pool = self._watch_pool
+        non_blocking.experimental_thread_pool = self._pool
         non_blocking.experimental_non_blocking = True
-        methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            "Check": stream_unary(self._check, self._check_pool),
-            "Watch": grpc.unary_stream_rpc_method_handler(
-                non_blocking,
-                health_pb2.HealthCheckRequest.FromString,
-                health_pb2.HealthCheckResponse.SerializeToString,
-            ),
-        }
-        return grpc.method_handlers_generic_handler(health.SERVICE_NAME, methods)
+        return grpc.stream_stream_rpc_method_handler(non_blocking)
 
-    def not_serving(self) -> None:
-        """Say NOT_SERVING from now on, to those who ask and those who watch."""
-        self._asked.enter_graceful_shutdown()
-        notice = threading.Thread(target=self._watched.enter_graceful_shutdown, daemon=True)
-        notice.start()
-        notice.join(NOTICE_SECONDS)
+    def notify(self) -> None:
+        """Tell those who watch how things are, and wait for them a moment."""
+        self._watchers.tell(NOTICE_SECONDS)
 
     def close(self) -> None:
         """End the threads."""
-        self._check_pool.shutdown()
-        self._watch_pool.shutdown()
+        self._pool.shutdown()
+        self._watchers.close()
 
-    def _check(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        record = Record(CHECK)
-        timed = self._bodies.watch(context, since=time.monotonic())
+    def _check(self, record: Record, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        service = self._read(record, messages, context)
+        if not self._knows(service):
+            refuse(self._observers, record, context, UnknownService(service))
+        return self._status(service)
+
+    def _watch(
+        self,
+        record: Record,
+        messages: Iterator[bytes],
+        context: grpc.ServicerContext,
+        send: Callable[[bytes], None],
+    ) -> None:
+        service = self._read(record, messages, context)
+        watcher = Watcher(context, send, lambda: self._status(service))
+        if not context.add_callback(lambda: self._watchers.discard(watcher)):
+            return
+        if not self._watchers.add(watcher):
+            error = OverloadedError("calls of Watch", MAX_WATCHERS + 1, MAX_WATCHERS)
+            refuse(self._observers, record, context, error)
+
+    def _read(self, record: Record, messages: Iterator[bytes], context: grpc.ServicerContext) -> str:
+        """Return the service that a call asks about, or end it."""
+        timed = self._bodies.watch(context, record.begun)
+        self._queue.begin(timed)
         try:
-            body = self._bodies.read_one(messages, timed, CHECK)
-            request = health_pb2.HealthCheckRequest.FromString(body)
+            body = self._bodies.read_one(messages, timed, record.method)
+            service: str = health_pb2.HealthCheckRequest.FromString(body).service
         except DecodeError:
             refuse(self._observers, record, context, NotAMessage())
         except Refusal as refusal:
             refuse(self._observers, record, context, refusal)
         finally:
             self._timer.stop(timed)
-        answer: bytes = self._asked.Check(request, context).SerializeToString()
-        return answer
+            self._queue.leave(timed)
+        return service
+
+    def _knows(self, service: str) -> bool:
+        return service in self._services or service == LIVENESS
+
+    def _status(self, service: str) -> bytes:
+        message: bytes = health_pb2.HealthCheckResponse(status=self._health_of(service)).SerializeToString()
+        return message
+
+    def _health_of(self, service: str) -> Any:
+        if not self._knows(service):
+            return health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+        if service == LIVENESS or self._readiness():
+            return health_pb2.HealthCheckResponse.SERVING
+        return health_pb2.HealthCheckResponse.NOT_SERVING

@@ -28,6 +28,7 @@ from imgsvc.server.listen import listen
 from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
 from imgsvc.server.observers import Observers
 from imgsvc.server.price import Pricing
+from imgsvc.server.readiness import SHUTTING_DOWN, STARTING, Readiness
 from imgsvc.server.reflection import Reflection
 from imgsvc.server.reports import Reports
 from imgsvc.server.timer import CallTimer
@@ -75,6 +76,8 @@ class Server:
     ----------
     addresses : tuple of str
         What it is bound to, as a client writes it: ``"127.0.0.1:50051"``, ``"unix:/run/imgsvc.sock"``.
+    readiness : Readiness
+        Whether it wants calls.
     """
 
     def __init__(self, config: ServerConfig, lines: LineLog | None = None) -> None:
@@ -135,17 +138,19 @@ class Server:
             max_items=config.num_stream_items,
             max_seconds=config.max_stream_seconds,
         )
-        self._health = Health(self._timer, (SERVICE_NAME, IMAGE_SERVICE), self._observers)
+        self.readiness = Readiness()
+        self._health = Health(self._timer, (SERVICE_NAME, IMAGE_SERVICE), self._observers, self.readiness)
         self._reflection = Reflection()
         self._unknown = UnknownMethods(self._observers)
         self._server.add_generic_rpc_handlers(
-            (self._images, self._batches, self._health.handler(), self._reflection.handler(), self._unknown)
+            (self._images, self._batches, self._health, self._reflection.handler(), self._unknown)
         )
 
     def start(self) -> None:
         """Serve, on threads of its own."""
         self._files.start()
         self._server.start()
+        self.readiness.rise(STARTING)
 
     def stop(self, grace: float | None = None) -> int:
         """Refuse new image calls, let those in flight finish, stop, and return how many were cut off.
@@ -157,7 +162,8 @@ class Server:
         grace
             Seconds for calls in flight; by default the configuration's.
         """
-        self._health.not_serving()
+        self.readiness.fall(SHUTTING_DOWN)
+        self._health.notify()
         self._admission.close()
         self._batches.drain()
         end = time.monotonic() + (self._config.grace if grace is None else grace)

@@ -70,7 +70,7 @@ class BodyReader:
             methods: looking for a second one is a round trip between two threads.
         """
         if timed.end <= time.monotonic():
-            raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, self._details)
+            raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, timed.details)
         message, broken = None, False
         try:
             message = next(messages, None)
@@ -83,7 +83,7 @@ class BodyReader:
             broken = True
         timed.pause()
         if timed.expired:
-            raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, self._details)
+            raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, timed.details)
         if broken:  # gRPC does not tell which
             details = "cancelled, or over the message limit, which gRPC answers with RESOURCE_EXHAUSTED"
             raise IncompleteBody(grpc.StatusCode.CANCELLED, details)

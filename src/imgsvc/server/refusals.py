@@ -43,6 +43,13 @@ class UnknownMethod(Refusal):
         super().__init__(grpc.StatusCode.UNIMPLEMENTED, "method", repr(method), "Method not found!")
 
 
+class UnknownService(Refusal):
+    """Health is asked about a service that is none."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(grpc.StatusCode.NOT_FOUND, "service", repr(service[:80]), "no such service")
+
+
 class IncompleteBody(Refusal):
     """The one message of a call did not arrive."""
 

@@ -35,6 +35,12 @@ class Timed:
         self.details = details
         self.end = end
 
+    def expire(self, details: str) -> None:
+        """End the call before its time."""
+        self.expired = True
+        self.details = details
+        self.late()
+
     def late(self) -> None:
         """End the call; this runs on the timer's thread, which waits for nothing."""
         end_call(self.context, grpc.StatusCode.DEADLINE_EXCEEDED, self.details)
