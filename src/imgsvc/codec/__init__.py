@@ -9,7 +9,7 @@ from imgsvc.codec.decoding import (
     read_header,
     reduced_size,
 )
-from imgsvc.codec.encoding import EncodeOptions, check_options, encode
+from imgsvc.codec.encoding import DEFAULT_QUALITIES, EncodeOptions, check_options, encode
 from imgsvc.codec.files import (
     EncoderOptions,
     Photo,
@@ -21,6 +21,7 @@ from imgsvc.codec.files import (
 from imgsvc.codec.formats import FORMATS, FormatInfo, format_of, format_of_name, formats
 
 __all__ = [
+    "DEFAULT_QUALITIES",
     "FORMATS",
     "DecodeLimits",
     "DecodeOptions",

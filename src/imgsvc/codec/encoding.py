@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1 << 40
 WHITE = (255, 255, 255)
-QUALITIES = {"jpeg": jpeg.QUALITY, "webp": 80, "avif": 65}
+DEFAULT_QUALITIES = {"jpeg": jpeg.QUALITY, "webp": 80, "avif": 65}
 WITH_EFFORT = ("jpeg", "png", "webp", "avif", "tiff")
 WITH_EXIF = ("jpeg", "png", "webp", "avif")
 
@@ -212,7 +212,7 @@ def _composited(frame: NDArray[Any], background: tuple[int, int, int]) -> NDArra
 
 def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
     """Encode at the quality asked for, or the best that fits."""
-    quality = options.quality or QUALITIES.get(info.name, 0)
+    quality = options.quality or DEFAULT_QUALITIES.get(info.name, 0)
     data = _encoded(image, info, options, quality)
     most = options.max_bytes
     if most is None or len(data) <= most:

@@ -57,6 +57,10 @@ class Convolve(SameShape):
         plan = taps_of(self.weights)
         return math.prod(shape) * (3 + (len(plan.weights) + len(plan.across)) // 3)
 
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return whether it takes one pass or two."""
+        return "convolve in two passes" if len(taps_of(self.weights).across) else "convolve"
+
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return the bytes of the rows under the window as floats and of three more, for each thread."""
         height, width = len(self.weights), len(self.weights[0])

@@ -50,6 +50,10 @@ class Convert(SameShape):
         """Return the bytes of uint8, 24 times: what floats to integers take, the slowest of all."""
         return 24 * math.prod(shape)
 
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no shape is it another
+        """Return from what to what."""
+        return f"convert {dtype} to {self.dtype}"
+
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:  # noqa: ARG002 - it takes one
         """Return the bytes of some arrays of a block."""
         return ARRAYS_OF_A_BLOCK * 8 * max(BLOCK, shape[2] if len(shape) > 2 else 1)

@@ -7,7 +7,7 @@ import decimal
 import functools
 import itertools
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -107,6 +107,10 @@ class GaussianBlur(SameShape):
         """Return what a filter of that width costs."""
         return cost(shape, self.sigma)
 
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return whether sums fit 16 bits."""
+        return self.name if self.sigma <= LARGEST_SHORT_SIGMA else f"{self.name} of long sums"
+
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return what a filter of that width takes."""
         return scratch_bytes(shape, self.sigma, num_threads)
@@ -136,6 +140,10 @@ class Sharpen(SameShape):
     def cost(self, shape: Shape) -> int:
         """Return what a filter of that width costs."""
         return cost(shape, self.sigma)
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return whether sums fit 16 bits."""
+        return self.name if self.sigma <= LARGEST_SHORT_SIGMA else f"{self.name} of long sums"
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return what a filter of that width takes."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
+LOOKED_FOR = 24
+"""Bytes that are copied while a pixel of a frame is looked for, one by one, in the image."""
+
 MAX_LENGTH = (1 << 63) - 1  # of an array's axis
 
 
@@ -44,6 +47,10 @@ class Rotate90(Operation):
     def cost(self, shape: Shape) -> int:
         """Return the bytes, three times for a turn of the rows into columns."""
         return (3 if self.turns % 2 else 1) * math.prod(shape)
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return how pixels change places."""
+        return ("copy", "transpose", "half turn", "transpose")[self.turns]
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
@@ -74,6 +81,10 @@ class Flip(SameShape):
     def cost(self, shape: Shape) -> int:
         """Return the bytes."""
         return math.prod(shape)
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return how pixels change places."""
+        return "mirror" if self.axis else "copy upside down"
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
@@ -111,6 +122,10 @@ class Crop(Operation):
     def cost(self, shape: Shape) -> int:
         """Return the bytes of the rectangle."""
         return self.height * self.width * math.prod(shape[2:])
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return that it copies."""
+        return "copy"
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
@@ -152,8 +167,14 @@ class Pad(Operation):
         return result_shape("left, top, right, bottom", height, self.left + shape[1] + self.right, shape[2:])
 
     def cost(self, shape: Shape) -> int:
-        """Return the bytes of the result."""
-        return math.prod(self.output_shape(shape))
+        """Return the bytes of the result, and more for pixels beside the image that are looked for in it."""
+        result = self.output_shape(shape)
+        beside = 0 if self.border == "constant" else (self.left + self.right) * result[0]
+        return math.prod(result) + LOOKED_FOR * beside
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return whether the frame is of one colour."""
+        return self.name if self.border == "constant" else "pad with pixels"
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""

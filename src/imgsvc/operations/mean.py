@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
@@ -14,6 +14,8 @@ from imgsvc.operations.parameters import integer, one_of
 from imgsvc.operations.scratch import channels_of, for_threads
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
@@ -56,6 +58,12 @@ class BoxBlur(SameShape):
         """Return the bytes with those around them, four times, or eight where sums do not fit 16 bits."""
         pixels = (shape[0] + 2 * self.radius) * (shape[1] + 2 * self.radius)
         return (4 if self.radius <= MAX_NARROW_RADIUS else 8) * pixels * math.prod(shape[2:])
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return whether sums fit 16 bits."""
+        if self.radius == 0:
+            return "copy"
+        return "box_blur" if self.radius <= MAX_NARROW_RADIUS else "box_blur of wide sums"
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return the bytes of four rows of a chunk and its surroundings, for each thread."""

@@ -50,6 +50,13 @@ class Operation(abc.ABC):
     def cost(self, shape: Shape) -> int:
         """Return how many bytes one core copies in about the time that an image of `shape` takes it."""
 
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for those that have several
+        """Return the name of what does the work for an image of `shape` and `dtype`.
+
+        Where it is the same, also for several operations, a unit of `cost` takes the same time.
+        """
+        return self.name
+
     @abc.abstractmethod
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`, C-contiguous, from `src`, with contiguous rows; both (H, W, C) and checked."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
 from imgsvc.operations.operation import Operation, SameShape, made
 from imgsvc.operations.parameters import integer, number
+from imgsvc.operations.scratch import channels_of
 from imgsvc.operations.tables import IDENTITY, SIZE, adjust_table, colour_rows, gamma_table, table_bytes
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import ArrayLike
 
     from imgsvc._images import Image, Shape
@@ -25,6 +27,18 @@ class Pointwise(SameShape):
     def cost(self, shape: Shape) -> int:
         """Return the bytes."""
         return math.prod(shape)
+
+
+class OneTable(Pointwise):
+    """An operation that looks up all colours in one table."""
+
+    def cost(self, shape: Shape) -> int:
+        """Return twice the bytes."""
+        return 2 * math.prod(shape)
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return that it looks up."""
+        return "lookup"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +72,10 @@ class Lut(Pointwise):
         """Return twice the bytes, or five times for a table for each channel."""
         return (2 if len(self._rows) == SIZE else 5) * math.prod(shape)
 
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+        """Return whether all channels have one table."""
+        return "lookup" if len(self._rows) == SIZE else "lookup by channel"
+
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
         _dispatch.kernels().pixels.lookup(src, dst, self._rows, False, num_threads, stop)
@@ -68,14 +86,10 @@ class Lut(Pointwise):
 
 
 @dataclasses.dataclass(frozen=True)
-class ColourTable(Pointwise):
+class ColourTable(OneTable):
     """Each value of a colour replaced by another, and alpha left as it is: what pipelines make of others."""
 
     row: bytes
-
-    def cost(self, shape: Shape) -> int:
-        """Return twice the bytes."""
-        return 2 * math.prod(shape)
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
@@ -100,7 +114,7 @@ class Invert(Pointwise):
 
 
 @dataclasses.dataclass(frozen=True)
-class Adjust(Pointwise):
+class Adjust(OneTable):
     """Brightness and contrast; see `adjust`."""
 
     brightness: float = 0.0
@@ -110,10 +124,6 @@ class Adjust(Pointwise):
         """Check both."""
         object.__setattr__(self, "brightness", number("brightness", self.brightness, -255, 255))
         object.__setattr__(self, "contrast", number("contrast", self.contrast, 0, 100))
-
-    def cost(self, shape: Shape) -> int:
-        """Return twice the bytes."""
-        return 2 * math.prod(shape)
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
@@ -126,7 +136,7 @@ class Adjust(Pointwise):
 
 
 @dataclasses.dataclass(frozen=True)
-class Gamma(Pointwise):
+class Gamma(OneTable):
     """A power of the values; see `gamma`."""
 
     gamma: float
@@ -134,10 +144,6 @@ class Gamma(Pointwise):
     def __post_init__(self) -> None:
         """Check `gamma`."""
         object.__setattr__(self, "gamma", number("gamma", self.gamma, 0.01, 100))
-
-    def cost(self, shape: Shape) -> int:
-        """Return twice the bytes."""
-        return 2 * math.prod(shape)
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""
@@ -179,6 +185,10 @@ class Grayscale(Operation):
     def cost(self, shape: Shape) -> int:
         """Return the bytes of the image."""
         return math.prod(shape)
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+        """Return whether there are colours."""
+        return self.name if channels_of(shape) > 1 else "copy"
 
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
@@ -15,6 +15,8 @@ from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
 from imgsvc.operations.scratch import channels_of, for_threads
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
@@ -24,6 +26,9 @@ RESAMPLES = {name: name for name in (NEAREST, *filters.FILTERS)}
 # Of ``_kernels/resampling.pyx``: columns of the result in a chunk, bytes of a row of the source at a time,
 # rows that are computed side by side, and floats of a cache line.
 TILE, STRIP, GROUP, LINE = 256, 1024, 16, 16
+
+WIDE = 16
+"""Rows of a window from which on the products outweigh all else."""
 
 LONG = 100
 """Rows of a window, of a strip each, beyond what the first cache holds of them."""
@@ -74,6 +79,16 @@ class Resize(Operation):
         products = 2 * math.prod(result) * self.taps_of(width, result[1]) // 3
         products += of_rows if taps > LONG else 2 * of_rows // 3
         return (math.prod(shape) + math.prod(result)) // 2 + products + tables
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+        """Return whether it computes, and how many rows windows have."""
+        result = self.output_shape(shape)
+        if result[:2] == shape[:2]:
+            return "copy"
+        if self.resample == NEAREST:
+            return "select"
+        taps = self.taps_of(shape[0], result[0])
+        return "resample" + (" long windows" if taps > LONG else " wide windows" if taps > WIDE else "")
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return the bytes of both axes' tables, of making them, and of sixteen rows for each thread."""

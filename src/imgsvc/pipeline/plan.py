@@ -36,6 +36,8 @@ class Step:
     dtype: np.dtype[Any]
     """Of its result."""
     cost: int
+    routine: str
+    """What does it, see `Operation.routine`."""
 
     @property
     def num_bytes(self) -> int:
@@ -150,9 +152,9 @@ def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) 
     steps: list[Step] = []
     needed = fused(operations, shape, dtype)
     for operation in needed or (_copy(dtype),):
-        result = operation.output_shape(shape)
+        result, routine = operation.output_shape(shape), operation.routine(shape, dtype)
         dtype = operation.output_dtype(dtype)
-        steps.append(Step(operation, shape, result, dtype, operation.cost(shape)))
+        steps.append(Step(operation, shape, result, dtype, operation.cost(shape), routine))
         shape = result
     return Plan(tuple(steps), copies=not needed)
 

@@ -1,0 +1,258 @@
+"""What operations take on this machine, measured by the routines that do their work.
+
+Each is measured in an image that is in a cache and in one that is in none, gray and in colour; and what a
+request takes by itself, with an image of a few pixels. The shortest of some measurements counts; others are
+made between them, so that what disturbs one of them disturbs no other of the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import mmap
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from imgsvc._images import DTYPES, UINT8
+from imgsvc._stop import Stop
+from imgsvc.errors import InvalidParameterError
+from imgsvc.operations import (
+    BoxBlur,
+    Convert,
+    Convolve,
+    Flip,
+    GaussianBlur,
+    Grayscale,
+    Invert,
+    Lut,
+    MeanFilter,
+    Pad,
+    Resize,
+    Rotate90,
+    Sharpen,
+    Threshold,
+)
+from imgsvc.operations.scratch import rounded_up
+from imgsvc.pipeline import Pipeline
+from imgsvc.recipes.limits import Limits
+from imgsvc.recipes.planning import plan_recipe
+from imgsvc.recipes.recipe import Recipe
+from imgsvc.recipes.running import OneCore, Work
+from imgsvc.recipes.source import RawImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from imgsvc._images import Shape
+    from imgsvc.operations import Operation
+
+__all__ = ["SAMPLES", "Rate", "fixed_seconds", "routine_rates"]
+
+BOX = ((1 / 25,) * 5,) * 5
+EDGES = tuple(tuple(float(x * y % 7 - 3) for x in range(5)) for y in range(5))
+
+SAMPLES: tuple[Operation, ...] = (
+    MeanFilter(),
+    BoxBlur(3),
+    BoxBlur(9),
+    Convolve(EDGES),
+    Convolve(BOX),
+    GaussianBlur(2.0),
+    GaussianBlur(5.0),
+    Sharpen(),
+    Sharpen(5.0),
+    Rotate90(0),
+    Rotate90(1),
+    Rotate90(2),
+    Flip(0),
+    Flip(1),
+    Pad(left=8, top=8, right=8, bottom=8),
+    Pad(left=8, top=8, right=8, bottom=8, border="reflect101"),
+    Lut(bytes(range(256))),
+    Lut(bytes(range(256)) * 3),
+    Invert(),
+    Threshold(100),
+    Grayscale(),
+    Resize(320, 240, "nearest"),
+    Resize(320, 240),
+    Resize(150, 100, "lanczos"),
+    Resize(24, 15, "lanczos"),
+)
+"""One for each routine of 8 bits."""
+
+SMALL = 480, 640
+LARGE = {1: (1000, 3000), 3: (1000, 1000)}
+"""By channels."""
+
+
+def _last_cache(path: str = "/sys/devices/system/cpu/cpu0/cache/index3/size") -> int:
+    """Return how many bytes the last cache holds; where Linux does not tell, what most of them do."""
+    try:
+        return int(Path(path).read_text("ascii").strip().removesuffix("K")) << 10
+    except (OSError, ValueError):
+        return 32 << 20
+
+
+LAST_CACHE = _last_cache()
+CACHE_BYTES = 36 << 20
+"""Sources that are used in turn, and so many results, which caches do not hold together."""
+
+ROUNDS, SLOW_ROUNDS, SLOW_SECONDS = 4, 2, 1.5e-3
+
+ROOM, PAGE = 1 << 18, 1 << 12
+"""What results may have beyond their images, and what these begin at multiples of, in bytes."""
+
+
+class Rate(NamedTuple):
+    """Seconds for a unit of cost: in a small image, in one that a cache still holds, in one that none does.
+
+    The sizes are those of images, in bytes; a result of the same size comes on top.
+    """
+
+    small: float
+    cached: float
+    uncached: float
+    small_bytes: int = 1
+    cached_bytes: int = LAST_CACHE // 4
+    uncached_bytes: int = LAST_CACHE
+
+    def at(self, num_bytes: int) -> float:
+        """Return the rate for images of some size, in between by its logarithm."""
+        if num_bytes <= self.small_bytes:
+            return self.small
+        if num_bytes >= self.uncached_bytes:
+            return self.uncached
+        if num_bytes < self.cached_bytes:
+            low, low_bytes, high, high_bytes = self.small, self.small_bytes, self.cached, self.cached_bytes
+        else:
+            low, low_bytes, high, high_bytes = (
+                self.cached, self.cached_bytes, self.uncached, self.uncached_bytes
+            )  # fmt: skip
+        return low + (high - low) * math.log(num_bytes / low_bytes) / math.log(high_bytes / low_bytes)
+
+
+def fixed_seconds() -> float:
+    """Return what a request takes of which nothing is computed."""
+    source = RawImage((2, 2), np.dtype(np.uint8), np.zeros((2, 2), np.uint8))
+    recipe, limits = Recipe(Pipeline("flip axis=0")), Limits()
+
+    def run() -> None:
+        plan = plan_recipe(source, recipe, limits)
+        work = Work(plan, source, options=recipe.decoding, limits=limits, compute=OneCore(), stop=Stop())
+        work.run()
+        work.write([np.empty((2, 2), np.uint8)])
+
+    return min(_seconds(run) for _ in range(20))
+
+
+def routine_rates() -> dict[tuple[str, bool], Rate]:
+    """Return what a unit of cost takes, by the routine and whether the image is gray."""
+    memory = _Memory()
+    rates = {}
+    for channels in (1, 3):
+        small, cached, uncached = (
+            _Images(memory, (*SMALL, channels)),
+            _Images(memory, (*LARGE[channels], channels)),
+            _Images(memory, (*LARGE[channels], channels), uncached=True),
+        )
+        samples = [each for each in SAMPLES if small.can_be_given_to(each)]
+        runs = [
+            functools.partial(size.seconds_a_unit, each) for each in samples for size in (small, uncached)
+        ]
+        fastest = _fastest(runs)
+        pairs = list(zip(samples, fastest[::2], fastest[1::2], strict=True))
+        # What takes long does not wait for memory.
+        quick = [each for each, _, seconds in pairs if seconds * each.cost(uncached.shape) < SLOW_SECONDS]
+        fastest = _fastest([functools.partial(cached.seconds_a_unit, each) for each in quick])
+        in_cache = dict(zip(quick, fastest, strict=True))
+        for sample, least, most in pairs:
+            key = sample.routine(small.shape, UINT8), channels == 1
+            rates[key] = Rate(least, min(in_cache.get(sample, most), most), most, small.num_bytes)
+    return rates | _conversion_rates()
+
+
+def _conversion_rates() -> dict[tuple[str, bool], Rate]:
+    """Return the same of changes of depth, which work on a row of values, block by block."""
+    shape = (*SMALL, 1)
+    depths = [(source, Convert(name)) for source in DTYPES.values() for name in DTYPES]
+    images = {dtype: np.linspace(0, 1, math.prod(shape)).astype(dtype).reshape(shape) for dtype, _ in depths}
+
+    def seconds_a_unit(source: np.dtype[Any], convert: Convert, result: NDArray[Any]) -> float:
+        work = functools.partial(convert.compute, images[source], result, 1, Stop())
+        return _seconds(work) / convert.cost(shape)
+
+    runs = [functools.partial(seconds_a_unit, source, convert, np.empty(shape, convert.dtype))
+            for source, convert in depths]  # fmt: skip
+    return {
+        (convert.routine(shape, source), is_gray): Rate(seconds, seconds, seconds)
+        for (source, convert), seconds in zip(depths, _fastest(runs), strict=True)
+        for is_gray in (True, False)
+    }
+
+
+def _fastest(runs: Sequence[Callable[[], float]]) -> list[float]:
+    """Return the least that each gives; those that take long are asked less often."""
+    least = [math.inf] * len(runs)
+    slow: set[int] = set()
+    for number in range(ROUNDS):
+        for index, run in enumerate(runs):
+            if number >= SLOW_ROUNDS and index in slow:
+                continue
+            start = time.thread_time()
+            least[index] = min(least[index], run())
+            if time.thread_time() - start > SLOW_SECONDS:
+                slow.add(index)
+    return least
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Return the time of a core, which does not go on while others have it."""
+    start = time.thread_time()
+    work()
+    return time.thread_time() - start
+
+
+class _Memory:
+    """Room for as many sources, and as many results, as no cache holds together."""
+
+    def __init__(self) -> None:
+        # Not of the allocator, which would keep it.
+        self.sources = np.frombuffer(mmap.mmap(-1, CACHE_BYTES), np.uint8)
+        self.results = np.frombuffer(mmap.mmap(-1, CACHE_BYTES), np.uint8)
+        self.sources[:] = np.resize(np.random.default_rng(1).integers(0, 256, 4093, np.uint8), CACHE_BYTES)
+        self.results[:] = 0
+
+
+class _Images:
+    """An image of a shape, and room for results; or many, used in turn, so that they are in no cache."""
+
+    def __init__(self, memory: _Memory, shape: Shape, *, uncached: bool = False) -> None:
+        self.shape = shape
+        self.num_bytes = math.prod(shape)
+        self._memory = memory
+        self._stride = rounded_up(self.num_bytes + ROOM, PAGE)
+        self._turn = itertools.cycle(range(1, CACHE_BYTES // self._stride) if uncached else (0,))
+
+    def can_be_given_to(self, operation: Operation) -> bool:
+        """Return whether the operation takes such an image."""
+        try:
+            operation.output_shape(self.shape)
+        except InvalidParameterError:
+            return False
+        return True
+
+    def seconds_a_unit(self, operation: Operation) -> float:
+        """Return what a unit of an operation's cost takes, measured once."""
+        shape = operation.output_shape(self.shape)
+        start = self._stride * next(self._turn)
+        source = self._memory.sources[start : start + self.num_bytes].reshape(self.shape)
+        # Not as far into a page as its source: loads would wait for stores that only look like theirs.
+        start += PAGE // 2
+        result = self._memory.results[start : start + math.prod(shape)].reshape(shape)
+        return _seconds(lambda: operation.compute(source, result, 1, Stop())) / operation.cost(self.shape)

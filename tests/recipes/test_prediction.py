@@ -1,0 +1,109 @@
+"""What is predicted, beside what it takes; on a quiet machine ``pytest benchmarks/recipes`` asks for more."""
+
+import time
+import timeit
+
+import numpy as np
+import pytest
+
+from imgsvc._images import DTYPES
+from imgsvc.codec import encode
+from imgsvc.operations import Convert
+from imgsvc.pipeline import Pipeline
+from imgsvc.recipes.limits import Limits
+from imgsvc.recipes.planning import plan_recipe
+from imgsvc.recipes.prediction import Prediction
+from imgsvc.recipes.recipe import RAW, Output, Recipe
+from imgsvc.recipes.routine_rates import Rate, routine_rates
+from imgsvc.recipes.source import ImageFile, RawImage
+from tests.operations.every import EVERY, EXAMPLES
+
+SHAPE = (600, 800, 3)
+FACTOR = 3.0
+"""On a machine that does other things meanwhile."""
+
+
+@pytest.fixture(scope="module")
+def prediction():
+    prediction = Prediction()
+    prediction.calibrate()
+    return prediction
+
+
+def planned(pipeline, *outputs, shape=SHAPE):
+    source = RawImage(shape, np.dtype(np.uint8), None)
+    return plan_recipe(source, Recipe(pipeline, outputs or (Output(RAW),)), Limits())
+
+
+@EVERY
+def test_every_operation_takes_about_as_long_as_predicted(prediction, rng, operation):
+    image = rng.integers(0, 256, SHAPE, np.uint8)
+    out = np.empty(operation.output_shape(SHAPE), np.uint8)
+    pipeline = Pipeline(operation)
+
+    def run():
+        pipeline.run(image, out=out, num_threads=1)
+
+    seconds = min(timeit.repeat(run, timer=time.thread_time, number=1, repeat=5))
+    predicted = prediction.milliseconds(planned(pipeline)) - prediction.milliseconds(planned(NOTHING))
+    slack = 0.2  # of calls, in milliseconds
+    assert predicted < FACTOR * (1e3 * seconds + slack)
+    assert 1e3 * seconds < FACTOR * (predicted + slack)
+
+
+NOTHING = "crop left=0 top=0 width=1 height=1"
+
+
+def test_every_routine_is_measured():
+    rates = routine_rates()
+    for shape in ((50, 60), (50, 60, 3)):
+        for operation in EXAMPLES:
+            assert (operation.routine(shape, np.dtype(np.uint8)), len(shape) == 2) in rates
+        for dtype in DTYPES.values():
+            for name in DTYPES:
+                assert (Convert(name).routine(shape, dtype), len(shape) == 2) in rates
+    assert all(0 < seconds < 1e-7 for rate in rates.values() for seconds in rate[:3])
+
+
+def test_a_rate_between_sizes_lies_between_rates():
+    rate = Rate(1.0, 2.0, 4.0, small_bytes=10, cached_bytes=1000, uncached_bytes=100_000)
+    assert [rate.at(size) for size in (1, 10, 100, 1000, 10_000, 100_000, 10**9)] == [1, 1, 1.5, 2, 3, 4, 4]
+
+
+def test_lookups_that_are_done_in_one_cost_as_much_as_one(prediction):
+    one, two = planned("gamma 0.5"), planned("gamma 0.5 | adjust contrast=1.5")
+    assert prediction.milliseconds(two) == prediction.milliseconds(one)
+
+
+def test_more_effort_takes_longer(prediction):
+    def of(**options):
+        return prediction.milliseconds(planned("", Output(**options)))
+
+    assert of(format="webp", effort=9) > 2 * of(format="webp")
+    assert of(format="webp", lossless=True, effort=9) > 50 * of(format="webp", lossless=True)
+    assert of(format="jpeg", progressive=True) > 2 * of(format="jpeg")
+    assert of(format="jpeg", max_bytes=10_000) > 5 * of(format="jpeg")
+    assert of(format="tiff", effort=0) < of(format="tiff")
+
+
+def test_a_jpeg_that_is_decoded_smaller_takes_less(prediction, rng):
+    data = encode(rng.integers(0, 256, (800, 1200, 3), np.uint8), "jpeg")
+
+    def of(text):
+        return prediction.milliseconds(plan_recipe(ImageFile(data), Recipe(Pipeline(text)), Limits()))
+
+    whole, small = of("resize width=300 resample=nearest"), of("resize width=100 resample=box")
+    assert 0.2 * whole < small < 0.95 * whole
+
+
+def test_a_prediction_takes_microseconds(prediction):
+    plan = planned("mean_filter")
+    seconds = (
+        min(
+            timeit.repeat(
+                lambda: prediction.milliseconds(plan), timer=time.thread_time, number=1000, repeat=5
+            )
+        )
+        / 1000
+    )
+    assert seconds < 50e-6
