@@ -105,6 +105,7 @@ class TestCalls:
             assert (await client.plan(noise)).input.height == 30 * 97
             assert {operation.name for operation in await client.list_operations()} == set(OPERATIONS)
             assert (await client.server_info()).version == imgsvc.__version__
+            assert await client.health() == "SERVING"
 
     @asynchronous
     async def test_errors(self, photo):

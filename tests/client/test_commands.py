@@ -406,6 +406,24 @@ class TestInfo:
         assert done.stderr.endswith("is imgsvc-server running there? --embedded needs none\n")
 
 
+class TestHealth:
+    def test_of_a_server_and_of_a_service(self, at):
+        for more in ([], ["--service", "imgsvc.v1.ImageService"]):
+            done = client("health", *at, *more)
+            assert (done.returncode, done.stdout, done.stderr) == (0, "SERVING\n", "")
+
+    def test_json(self, at):
+        assert json.loads(client("health", *at, "--json").stdout) == {"status": "SERVING"}
+
+    def test_no_such_service(self, at):
+        done = client("health", *at, "--service", "Nothing")
+        assert (done.returncode, done.stdout) == (6, "")
+        assert done.stderr.startswith("imgsvc-client: NOT_FOUND")
+
+    def test_no_server(self):
+        assert client("health", "--port", "1", "--retries", "0").returncode == 5
+
+
 class TestPlan:
     def test_says_what_would_be_done(self, at, jpeg):
         done = client("plan", jpeg, *at, "--pipeline", "resize width=32", "--format", "png")

@@ -28,8 +28,8 @@ from imgsvc.client.flow import MAX_IN_FLIGHT, Flow
 from imgsvc.client.given import read_given
 from imgsvc.client.methods import OperationMethods
 from imgsvc.client.options import Connection, check_timeout
-from imgsvc.client.paths import BATCH, INFO, OPERATIONS, PLAN, PROCESS
-from imgsvc.client.reports import read_operations, read_plan, read_server
+from imgsvc.client.paths import BATCH, HEALTH, INFO, OPERATIONS, PLAN, PROCESS
+from imgsvc.client.reports import health_request, read_health, read_operations, read_plan, read_server
 from imgsvc.client.result import Result
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import RequestRefusedError, ServiceError, ServiceUnavailableError
@@ -188,6 +188,18 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
     async def server_info(self, *, timeout: float | None = None) -> ServerReport:
         """Ask what the server is: versions, formats, limits, presets."""
         return read(read_server, await self._call(INFO, b"", self._connection.seconds(timeout)))
+
+    async def health(self, service: str = "", *, timeout: float | None = None) -> str:
+        """Ask how the server is: ``"SERVING"``, or ``"NOT_SERVING"`` where it wants no calls just now.
+
+        Parameters
+        ----------
+        service
+            One of its services, such as ``"imgsvc.v1.ImageService"``; by default all of it.
+        """
+        return read(
+            read_health, await self._call(HEALTH, health_request(service), self._connection.seconds(timeout))
+        )
 
     async def wait_until_ready(self, timeout: float = 5.0) -> None:
         """Return when the server can be reached; see `Client.wait_until_ready`."""

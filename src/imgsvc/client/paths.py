@@ -1,10 +1,10 @@
-"""The methods of `imgsvc.v1.ImageService`, as gRPC calls them."""
+"""The methods of `imgsvc.v1.ImageService`, and that which tells of its health, as gRPC calls them."""
 
 from __future__ import annotations
 
 from imgsvc.v1.image_service_pb2 import DESCRIPTOR
 
-__all__ = ["BATCH", "INFO", "OPERATIONS", "PLAN", "PROCESS"]
+__all__ = ["BATCH", "HEALTH", "INFO", "OPERATIONS", "PLAN", "PROCESS"]
 
 SERVICE = DESCRIPTOR.services_by_name["ImageService"].full_name
 PROCESS = f"/{SERVICE}/Process"
@@ -12,3 +12,4 @@ BATCH = f"/{SERVICE}/ProcessBatch"
 PLAN = f"/{SERVICE}/Plan"
 OPERATIONS = f"/{SERVICE}/ListOperations"
 INFO = f"/{SERVICE}/GetServerInfo"
+HEALTH = "/grpc.health.v1.Health/Check"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
 from imgsvc.client.failures import status_error
 from imgsvc.v1 import image_service_pb2 as messages
 from imgsvc.v1.image_pb2 import DataType, Format
@@ -25,6 +27,8 @@ __all__ = [
     "PlanReport",
     "PresetReport",
     "ServerReport",
+    "health_request",
+    "read_health",
     "read_operations",
     "read_plan",
     "read_server",
@@ -213,3 +217,15 @@ def read_server(body: bytes) -> ServerReport:
         ),
         dict(message.libraries),
     )
+
+
+def health_request(service: str) -> bytes:
+    """Return what to ask of a service, or with an empty name of the whole server."""
+    return HealthCheckRequest(service=service).SerializeToString()
+
+
+def read_health(body: bytes) -> str:
+    """Read a `HealthCheckResponse`: return the status by its name; raises as `read_plan`."""
+    status = HealthCheckResponse.FromString(body).status
+    value = HealthCheckResponse.ServingStatus.DESCRIPTOR.values_by_number.get(status)
+    return str(status) if value is None else value.name

@@ -24,8 +24,8 @@ from imgsvc.client.flow import MAX_IN_FLIGHT, Flow
 from imgsvc.client.given import read_given
 from imgsvc.client.methods import OperationMethods
 from imgsvc.client.options import Connection, check_timeout
-from imgsvc.client.paths import BATCH, INFO, OPERATIONS, PLAN, PROCESS
-from imgsvc.client.reports import read_operations, read_plan, read_server
+from imgsvc.client.paths import BATCH, HEALTH, INFO, OPERATIONS, PLAN, PROCESS
+from imgsvc.client.reports import health_request, read_health, read_operations, read_plan, read_server
 from imgsvc.client.result import Result
 from imgsvc.client.stream import BatchRun
 from imgsvc.config import DEFAULT_PORT
@@ -106,7 +106,7 @@ class Client(OperationMethods["Image"]):
         )
         self._channel = self._connection.channel()
         # Bytes as they are: `imgsvc.wire` makes and reads them.
-        paths = (PROCESS, PLAN, OPERATIONS, INFO, *nl_image.METHODS.values())
+        paths = (PROCESS, PLAN, OPERATIONS, INFO, HEALTH, *nl_image.METHODS.values())
         self._methods: dict[str, UnaryMethod] = {path: self._channel.unary_unary(path) for path in paths}
         self._batch: BatchMethod = self._channel.stream_stream(BATCH)
         self._closed = False
@@ -262,6 +262,18 @@ class Client(OperationMethods["Image"]):
     def server_info(self, *, timeout: float | None = None) -> ServerReport:
         """Ask what the server is: versions, formats, limits, presets."""
         return read(read_server, self._call(INFO, b"", self._connection.seconds(timeout)))
+
+    def health(self, service: str = "", *, timeout: float | None = None) -> str:
+        """Ask how the server is: ``"SERVING"``, or ``"NOT_SERVING"`` where it wants no calls just now.
+
+        Parameters
+        ----------
+        service
+            One of its services, such as ``"imgsvc.v1.ImageService"``; by default all of it.
+        """
+        return read(
+            read_health, self._call(HEALTH, health_request(service), self._connection.seconds(timeout))
+        )
 
     def wait_until_ready(self, timeout: float = 5.0) -> None:
         """Return when the server can be reached.

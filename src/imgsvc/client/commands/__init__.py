@@ -4,6 +4,7 @@ COMMANDS = {
     "batch": "every image of a folder through a pipeline",
     "bench": "put a server under load, and measure",
     "doctor": "check this installation and the way to the server",
+    "health": "say whether a server takes calls, by its exit code",
     "info": "say what a server is and can do",
     "plan": "say what a pipeline would do with an image, and what it would cost",
 }

@@ -31,6 +31,7 @@ __all__ = [
     "EXIT_INPUT",
     "EXIT_OUTPUT",
     "EXIT_SOME_FAILED",
+    "EXIT_UNAVAILABLE",
     "add_output_options",
     "advice",
     "command_parser",
