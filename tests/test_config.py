@@ -63,6 +63,8 @@ def test_the_configuration_is_frozen():
         ("IMGSVC_CFG_LOG_LEVEL", "Debug", "log_level", "debug"),
         ("IMGSVC_CFG_LOG_FORMAT", "JSON", "log_format", "json"),
         ("IMGSVC_CFG_ACCESS_LOG", "no", "access_log", False),
+        ("IMGSVC_CFG_METRICS_PORT", "9464", "metrics_port", 9464),
+        ("IMGSVC_CFG_METRICS_HOST", "::", "metrics_host", "::"),
         ("IMGSVC_CFG_UNIX_SOCKET_MODE", "660", "unix_socket_mode", "0660"),
         ("IMGSVC_CFG_UNIX_SOCKET_USERS", "alice,1000", "unix_socket_users", "alice,1000"),
         ("IMGSVC_CFG_TLS_CERT", "/c.pem", "tls_cert", "/c.pem"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from imgsvc._options import boolean, choice
+from imgsvc._options import boolean, choice, integer, text
 from imgsvc.config.option import option
 
 __all__ = ["Observing"]
@@ -22,4 +22,13 @@ class Observing:
     )
     access_log: bool = option(
         True, boolean, "log every call; those that fail are logged anyway (default: yes)"
+    )
+    metrics_port: int | None = option(
+        None,
+        integer(0, 65535),
+        "serve /metrics, /livez and /readyz over HTTP on this port, 0 for a free one (default: not)",
+        metavar="PORT",
+    )
+    metrics_host: str = option(
+        "localhost", text, "name or address for --metrics-port (default: localhost)", metavar="HOST"
     )

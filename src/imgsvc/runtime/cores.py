@@ -104,6 +104,16 @@ class Cores:
         self._lanes = [Lane(width) for width in widths]
         self._free_lanes = list(reversed(self._lanes))  # narrowest first
 
+    @property
+    def in_use(self) -> int:
+        """The cores that are granted."""
+        return self._count - self._free
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a grant."""
+        return len(self._waiting)
+
     def run(self, compute: Callable[[int], T], num_bytes: int, job: Job, most: int | None = None) -> T:
         """Return `compute(num_threads)`, for work over `num_bytes`, with `most` threads at most.
 

@@ -90,6 +90,16 @@ class Admission:
                 self._quiet_since = time.monotonic()
             self._changed.notify_all()
 
+    @property
+    def num_calls(self) -> int:
+        """Calls in flight."""
+        return self._calls
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes in flight."""
+        return self._bytes
+
     def quiet_since(self) -> float | None:
         """Return when the last call left, on the monotonic clock; None while there are calls."""
         with self._changed:

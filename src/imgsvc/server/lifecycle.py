@@ -15,7 +15,6 @@ from imgsvc.recipes.prediction import Prediction
 from imgsvc.runtime.allocator import QuietTrim
 from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.access import AccessLog
 from imgsvc.server.admission import Admission
 from imgsvc.server.batch import BatchStreams
 from imgsvc.server.calls import UnaryCalls
@@ -26,7 +25,7 @@ from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
 from imgsvc.server.image_service import Processing, image_methods
 from imgsvc.server.listen import listen
 from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
-from imgsvc.server.observers import Observers
+from imgsvc.server.observing import Observing
 from imgsvc.server.price import Pricing
 from imgsvc.server.readiness import SHUTTING_DOWN, STARTING, Readiness
 from imgsvc.server.reflection import Reflection
@@ -100,7 +99,8 @@ class Server:
         self._admission = Admission(config.max_calls, config.byte_budget)
         gate = Gate(self._admission)
         self._cores = Cores(config.num_cores)
-        self._observers = Observers([AccessLog(every=config.access_log, lines=lines)])
+        self._observing = Observing(config, lines)
+        self._observers = self._observing.observers
         self._trim = QuietTrim(self._admission.quiet_since)
         self._timer = CallTimer(tick=config.body_timeout / 4)
         limits = Limits(
@@ -149,6 +149,7 @@ class Server:
     def start(self) -> None:
         """Serve, on threads of its own."""
         self._files.start()
+        self._observing.start(self._admission, self._cores, self.readiness)
         self._server.start()
         self.readiness.rise(STARTING)
 
@@ -179,7 +180,7 @@ class Server:
             self._timer,
             self._trim,
             self._files,
-            self._observers,
+            self._observing,
         ):
             part.close()
         self._default_pool.shutdown()

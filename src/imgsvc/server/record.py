@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     import grpc
 
-__all__ = ["COMPUTE", "DECODE", "ENCODE", "QUEUE", "RECEIVE", "Record", "begin"]
+__all__ = ["COMPUTE", "DECODE", "ENCODE", "QUEUE", "RECEIVE", "SEND", "Record", "begin"]
 
 REQUEST_ID = "x-request-id"
 MAX_ID = 64
 
-QUEUE, RECEIVE, DECODE, COMPUTE, ENCODE = "queue", "receive", "decode", "compute", "encode"
-"""Stages; of these, what operations take together is the time to compute."""
+QUEUE, RECEIVE, DECODE, COMPUTE, ENCODE, SEND = "queue", "receive", "decode", "compute", "encode", "send"
+"""Stages. What operations take together is the time to compute."""
 
 NO_OPERATIONS = {QUEUE, RECEIVE, DECODE, ENCODE}
 
@@ -104,7 +104,7 @@ class Record:
         for stage, start, end in self.stages:
             name = stage if stage in NO_OPERATIONS else COMPUTE
             seconds[name] = seconds.get(name, 0.0) + end - start
-        seconds["send"] = self.ended - self.answered
+        seconds[SEND] = self.ended - self.answered
         seconds["total"] = self.ended - self.begun
         return seconds
 

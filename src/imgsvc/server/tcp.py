@@ -32,20 +32,22 @@ class Address:
         return f"[{self.ip}]:{self.port}" if self.is_ipv6 else f"{self.ip}:{self.port}"
 
 
-def find_addresses(host: str, port: int) -> list[Address]:
+def find_addresses(host: str, port: int, prefix: str = "") -> list[Address]:
     """Return the addresses of `host` with `port`, or for 0 with a port that is free on all of them.
+
+    `prefix` is that of the options that said so: ``"metrics-"`` for ``--metrics-port``.
 
     Raises
     ------
     AddressError
         The host is no name or address of this machine, or the port is in use, or may not be bound, on one.
     """
-    ips = _resolve(host)
+    ips = _resolve(host, prefix)
     for _ in range(FREE_PORT_TRIES):
-        addresses = _try_all(host, ips, port)
+        addresses = _try_all(host, ips, port, prefix)
         if addresses:
             return addresses
-    raise AddressError(f"--port: no port is free on all addresses of {host}")
+    raise AddressError(f"--{prefix}port: no port is free on all addresses of {host}")
 
 
 def grpc_targets(addresses: list[Address]) -> list[str]:
@@ -59,18 +61,20 @@ def beyond_loopback(host: str) -> bool:
     return not all(ipaddress.ip_address(ip.partition("%")[0]).is_loopback for ip in _resolve(host))
 
 
-def _resolve(host: str) -> list[str]:
+def _resolve(host: str, prefix: str = "") -> list[str]:
     name = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
-        raise AddressError(f"--host: {host!r} is no name or address of this machine: {error}") from error
+        raise AddressError(
+            f"--{prefix}host: {host!r} is no name or address of this machine: {error}"
+        ) from error
     ips = list(dict.fromkeys(str(address[0]) for *_, address in found))
     # gRPC takes either of these for both.
     return [ANY_IPV4, ANY_IPV6] if {ANY_IPV4, ANY_IPV6} & set(ips) else ips
 
 
-def _try_all(host: str, ips: list[str], port: int) -> list[Address]:
+def _try_all(host: str, ips: list[str], port: int, prefix: str) -> list[Address]:
     """Return those of `ips` that exist here, with a port; none where one's free port is in use on another."""
     addresses: list[Address] = []
     missing = None
@@ -83,9 +87,9 @@ def _try_all(host: str, ips: list[str], port: int) -> list[Address]:
             elif error.errno == errno.EADDRINUSE and port == 0:
                 return []
             else:
-                raise AddressError(_why(ip, port, error)) from error
+                raise AddressError(_why(ip, port, error, prefix)) from error
     if not addresses:
-        raise AddressError(f"--host: {host!r} is no address of this machine: {missing}")
+        raise AddressError(f"--{prefix}host: {host!r} is no address of this machine: {missing}")
     return addresses
 
 
@@ -99,9 +103,9 @@ def _try(address: Address) -> Address:
         return Address(address.ip, probe.getsockname()[1])
 
 
-def _why(ip: str, port: int, error: OSError) -> str:
+def _why(ip: str, port: int, error: OSError, prefix: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {ip} is in use: give another --port (0 picks a free one)"
+        return f"port {port} on {ip} is in use: give another --{prefix}port (0 picks a free one)"
     if error.errno == errno.EACCES:
-        return f"port {port} on {ip} may not be bound by this user: give a --port of 1024 or more"
+        return f"port {port} on {ip} may not be bound by this user: give a --{prefix}port of 1024 or more"
     return f"port {port} on {ip} cannot be listened on: {error.strerror}"

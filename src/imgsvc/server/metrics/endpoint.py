@@ -1,0 +1,87 @@
+"""The port of metrics, liveness and readiness."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+
+from imgsvc.server.metrics.calls import CallMetrics
+from imgsvc.server.metrics.http import HttpServer, Page
+from imgsvc.server.metrics.state import ServerState
+from imgsvc.server.tcp import find_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from imgsvc.config import ServerConfig
+    from imgsvc.runtime.cores import Cores
+    from imgsvc.server.admission import Admission
+    from imgsvc.server.observers import Observers
+
+__all__ = ["MetricsEndpoint"]
+
+log = logging.getLogger("imgsvc.server")
+
+FLUSH_SECONDS = 0.5
+
+
+class MetricsEndpoint:
+    """Serves ``/metrics``, ``/livez`` and ``/readyz``.
+
+    Parameters
+    ----------
+    config
+        Of the server; it has a ``metrics_port``.
+    methods
+        Names of its methods.
+
+    Raises
+    ------
+    AddressError
+        It cannot listen there.
+
+    Attributes
+    ----------
+    calls : CallMetrics
+        An observer, for the server's.
+    """
+
+    def __init__(self, config: ServerConfig, methods: Collection[str]) -> None:
+        self._config = config
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self.calls = CallMetrics(self._registry, methods)
+        self._addresses = find_addresses(config.metrics_host, config.metrics_port or 0, "metrics-")
+        self._http = HttpServer(self._addresses)
+
+    def start(
+        self, admission: Admission, cores: Cores, observers: Observers, ready: Callable[[], bool]
+    ) -> None:
+        """Answer from now on, of these parts of the server."""
+        registry = self._registry
+        registry.register(ServerState(self._config, admission, cores, observers, ready))
+
+        def metrics(accept: str) -> Page:
+            observers.flush(FLUSH_SECONDS)
+            encode, kind = choose_encoder(accept)
+            return Page(HTTPStatus.OK, encode(registry), kind)
+
+        def readiness(_accept: str) -> Page:
+            if ready():
+                return Page(HTTPStatus.OK, b"ready\n")
+            return Page(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n")
+
+        self._http.start({"/metrics": metrics, "/livez": _alive, "/readyz": readiness})
+        log.info("metrics on %s", ", ".join(f"http://{address}/metrics" for address in self._addresses))
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._http.close()
+
+
+def _alive(_accept: str) -> Page:
+    return Page(HTTPStatus.OK, b"alive\n")

@@ -1,0 +1,70 @@
+"""All that looks at calls, as the configuration says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+
+from imgsvc.server.access import AccessLog
+from imgsvc.server.metrics import open_metrics
+from imgsvc.server.observers import Observer, Observers
+from imgsvc.stubs import nl_image_service_pb2
+from imgsvc.v1 import image_service_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imgsvc.config import ServerConfig
+    from imgsvc.runtime.cores import Cores
+    from imgsvc.server.admission import Admission
+    from imgsvc.server.logs import LineLog
+
+__all__ = ["Observing"]
+
+METHODS = tuple(
+    f"/{service.full_name}/{method.name}"
+    for file in (nl_image_service_pb2, image_service_pb2, health_pb2, reflection_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+)
+
+
+class Observing:
+    """The observers of a server, and what they need.
+
+    Parameters
+    ----------
+    config
+        What it is to tell, and where.
+    lines
+        The log of this process; None for what `logging` does in it.
+
+    Raises
+    ------
+    AddressError
+        It cannot listen where it should.
+    ConfigurationError
+        An extra is not installed.
+    """
+
+    def __init__(self, config: ServerConfig, lines: LineLog | None) -> None:
+        # A log that hangs may hold up everything after it.
+        chosen: list[Observer] = []
+        self._metrics = open_metrics(config, METHODS)
+        if self._metrics is not None:
+            chosen.append(self._metrics.calls)
+        chosen.append(AccessLog(every=config.access_log, lines=lines))
+        self.observers = Observers(chosen)
+
+    def start(self, admission: Admission, cores: Cores, ready: Callable[[], bool]) -> None:
+        """Tell of these parts of the server from now on."""
+        if self._metrics is not None:
+            self._metrics.start(admission, cores, self.observers, ready)
+
+    def close(self) -> None:
+        """Show the last records, and end the threads."""
+        self.observers.close()
+        if self._metrics is not None:
+            self._metrics.close()
