@@ -12,7 +12,8 @@ from fuzz.target import Target
 from imgsvc._stop import Stop
 from imgsvc.errors import InvalidInputError
 from imgsvc.pipeline import Pipeline
-from imgsvc.recipes.planning import Limits, plan_recipe
+from imgsvc.recipes.limits import Limits
+from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.results import RawResult
 from imgsvc.recipes.running import OneCore, Work
 from imgsvc.v1 import image_pb2, image_service_pb2, recipe_pb2
