@@ -46,10 +46,11 @@ def image_message(image):
 class HeldCall:
     """A call that has sent its headers and sends its body when told to, if ever."""
 
-    def __init__(self, connection, method, timeout=60):
+    def __init__(self, connection, method, timeout=60, metadata=None):
         self._go = threading.Event()
         self._body = []
-        self._call = connection.stream_unary(method).future(self._messages(), timeout=timeout)
+        call = connection.stream_unary(method)
+        self._call = call.future(self._messages(), timeout=timeout, metadata=metadata)
 
     def _messages(self):
         self._go.wait()

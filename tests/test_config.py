@@ -70,6 +70,9 @@ def test_the_configuration_is_frozen():
         ("IMGSVC_CFG_TLS_CERT", "/c.pem", "tls_cert", "/c.pem"),
         ("IMGSVC_CFG_TLS_KEY", "/k.pem", "tls_key", "/k.pem"),
         ("IMGSVC_CFG_TLS_CLIENT_CA", "/ca.pem", "tls_client_ca", "/ca.pem"),
+        ("IMGSVC_CFG_CALLERS", "/etc/imgsvc/callers.toml", "callers", "/etc/imgsvc/callers.toml"),
+        ("IMGSVC_CFG_HEALTH_NEEDS_KEY", "1", "health_needs_key", True),
+        ("IMGSVC_CFG_REFLECTION", "off", "reflection", False),
         ("IMGSVC_CFG_REQUIRE_TLS", "on", "require_tls", True),
     ],
 )

@@ -29,6 +29,14 @@ class Security:
     require_tls: bool = option(
         False, boolean, "do not start where others could read what is sent beyond this machine"
     )
+    callers: str | None = option(
+        None,
+        text,
+        "TOML file with who may call, and how much; read again when it changes",
+        metavar="FILE",
+    )
+    health_needs_key: bool = option(False, boolean, "answer health checks of callers only")
+    reflection: bool = option(True, boolean, "serve reflection, to callers where there are any (default: on)")
 
     def __post_init__(self) -> None:
         """Check what one option cannot tell by itself."""
@@ -46,6 +54,8 @@ class Security:
             raise ConfigurationError(
                 f"--tls-cert: {self.tls_cert}, expected --host or --port beside it: a Unix socket has no TLS"
             )
+        if self.health_needs_key and self.callers is None:
+            raise ConfigurationError("--health-needs-key: true, expected --callers beside it")
 
     @property
     def tls(self) -> bool:

@@ -17,6 +17,8 @@ from imgsvc.server.refusals import ShuttingDown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from imgsvc.server.callers.account import Account
+
 LOOK_SECONDS = 0.1
 """Between two looks at whether somebody who waits for bytes is still there."""
 
@@ -118,12 +120,13 @@ class Admission:
 
 
 class Entry:
-    """One call that has been let in, when that was, and the bytes it holds."""
+    """One call that has been let in, when that was, the bytes it holds, and whose it is, if that is known."""
 
     def __init__(self, admission: Admission, holders: int) -> None:
         self._admission = admission
         self._bytes = 0
         self._holders = holders
+        self.account: Account | None = None
         self.since = time.monotonic()
         self._lock = threading.Lock()
 
@@ -155,4 +158,6 @@ class Entry:
                 return False
         self._admission.add_bytes(-self._bytes)
         self._admission.leave()
+        if self.account is not None:
+            self.account.leave()
         return True

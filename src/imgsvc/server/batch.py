@@ -100,7 +100,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         max_seconds: float,
     ) -> None:
         self.processing = processing
-        self._gate = gate
+        self.gate = gate
         self.cores = cores
         self.timer = timer
         self.observers = observers
@@ -126,12 +126,13 @@ class BatchStreams(grpc.GenericRpcHandler):
         try:
             self._take_place()
             try:
-                entry = self._gate.enter(handler_call_details, record, holders=3)  # sender, reader and RPC
+                entry = self.gate.enter(handler_call_details, record, holders=3)  # sender, reader and RPC
             except Exception:
                 self.free_place()
                 raise
         except (OverloadedError, Refusal) as error:
-            return _handler(_refuse(self.observers, record, error), self._refusals)
+            denial = self.gate.denial(record, error)
+            return denial or _handler(_refuse(self.observers, record, error), self._refusals)
 
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             return _Stream(self, messages, context, entry, record).results()
@@ -277,7 +278,13 @@ class _Stream:
             of.timer.start(timed)
         if not self._context.add_callback(self._ended):
             self._ended()
-        of.readers.submit(self._read)
+        try:
+            of.gate.identify(self._context, self._record, self._entry)
+        except Refusal as refusal:
+            self._finished.put(_End(refusal))
+            self._release()  # nobody will read
+        else:
+            of.readers.submit(self._read)
         try:
             yield from self._send()
             self._complete = True
@@ -364,6 +371,8 @@ class _Stream:
 
     def _bodies(self) -> Iterator[bytes]:
         while not (self._over or self._draining):
+            if not self._made_up():
+                continue
             with self._lock:
                 if self._under_way == 1:
                     self._reading.end = time.monotonic() + self._of.timeout
@@ -373,6 +382,18 @@ class _Stream:
                 self._half_closed = True
                 return
             yield body
+
+    def _made_up(self) -> bool:
+        """Return whether the caller's quota lets it send more; otherwise a moment has passed.
+
+        Items are never refused for pixels: a batch is held back to as many a second as there may be.
+        """
+        account = self._entry.account
+        seconds = 0.0 if account is None else account.seconds_in_debt()
+        if seconds:
+            self._reading.pause()
+            time.sleep(min(seconds, WAIT))
+        return not seconds
 
     def _take(self, body: bytes) -> None:
         """Put the items of a message to work, each when there is room for it."""
@@ -486,6 +507,8 @@ class _Stream:
         """
         if not self._entry.hold_when_possible(price.num_bytes, self._is_over):
             raise StoppedError(cancelled=True)
+        if self._entry.account is not None:
+            self._entry.account.spend(price.pixels)
 
     # gRPC's thread.
 

@@ -68,11 +68,16 @@ class Call:
 
         Raises
         ------
-        OverloadedError
-            There is no room for it.
+        OverloadedError, OverQuota
+            There is no room for it, or its caller has had too much.
         """
+        account = self.entry.account
+        if account is not None:
+            account.check_pixels()
         self.record.pixels = price.pixels
         self.entry.hold(price.num_bytes)
+        if account is not None:
+            account.spend(price.pixels)
 
     def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
         """Return what `function` does with the threads that it is granted; see `Cores.run`."""
@@ -119,7 +124,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
         try:
             entry = self._gate.enter(handler_call_details, record)
         except (OverloadedError, Refusal) as error:
-            return self._refusal(record, error)
+            return self._gate.denial(record, error) or self._refusal(record, error)
         return self._handler(method, entry, record)
 
     def close(self) -> None:
@@ -134,6 +139,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
                 taken = time.monotonic()
                 record.note(QUEUE, record.begun, taken)
                 call = self._begin(entry, context, record)
+                self._gate.identify(context, record, entry)
                 body = self._bodies.read_one(messages, call.timed, record.method, hold=entry.hold)
                 record.request_bytes = len(body)
                 record.note(RECEIVE, taken, time.monotonic())

@@ -17,6 +17,7 @@ from imgsvc.config import ENVIRONMENT_PREFIX, ServerConfig
 from imgsvc.config.sources import FILE_VARIABLE, as_toml
 from imgsvc.errors import AddressError, ConfigurationError
 from imgsvc.runtime.allocator import is_tuned
+from imgsvc.server.callers.keys import new_key, shown_digest
 from imgsvc.server.descriptors import provide_descriptors
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.listen import others_can_read
@@ -46,6 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the server until SIGTERM or Ctrl-C; return the exit code."""
     parser = make_parser()
     flags = vars(parser.parse_args(argv))
+    if flags.pop("new_key", False):
+        key = new_key()
+        print(f'{key}\nkeys = ["{shown_digest(key)}"]')
+        return 0
     try:
         only_print = flags.pop("print_config", False)
         config = configure(flags, os.environ)
@@ -86,6 +91,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--print-config", action="store_true", help="print all options as they would be, and end"
     )
+    parser.add_argument(
+        "--new-key",
+        action="store_true",
+        help="print a new key, and its line for the file of --callers; end",
+    )
     for group in ServerConfig.GROUPS:
         section = parser.add_argument_group((group.__doc__ or "").split("\n")[0].rstrip("."))
         for name in group.__annotations__:
@@ -124,7 +134,7 @@ def serve(config: ServerConfig) -> int:
     )
     if others_can_read(config):
         log.warning(
-            "listening beyond loopback without TLS: anyone on the network can call, and read what is sent"
+            "listening beyond loopback without TLS: anyone on the network can %s", _open_to_all(server)
         )
     print(f"imgsvc-server {__version__} serving on {', '.join(_addresses(server, config))}", flush=True)
     signals.get()
@@ -133,6 +143,14 @@ def serve(config: ServerConfig) -> int:
     if cut_off:
         log.warning("%d requests did not finish within %g s and were cut off", cut_off, config.grace)
     return 0
+
+
+def _open_to_all(server: Server) -> str:
+    """Return what anyone can do where others can read what is sent."""
+    if server.access is None:
+        return "call, and read what is sent"
+    keys = ", the callers' keys too, and then call" if server.access.has_keys else ""
+    return f"read what is sent{keys}: give --tls-cert and --tls-key"
 
 
 def _addresses(server: Server, config: ServerConfig) -> list[str]:

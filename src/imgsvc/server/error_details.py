@@ -14,6 +14,7 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from imgsvc.errors import InvalidInputError, OverloadedError
+from imgsvc.server.refusals import OverQuota
 
 if TYPE_CHECKING:
     import grpc
@@ -44,7 +45,8 @@ def error_metadata(
     code, details
         The status that it ends with: a client believes the richer one only if it says the same.
     error
-        An InvalidInputError is told with the field that is at fault, load with when there may be room.
+        An InvalidInputError is told with the field that is at fault, load and quotas with when there may be
+        room.
     """
     if isinstance(error, InvalidInputError):
         description = f"{error.value}, expected {error.expected}"
@@ -52,7 +54,7 @@ def error_metadata(
             field=_cut(error.field, MAX_FIELD), description=_cut(description, MAX_DESCRIPTION)
         )
         return ((DETAILS_KEY, _status(code, details, BadRequest(field_violations=[violation]))),)
-    if isinstance(error, OverloadedError | MemoryError):
+    if isinstance(error, OverloadedError | OverQuota | MemoryError):
         seconds = getattr(error, "retry_after", OUT_OF_MEMORY_SECONDS)
         milliseconds = max(1, math.ceil(1e3 * seconds))
         info = RetryInfo()

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from imgsvc.server.record import Record
     from imgsvc.server.timer import CallTimer
 
-__all__ = ["LIVENESS", "Health"]
+    Check = Callable[[grpc.ServicerContext, Record], None]
+
+__all__ = ["LIVENESS", "SERVICE_NAME", "Health"]
+
+SERVICE_NAME: str = health.SERVICE_NAME
 
 LIVENESS = "imgsvc.liveness"
 """The service whose health is that of the process."""
@@ -46,15 +50,32 @@ CHECK, WATCH = f"/{health.SERVICE_NAME}/Check", f"/{health.SERVICE_NAME}/Watch"
 
 
 class Health(grpc.GenericRpcHandler):
-    """The health of one server. Only calls that fail are observed."""
+    """The health of one server. Only calls that fail are observed.
+
+    Parameters
+    ----------
+    timer, observers, readiness
+        The server's.
+    services
+        That there are.
+    check
+        Raises a Refusal for calls of those who may not ask; None where everybody may.
+    """
 
     def __init__(
-        self, timer: CallTimer, services: tuple[str, ...], observers: Observers, readiness: Readiness
+        self,
+        timer: CallTimer,
+        services: tuple[str, ...],
+        observers: Observers,
+        readiness: Readiness,
+        *,
+        check: Check | None = None,
     ) -> None:
         self._timer = timer
         self._services = {"", *services}
         self._observers = observers
         self._readiness = readiness
+        self._check_caller = check
         self._bodies = BodyReader(timer, BODY_SECONDS)
         self._queue = GivingWay(THREADS)
         self._pool = start_pool(THREADS, "health")
@@ -121,6 +142,8 @@ class Health(grpc.GenericRpcHandler):
         timed = self._bodies.watch(context, record.begun)
         self._queue.begin(timed)
         try:
+            if self._check_caller is not None:
+                self._check_caller(context, record)
             body = self._bodies.read_one(messages, timed, record.method)
             service: str = health_pb2.HealthCheckRequest.FromString(body).service
         except DecodeError:

@@ -17,9 +17,12 @@ from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.admission import Admission
 from imgsvc.server.batch import BatchStreams
+from imgsvc.server.callers.access import Access
+from imgsvc.server.callers.guard import Guarded
 from imgsvc.server.calls import UnaryCalls
 from imgsvc.server.connections import connection_options
 from imgsvc.server.gate import Gate
+from imgsvc.server.health import SERVICE_NAME as HEALTH
 from imgsvc.server.health import Health
 from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
 from imgsvc.server.image_service import Processing, image_methods
@@ -28,6 +31,7 @@ from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
 from imgsvc.server.observing import Observing
 from imgsvc.server.price import Pricing
 from imgsvc.server.readiness import SHUTTING_DOWN, STARTING, Readiness
+from imgsvc.server.reflection import SERVICE_NAME as REFLECTION
 from imgsvc.server.reflection import Reflection
 from imgsvc.server.reports import Reports
 from imgsvc.server.timer import CallTimer
@@ -36,6 +40,7 @@ from imgsvc.server.unknown import UnknownMethods
 from imgsvc.server.watched_files import WatchedFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from imgsvc.config import ServerConfig
@@ -77,6 +82,8 @@ class Server:
         What it is bound to, as a client writes it: ``"127.0.0.1:50051"``, ``"unix:/run/imgsvc.sock"``.
     readiness : Readiness
         Whether it wants calls.
+    access : Access or None
+        Who may call; None for anybody.
     """
 
     def __init__(self, config: ServerConfig, lines: LineLog | None = None) -> None:
@@ -97,10 +104,11 @@ class Server:
         )
         self.addresses = listen(self._server, config, certificates)
         self._admission = Admission(config.max_calls, config.byte_budget)
-        gate = Gate(self._admission)
         self._cores = Cores(config.num_cores)
         self._observing = Observing(config, lines)
         self._observers = self._observing.observers
+        self.access = Access(config.callers, config, self._files, self._observers) if config.callers else None
+        gate = Gate(self._admission, self.access)
         self._trim = QuietTrim(self._admission.quiet_since)
         self._timer = CallTimer(tick=config.body_timeout / 4)
         limits = Limits(
@@ -139,11 +147,18 @@ class Server:
             max_seconds=config.max_stream_seconds,
         )
         self.readiness = Readiness()
-        self._health = Health(self._timer, (SERVICE_NAME, IMAGE_SERVICE), self._observers, self.readiness)
-        self._reflection = Reflection()
+        check = None if self.access is None else self.access.check
+        self._health = Health(
+            self._timer,
+            (SERVICE_NAME, IMAGE_SERVICE),
+            self._observers,
+            self.readiness,
+            check=check if config.health_needs_key else None,
+        )
+        self._reflection = Reflection(self._observers, check) if config.reflection else None
         self._unknown = UnknownMethods(self._observers)
         self._server.add_generic_rpc_handlers(
-            (self._images, self._batches, self._health, self._reflection.handler(), self._unknown)
+            (self._images, self._batches, *self._other_services(), self._unknown)
         )
 
     def start(self) -> None:
@@ -176,13 +191,15 @@ class Server:
             self._health,
             self._reflection,
             self._unknown,
+            self.access,
             self._cores,
             self._timer,
             self._trim,
             self._files,
             self._observing,
         ):
-            part.close()
+            if part is not None:
+                part.close()
         self._default_pool.shutdown()
         log.info(
             "core seconds: %.1f, of which for calls that nobody waited for: %.3f",
@@ -190,6 +207,16 @@ class Server:
             self._cores.wasted_core_seconds,
         )
         return cut_off
+
+    def _other_services(self) -> Iterator[grpc.GenericRpcHandler]:
+        """Yield the services that are not about images: open to all, or to callers."""
+        closed = self._config.health_needs_key
+        yield self._guarded(HEALTH, self._health) if closed else self._health
+        if self._reflection is not None:
+            yield self._guarded(REFLECTION, self._reflection.handler())
+
+    def _guarded(self, service: str, handler: grpc.GenericRpcHandler) -> grpc.GenericRpcHandler:
+        return handler if self.access is None else Guarded(service, handler, self.access)
 
     def __enter__(self) -> Server:
         """Start."""

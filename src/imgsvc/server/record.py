@@ -17,6 +17,8 @@ __all__ = ["COMPUTE", "DECODE", "ENCODE", "QUEUE", "RECEIVE", "SEND", "Record", 
 
 REQUEST_ID = "x-request-id"
 MAX_ID = 64
+SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+"""Whatever is made of records, these are in none: also those that are meant for a proxy."""
 
 QUEUE, RECEIVE, DECODE, COMPUTE, ENCODE, SEND = "queue", "receive", "decode", "compute", "encode", "send"
 """Stages. What operations take together is the time to compute."""
@@ -68,7 +70,7 @@ class Record:
     cache
         ``"hit"``, ``"miss"``, or empty where the result cache was not asked.
     metadata
-        The call's.
+        The call's, but for what proves who calls.
     """
 
     method: str
@@ -92,7 +94,7 @@ class Record:
     pixels: int = 0
     core_seconds: float = 0.0
     cache: str = ""
-    metadata: Sequence[tuple[str, str | bytes]] = ()
+    metadata: Sequence[tuple[str, str | bytes]] = dataclasses.field(default=(), repr=False)
 
     def note(self, stage: str, start: float, end: float) -> None:
         """Note a stage."""
@@ -115,7 +117,8 @@ class Record:
 
 def begin(details: grpc.HandlerCallDetails) -> Record:
     """Return the record of a call whose headers have come."""
-    metadata: Sequence[tuple[str, str | bytes]] = details.invocation_metadata or ()
+    given = details.invocation_metadata or ()
+    metadata: Sequence[tuple[str, str | bytes]] = [pair for pair in given if pair[0] not in SECRETS]
     for key, value in metadata:
         if key == REQUEST_ID and isinstance(value, str) and 0 < len(value) <= MAX_ID and value.isprintable():
             return Record(details.method, id=value, metadata=metadata)

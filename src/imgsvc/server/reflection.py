@@ -10,13 +10,23 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from imgsvc.runtime.pools import start_pool
+from imgsvc.server.failure import refuse
+from imgsvc.server.record import Record
+from imgsvc.server.refusals import Refusal
 from imgsvc.stubs import nl_image_service_pb2
 from imgsvc.v1 import image_pb2, image_service_pb2, operations_pb2, recipe_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["Reflection"]
+    from imgsvc.server.observers import Observers
+
+    Check = Callable[[grpc.ServicerContext, Record], None]
+
+__all__ = ["SERVICE_NAME", "Reflection"]
+
+SERVICE_NAME: str = reflection.SERVICE_NAME
+METHOD = f"/{SERVICE_NAME}/ServerReflectionInfo"
 
 STREAMS = 4
 """Streams that are answered at a time: each keeps its thread while it is open, and more of them wait."""
@@ -34,9 +44,19 @@ FILES = (
 
 
 class Reflection:
-    """The reflection service of one server."""
+    """The reflection service of one server.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    observers
+        See the calls that are refused.
+    check
+        Raises a Refusal for calls of those who may not ask; None where everybody may.
+    """
+
+    def __init__(self, observers: Observers, check: Check | None = None) -> None:
+        self._observers = observers
+        self._check_caller = check
         self._pool = start_pool(STREAMS, "reflection")
         # NLImageService is in a private pool, the others are in the default one; the servicer takes one.
         descriptors = DescriptorPool()
@@ -50,6 +70,12 @@ class Reflection:
 
         # A function of its own, for its own pool: see imgsvc.server.health.
         def reflect(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+            if self._check_caller is not None:
+                record = Record(METHOD)
+                try:
+                    self._check_caller(context, record)
+                except Refusal as refusal:
+                    refuse(self._observers, record, context, refusal)
             return self._servicer.ServerReflectionInfo(requests, context)
 
         pooled: Any = reflect

@@ -91,3 +91,35 @@ class Abandoned(Refusal):
     def __init__(self, stopped: StoppedError, core_seconds: float) -> None:
         code = grpc.StatusCode.CANCELLED if stopped.cancelled else grpc.StatusCode.DEADLINE_EXCEEDED
         super().__init__(code, "core seconds", f"{core_seconds:.3f}", str(stopped))
+
+
+class NoCaller(Refusal):
+    """A call of nobody whom the server knows; what it came with is not told, and not logged."""
+
+    def __init__(self, reason: str) -> None:
+        details = f"authorization: {reason}, expected 'Bearer KEY' with a key that this server knows"
+        super().__init__(grpc.StatusCode.UNAUTHENTICATED, "authorization", reason, details)
+
+
+class NotAllowed(Refusal):
+    """A method that a caller may not call."""
+
+    def __init__(self, caller: str, method: str) -> None:
+        details = f"method: {method}, expected one that caller {caller} may call"
+        super().__init__(grpc.StatusCode.PERMISSION_DENIED, "method", method, details)
+
+
+class OverQuota(Refusal):
+    """More than a caller may have at a time.
+
+    Parameters
+    ----------
+    field, value, details
+        What it has too much of, how much, and what it is told.
+    retry_after
+        Seconds until it may try again.
+    """
+
+    def __init__(self, field: str, value: str, details: str, retry_after: float) -> None:
+        super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, field, value, details)
+        self.retry_after = retry_after

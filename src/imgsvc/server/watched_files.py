@@ -1,6 +1,6 @@
 """Files that are read again when they change, without a restart.
 
-One thread looks at their times, sizes and inodes once a second, so that neither a call nor a handshake waits
+One thread looks at their times, sizes and inodes twice a second, so that neither a call nor a handshake waits
 for a disk. That also sees files that are replaced by renaming, or by turning a link as Kubernetes does.
 """
 
@@ -23,7 +23,7 @@ __all__ = ["WatchedFiles"]
 
 log = logging.getLogger("imgsvc.server")
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 
 
 @dataclasses.dataclass

@@ -1,0 +1,197 @@
+"""Callers' files, quotas and the pace of refusals, without a server."""
+
+import pytest
+
+from imgsvc.errors import ConfigurationError
+from imgsvc.server.callers.access import IMAGE_METHODS
+from imgsvc.server.callers.account import Account
+from imgsvc.server.callers.caller import Caller
+from imgsvc.server.callers.denials import Failures, address_of
+from imgsvc.server.callers.keys import digest_of, new_key, shown_digest
+from imgsvc.server.callers.known import read_callers
+from imgsvc.server.record import Record, begin
+from imgsvc.server.refusals import OverQuota
+
+A, B = "sha256:" + "0a" * 32, "sha256:" + "0b" * 32
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def read(tmp_path, text):
+    file = tmp_path / "callers.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_callers(str(file), IMAGE_METHODS)
+
+
+class TestFile:
+    def test_all_that_can_be_in_it(self, tmp_path):
+        key = new_key()
+        known = read(
+            tmp_path,
+            f"""
+            ["web.shop-1"]
+            keys = ["{shown_digest(key)}", "{A}"]
+            certificates = ["robot"]
+            methods = ["/NLImageService/MeanFilter", "imgsvc.v1.ImageService/*"]
+            max_calls = 16
+            pixels_per_second = 50_000_000
+
+            [revoked]
+            keys = []
+            """,
+        )
+        caller = known.by_key(key)
+        assert (caller.name, caller.max_calls, caller.pixels_per_second) == ("web.shop-1", 16, 50_000_000)
+        assert caller.digests == {digest_of(key), bytes.fromhex(A[7:])}
+        assert caller.methods == IMAGE_METHODS - {"/NLImageService/RotateImage"}
+        assert known.callers["revoked"].methods == IMAGE_METHODS
+        assert known.by_key(new_key()) is None
+        assert known.by_key(key + "ä\udcff") is None
+        assert known.by_certificate(["other", "robot"]) is caller
+        assert known.by_certificate([]) is None
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "nobody in it, expected a table for each caller"),
+            (b"\xff", "no TOML: byte 0 is no UTF-8"),
+            ("a = ", "no TOML: Invalid value (at end of document)"),
+            ("a = 1", "[a]: 1, expected a table"),
+            ("['a b']\nkeys = []", "[a b]: expected a name of 1 to 64 of A-Z a-z 0-9 _ . -"),
+            ("[a]", "[a]: expected keys, certificates, or both"),
+            ("[a]\nkey = []", "[a] key: there is no such key; did you mean keys?"),
+            (
+                "[a]\nx = 1",
+                (
+                    "[a] x: there is no such key, expected one of keys, certificates, methods, max_calls, "
+                    "pixels_per_second"
+                ),
+            ),
+            ("[a]\nkeys = 'secret'", "[a] keys: something else, expected a list of strings"),
+            ("[a]\nkeys = [1]", "[a] keys: something else, expected a list of strings"),
+            (
+                "[a]\nkeys = ['secret']",
+                (
+                    "[a] keys: something else, expected 'sha256:' and 64 hexadecimal digits, "
+                    "as imgsvc-server --new-key prints them"
+                ),
+            ),
+            (f"[a]\nkeys = ['{A}']\n[b]\nkeys = ['{B}', '{A}']", "[b] keys: one of them is also [a]'s"),
+            ("[a]\ncertificates = ['x']\n[b]\ncertificates = ['x']", "[b] certificates: 'x' is also [a]'s"),
+            (
+                "[a]\nkeys = []\nmethods = ['imgsvc.v1.ImageService/Proces']",
+                (
+                    "[a] methods: 'imgsvc.v1.ImageService/Proces' is no method of this server; did you mean "
+                    "imgsvc.v1.ImageService/Process?"
+                ),
+            ),
+            ("[a]\nkeys = []\nmethods = ['x/*']", "[a] methods: 'x/*' is no method of this server"),
+            (
+                "[a]\nkeys = []\nmax_calls = 0",
+                "[a] max_calls: 0, expected an integer from 1 to 1048576",
+            ),
+            (
+                "[a]\nkeys = []\npixels_per_second = true",
+                "[a] pixels_per_second: True, expected an integer from 1 to 1125899906842624",
+            ),
+        ],
+    )
+    def test_what_cannot_be_in_it(self, tmp_path, text, message):
+        with pytest.raises(ConfigurationError) as raised:
+            read(tmp_path, text)
+        assert str(raised.value) == f"{tmp_path / 'callers.toml'}: {message}"
+
+
+class TestAccount:
+    def test_calls(self, clock):
+        account = Account(Caller("a", max_calls=2), clock)
+        account.enter()
+        account.enter()
+        with pytest.raises(OverQuota, match="^caller a: 3 calls in flight, expected at most 2; try"):
+            account.enter()
+        account.leave()
+        account.enter()
+
+    def test_pixels_are_saved_up_for_a_second_and_may_be_owed(self, clock):
+        account = Account(Caller("a", pixels_per_second=1000), clock)
+        clock.now += 3600
+        account.check_pixels()
+        account.spend(999)
+        account.check_pixels()  # one is left
+        account.spend(5000)
+        with pytest.raises(
+            OverQuota, match=r"^caller a: more than 1000 pixels a second; try again in 5 s$"
+        ) as raised:
+            account.check_pixels()
+        assert raised.value.retry_after == 5.0
+        clock.now += raised.value.retry_after
+        account.check_pixels()
+
+    def test_quotas_that_change(self, clock):
+        account = Account(Caller("a"), clock)
+        account.enter()
+        account.spend(10**9)
+        account.check_pixels()
+        account.replace(Caller("a", max_calls=1, pixels_per_second=1000))
+        account.check_pixels()
+        with pytest.raises(OverQuota):
+            account.enter()
+        account.spend(10**6)
+        account.replace(Caller("a", pixels_per_second=10**7))
+        clock.now += 0.1
+        account.check_pixels()
+        account.enter()
+
+
+class TestFailures:
+    def test_are_told_later_and_later(self, clock):
+        failures = Failures(clock)
+        delays = [failures.delay("a") for _ in range(40)]
+        assert delays[:20] == [0.0] * 20
+        assert 0 < delays[20] < delays[21] < delays[22]
+        assert delays[-1] == 2.0
+        assert failures.delay("b") == 0.0
+        clock.now += 600
+        assert failures.delay("a") == 0.0
+
+    def test_of_many_addresses_take_no_more_memory(self, clock):
+        failures = Failures(clock)
+        for number in range(10_000):
+            failures.delay(str(number))
+        assert len(failures._counts) == 4096
+
+    @pytest.mark.parametrize(
+        ("peer", "address"),
+        [
+            ("ipv4:192.0.2.1:53210", "192.0.2.1"),
+            ("ipv6:%5B2001:db8:1:2:3:4:5:6%5D:53210", "2001:db8:1:2::/64"),
+            ("ipv6:[::1]:5", "::/64"),
+            ("ipv6:%5Bfe80::1%25eth0%5D:5", "fe80::/64"),
+            ("unix:", "unix"),
+            ("ipv4:what:1", "ipv4"),
+        ],
+    )
+    def test_are_counted_by_address(self, peer, address):
+        assert address_of(peer) == address
+
+
+class Details:
+    method = "/x/Y"
+    invocation_metadata = (("authorization", "Bearer secret"), ("cookie", "secret"), ("traceparent", "00-1"))
+
+
+def test_records_hold_no_secret():
+    record = begin(Details())
+    assert list(record.metadata) == [("traceparent", "00-1")]
+    assert "secret" not in repr(record)
+    assert "traceparent" not in repr(Record("/x/Y", metadata=record.metadata))

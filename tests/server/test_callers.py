@@ -1,0 +1,420 @@
+"""Who calls: keys, certificates, methods, quotas; with the installed server."""
+
+import re
+import time
+
+import grpc
+import numpy as np
+import pytest
+import trustme
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+import imgsvc
+from imgsvc.config import ServerConfig
+from imgsvc.errors import ConfigurationError, ServiceUnavailableError
+from imgsvc.server.callers.keys import new_key, shown_digest
+from imgsvc.stubs.nl_image_service_pb2 import NLImage
+from tests import rpc
+from tests.certificates import Files, channel, replace
+from tests.processes import run, serving, wait_for
+
+GOOD = NLImage(width=1, height=1, data=b"x").SerializeToString()
+INFO = "/imgsvc.v1.ImageService/GetServerInfo"
+UNAUTHENTICATED, DENIED = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
+EXPECTED = "expected 'Bearer KEY' with a key that this server knows"
+IMAGE = np.zeros((100, 100), np.uint8)
+
+
+def table(name, *keys, **more):
+    """Return a caller as the file has it."""
+    lines = [f"[{name}]", f"keys = {[shown_digest(key) for key in keys]}"]
+    return "\n".join([*lines, *(f"{key} = {value}" for key, value in more.items()), ""])
+
+
+@pytest.fixture
+def key():
+    return new_key()
+
+
+@pytest.fixture
+def known(tmp_path, serve, key):
+    """Starts a server that knows a caller with a key, and others."""
+
+    def start(*options, others="", **more):
+        file = tmp_path / "callers.toml"
+        file.write_text(table("webshop", key, **more) + others)
+        server = serve("--host", "127.0.0.1", "--port", "0", "--callers", file, *options)
+        server.callers = file
+        return server
+
+    return start
+
+
+def ask(server, authorization=None, method=rpc.MEAN_FILTER, body=GOOD):
+    """Return an answer, or the status and details of a failure."""
+    metadata = [] if authorization is None else [("authorization", authorization)]
+    with rpc.channel(server) as connection:
+        return rpc.answer_of(lambda: connection.unary_unary(method)(body, timeout=20, metadata=metadata))
+
+
+KEY, READER = new_key(), new_key()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A server for those who do not change its file. A few refusals more, and it would tell them later."""
+    file = tmp_path_factory.mktemp("callers") / "callers.toml"
+    methods = '["NLImageService/MeanFilter", "imgsvc.v1.ImageService/Get*"]'
+    file.write_text(table("webshop", KEY) + table("reader", READER, methods=methods))
+    with serving("--host", "127.0.0.1", "--port", "0", "--callers", file) as running:
+        yield running
+
+
+class TestKeys:
+    def test_good_wrong_and_none(self, shared):
+        assert ask(shared, f"Bearer {KEY}") == GOOD
+        assert ask(shared, f"bearer  {KEY}") == GOOD
+        assert ask(shared) == (UNAUTHENTICATED, f"authorization: no key, {EXPECTED}")
+        wrong = new_key()
+        for given, reason in [
+            (f"Bearer {wrong}", "unknown key"),
+            (f"Bearer {KEY}x", "unknown key"),
+            ("Bearer", "unknown key"),
+            (KEY, "no key"),
+            (f"Bearer {shown_digest(KEY)}", "unknown key"),
+        ]:
+            assert ask(shared, given) == (UNAUTHENTICATED, f"authorization: {reason}, {EXPECTED}"), given
+        wait_for(lambda: shared.log.count("UNAUTHENTICATED") >= 6)
+        assert f"{rpc.MEAN_FILTER} peer=ipv4:127.0.0.1:" in shared.log
+        for secret in (KEY, wrong, shown_digest(KEY)[7:]):
+            assert secret not in shared.log
+
+    def test_two_are_refused_even_if_one_is_good(self, shared):
+        metadata = [("authorization", f"Bearer {KEY}"), ("authorization", f"Bearer {KEY}")]
+        with rpc.channel(shared) as connection:
+            method = connection.unary_unary(rpc.MEAN_FILTER)
+            code, _ = rpc.answer_of(lambda: method(GOOD, timeout=20, metadata=metadata))
+        assert code is UNAUTHENTICATED
+
+    def test_every_image_method_needs_one_and_no_body_is_read(self, shared):
+        with rpc.channel(shared) as connection:
+            for method in ("Process", "Plan", "ListOperations", "GetServerInfo"):
+                call = rpc.HeldCall(connection, f"/imgsvc.v1.ImageService/{method}")  # nothing but headers
+                assert call.answer()[0] is UNAUTHENTICATED
+            assert rpc.HeldCall(connection, rpc.ROTATE_IMAGE).answer()[0] is UNAUTHENTICATED
+            batch = connection.stream_stream("/imgsvc.v1.ImageService/ProcessBatch")
+            code, _ = rpc.answer_of(lambda: list(batch(iter([b""]), timeout=20)))
+            assert code is UNAUTHENTICATED
+
+    def test_rotated_and_revoked_without_a_restart(self, known, key):
+        server = known(others=table("other", new_key()))
+        old, new = f"Bearer {key}", new_key()
+        replace(server.callers, table("webshop", key, new).encode())
+        wait_for(lambda: ask(server, f"Bearer {new}") == GOOD)
+        assert ask(server, old) == GOOD
+        replace(server.callers, table("webshop", new).encode())
+        wait_for(lambda: ask(server, old) == (UNAUTHENTICATED, f"authorization: unknown key, {EXPECTED}"))
+        assert ask(server, f"Bearer {new}") == GOOD
+        wait_for(lambda: server.log.count(f"read again: {server.callers}") == 2)
+
+    def test_a_broken_file_keeps_the_old_one_and_logs_one_line(self, known, key):
+        server = known()
+        for broken, reason in [
+            ("", "nobody in it, expected a table for each caller"),
+            ("[webshop]\nkeys = [", "no TOML: "),
+            ("[webshop]\nkeys = ['imgsvc_abc']", "[webshop] keys: something else, expected 'sha256:' and 64"),
+        ]:
+            replace(server.callers, broken.encode())
+            line = f"{server.callers}: {reason}"
+            wait_for(lambda line=line: line in server.log)
+            assert ask(server, f"Bearer {key}") == GOOD
+            assert server.log.count(line) == 1
+        server.callers.unlink()
+        gone = f"{server.callers}: No such file or directory; what was read before stays in use"
+        wait_for(lambda: gone in server.log)
+        assert ask(server, f"Bearer {key}") == GOOD
+        assert "imgsvc_abc" not in server.log
+
+    def test_a_new_one(self, serve, tmp_path):
+        printed = run("imgsvc-server", "--new-key")
+        assert (printed.returncode, printed.stderr) == (0, "")
+        key, line = printed.stdout.splitlines()
+        assert re.fullmatch(r"imgsvc_[A-Za-z0-9_-]{43}", key)
+        file = tmp_path / "callers.toml"
+        file.write_text(f"[webshop]\n{line}\n")
+        server = serve("--host", "127.0.0.1", "--port", "0", "--callers", file)
+        assert ask(server, f"Bearer {key}") == GOOD
+
+
+class TestMethods:
+    def test_those_that_are_allowed(self, shared):
+        reader = f"Bearer {READER}"
+        assert ask(shared, reader) == GOOD
+        assert isinstance(ask(shared, reader, INFO, b""), bytes)
+        details = f"method: {rpc.ROTATE_IMAGE}, expected one that caller reader may call"
+        assert ask(shared, reader, rpc.ROTATE_IMAGE) == (DENIED, details)
+        assert ask(shared, reader, "/imgsvc.v1.ImageService/ProcessBatch")[0] is DENIED
+        operations = ask(shared, f"Bearer {KEY}", "/imgsvc.v1.ImageService/ListOperations", b"")
+        assert isinstance(operations, bytes)
+
+    def test_unknown_ones_are_unknown_to_all(self, shared):
+        assert ask(shared, method="/x/Y") == (grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+
+
+def health_of(connection, metadata=()):
+    stub = health_pb2_grpc.HealthStub(connection)
+    request = health_pb2.HealthCheckRequest()
+    return rpc.answer_of(lambda: stub.Check(request, timeout=20, metadata=metadata).status)
+
+
+class TestOtherServices:
+    def check(self, server, metadata=()):
+        with rpc.channel(server) as connection:
+            return health_of(connection, metadata)
+
+    def test_health_is_open_and_reflection_is_not(self, shared):
+        assert self.check(shared) == health_pb2.HealthCheckResponse.SERVING
+        with rpc.channel(shared) as connection, pytest.raises(grpc.RpcError) as raised:
+            ProtoReflectionDescriptorDatabase(connection).get_services()
+        assert raised.value.code() is UNAUTHENTICATED
+        with authorized(shared, KEY) as connection:
+            assert "NLImageService" in ProtoReflectionDescriptorDatabase(connection).get_services()
+
+    def test_health_that_needs_a_key(self, known, key):
+        server = known("--health-needs-key")
+        assert self.check(server) == (UNAUTHENTICATED, f"authorization: no key, {EXPECTED}")
+        metadata = [("authorization", f"Bearer {key}")]
+        assert self.check(server, metadata) == health_pb2.HealthCheckResponse.SERVING
+        request = health_pb2.HealthCheckRequest()
+        with rpc.channel(server) as connection:
+            stub = health_pb2_grpc.HealthStub(connection)
+            code, _ = rpc.answer_of(lambda: next(stub.Watch(request, timeout=20)))
+            assert code is UNAUTHENTICATED
+            watch = stub.Watch(request, timeout=20, metadata=metadata)
+            assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+            watch.cancel()
+
+    def test_no_reflection(self, serve):
+        server = serve("--port", "0", "--no-reflection")
+        with rpc.channel(server) as connection, pytest.raises(grpc.RpcError) as raised:
+            ProtoReflectionDescriptorDatabase(connection).get_services()
+        assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def authorized(server, key):
+    """Connect with a key that goes with every call."""
+
+    class Bearer(grpc.StreamStreamClientInterceptor):
+        def intercept_stream_stream(self, continuation, details, requests):
+            metadata = [("authorization", f"Bearer {key}")]
+            return continuation(details._replace(metadata=metadata), requests)
+
+    return _Intercepted(grpc.insecure_channel(server.target), Bearer())
+
+
+class _Intercepted:
+    def __init__(self, connection, interceptor):
+        self._connection = connection
+        self._interceptor = interceptor
+
+    def __enter__(self):
+        return grpc.intercept_channel(self._connection.__enter__(), self._interceptor)
+
+    def __exit__(self, *error):
+        return self._connection.__exit__(*error)
+
+
+class TestCertificates:
+    @pytest.fixture
+    def authority(self):
+        return trustme.CA()
+
+    @pytest.fixture
+    def mutual(self, authority, serve, tmp_path):
+        files = Files(tmp_path / "tls").put(authority.issue_cert("localhost"))
+        ca, callers = tmp_path / "ca.pem", tmp_path / "callers.toml"
+        ca.write_bytes(authority.cert_pem.bytes())
+        callers.write_text(
+            "[robot]\ncertificates = ['robot@example.org']\n"
+            "[reader]\ncertificates = ['reader-7']\nmethods = ['imgsvc.v1.ImageService/Plan']\n"
+        )
+        options = ("--tls-cert", files.cert, "--tls-key", files.key, "--tls-client-ca", ca)
+        server = serve(
+            "--host", "127.0.0.1", "--port", "0", *options, "--callers", callers, "--health-needs-key"
+        )
+        server.callers = callers
+        return server
+
+    @staticmethod
+    def ask(server, authority, issued, method=rpc.MEAN_FILTER, **more):
+        with channel(server, authority, issued) as connection:
+            return rpc.answer_of(lambda: connection.unary_unary(method)(GOOD, timeout=20, **more))
+
+    def test_identities(self, mutual, authority):
+        robot = authority.issue_cert("robot@example.org")
+        assert self.ask(mutual, authority, robot) == GOOD
+        reader = authority.issue_cert("somebody@example.org", common_name="reader-7")
+        details = f"method: {rpc.MEAN_FILTER}, expected one that caller reader may call"
+        assert self.ask(mutual, authority, reader) == (DENIED, details)
+        for nobody in (
+            authority.issue_cert("x"),
+            authority.issue_cert("robot@example.org", common_name="reader-7"),
+        ):
+            assert self.ask(mutual, authority, nobody) == (
+                UNAUTHENTICATED,
+                f"authorization: unknown certificate, {EXPECTED}",
+            )
+
+    def test_batches_reflection_health_and_many_refusals(self, mutual, authority):
+        stranger, robot = authority.issue_cert("x"), authority.issue_cert("robot@example.org")
+        batch = "/imgsvc.v1.ImageService/ProcessBatch"
+        with channel(mutual, authority, stranger) as connection:
+            for _ in range(40):  # more than there are places for streams, or threads for reflection
+                code, _ = rpc.answer_of(lambda: list(connection.stream_stream(batch)(iter([]), timeout=20)))
+                assert code is UNAUTHENTICATED
+            with pytest.raises(grpc.RpcError) as raised:
+                ProtoReflectionDescriptorDatabase(connection).get_services()
+            assert raised.value.code() is UNAUTHENTICATED
+            assert health_of(connection)[0] is UNAUTHENTICATED
+        with channel(mutual, authority, robot) as connection:
+            assert health_of(connection) == health_pb2.HealthCheckResponse.SERVING
+            assert list(connection.stream_stream(batch)(iter([]), timeout=20)) == []
+            assert "NLImageService" in ProtoReflectionDescriptorDatabase(connection).get_services()
+
+    def test_a_key_goes_before_the_certificate(self, mutual, authority, key):
+        robot = authority.issue_cert("robot@example.org")
+        metadata = [("authorization", f"Bearer {key}")]
+        code, _ = self.ask(mutual, authority, robot, metadata=metadata)
+        assert code is UNAUTHENTICATED
+        replace(mutual.callers, table("webshop", key).encode())
+        wait_for(lambda: self.ask(mutual, authority, robot, metadata=metadata) == GOOD)
+        assert self.ask(mutual, authority, robot) == (UNAUTHENTICATED, f"authorization: no key, {EXPECTED}")
+
+
+class TestQuotas:
+    def test_calls_in_flight(self, known, key):
+        server = known(max_calls=2, others=table("other", other := new_key()))
+        metadata = [("authorization", f"Bearer {key}")]
+        with rpc.channel(server) as connection:
+            held = [rpc.HeldCall(connection, rpc.MEAN_FILTER, metadata=metadata) for _ in range(2)]
+            details = (
+                "caller webshop: 3 calls in flight, expected at most 2; try again when one of them has ended"
+            )
+            refusal = (grpc.StatusCode.RESOURCE_EXHAUSTED, details)
+            wait_for(lambda: ask(server, f"Bearer {key}") == refusal)
+            assert ask(server, f"Bearer {other}") == GOOD
+            for call in held:
+                call.send(GOOD)
+                assert call.answer() == GOOD
+        wait_for(lambda: ask(server, f"Bearer {key}") == GOOD)
+
+    def test_pixels_a_second(self, known, key):
+        server = known(pixels_per_second=20_000, others=table("other", other := new_key()))
+        with imgsvc.Client(server.target, token=key) as client:
+            assert client.process(np.zeros((500, 100), np.uint8)).width == 100  # owed: one second and a half
+            with pytest.raises(ServiceUnavailableError) as raised:
+                client.invert(IMAGE)
+            details = r"caller webshop: more than 20000 pixels a second; try again in 1\.?\d* s"
+            assert re.fullmatch(details, raised.value.details)
+            assert 1 < raised.value.retry_after <= 1.5  # of google.rpc.RetryInfo
+            with imgsvc.Client(server.target, token=other) as unbounded:
+                assert inverts(unbounded)
+            wait_for(lambda: inverts(client))
+
+    def test_a_batch_is_held_back_and_not_refused(self, known, key):
+        server = known(pixels_per_second=100_000)
+        images = [np.zeros((200, 100), np.uint8)] * 15  # three seconds' worth, the first of which is there
+        with imgsvc.Client(server.target, token=key) as client:
+            begin = time.monotonic()
+            results = [result for _, result in client.process_many(images, "invert", in_flight=1)]
+            assert time.monotonic() - begin > 1.5
+        assert [result.array.all() for result in results] == [True] * 15
+
+    def test_that_change(self, known, key):
+        server = known(pixels_per_second=1)
+        with imgsvc.Client(server.target, token=key) as client:
+            client.invert(IMAGE)
+            assert not inverts(client)
+            replace(server.callers, table("webshop", key).encode())
+            wait_for(lambda: inverts(client))
+
+
+def inverts(client):
+    try:
+        return client.invert(IMAGE).all()
+    except ServiceUnavailableError:
+        return False
+
+
+class TestSlowRefusals:
+    def test_are_later_and_later_and_hold_nobody_else_up(self, known, key):
+        server = known("--max-workers", "1", "--max-calls", "1")
+        with rpc.channel(server) as connection:
+            method = connection.unary_unary(rpc.MEAN_FILTER)
+            times, calls = [], []
+            begin = time.monotonic()
+            for _ in range(60):
+                call = method.future(GOOD, timeout=30)
+                call.add_done_callback(lambda _: times.append(time.monotonic() - begin))
+                calls.append(call)
+            metadata = [("authorization", f"Bearer {key}")]
+            slowest = 0
+            while not all(call.done() for call in calls):
+                start = time.monotonic()
+                assert method(GOOD, timeout=20, metadata=metadata) == GOOD  # from the same address
+                slowest = max(slowest, time.monotonic() - start)
+            assert {call.code() for call in calls} == {UNAUTHENTICATED}
+        wait_for(lambda: len(times) == 60)
+        times.sort()
+        assert times[40] > 1  # the first twenty at once, most after two seconds
+        assert slowest < 1
+
+    def test_are_told_at_the_end_of_the_server(self, known):
+        server = known()
+        with rpc.channel(server) as connection:
+            method = connection.unary_unary(rpc.MEAN_FILTER)
+            calls = [method.future(GOOD, timeout=30) for _ in range(40)]
+            wait_for(lambda: sum(call.done() for call in calls) >= 20)
+            server.process.terminate()
+            assert {call.code() for call in calls} <= {UNAUTHENTICATED, grpc.StatusCode.UNAVAILABLE}
+        assert server.wait() == 0
+
+
+class TestRefusesToStart:
+    @staticmethod
+    def fails(*given):
+        done = run("imgsvc-server", "--host", "127.0.0.1", "--port", "0", *given, timeout=30)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        return done.stderr
+
+    def test_without_the_file(self, tmp_path):
+        none = tmp_path / "none.toml"
+        line = self.fails("--callers", none)
+        assert line == f"imgsvc-server: {none}: No such file or directory\n"
+
+    def test_with_certificates_that_nobody_verifies(self, tmp_path):
+        file = tmp_path / "callers.toml"
+        file.write_text("[robot]\ncertificates = ['robot']\n")
+        line = self.fails("--callers", file)
+        expected = "[robot] certificates: expected --tls-client-ca, to have them verified"
+        assert line == f"imgsvc-server: {file}: {expected}\n"
+
+    def test_with_keys_that_others_could_read(self, tmp_path):
+        file = tmp_path / "callers.toml"
+        file.write_text(table("webshop", new_key()))
+        line = self.fails("--callers", file, "--host", "0.0.0.0", "--require-tls")
+        assert "--require-tls: --host 0.0.0.0 is beyond loopback" in line
+
+
+def test_keys_that_others_can_read_warn(known):
+    server = known("--host", "0.0.0.0")
+    line = (
+        "anyone on the network can read what is sent, the callers' keys too, and then call: give --tls-cert"
+    )
+    wait_for(lambda: line in server.log)
+
+
+def test_health_that_needs_a_key_needs_callers():
+    with pytest.raises(ConfigurationError, match="^--health-needs-key: true, expected --callers beside it$"):
+        ServerConfig(health_needs_key=True)
