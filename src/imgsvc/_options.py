@@ -74,6 +74,21 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
+def ratio(high: float) -> Callable[[str], float]:
+    """Return a parser of numbers from 0 to `high`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value <= high:
+            raise ConfigurationError(f"{text!r}, expected a number from 0 to {high:g}")
+        return value
+
+    return parse
+
+
 def choice(*names: str) -> Callable[[str], str]:
     """Return a parser of one of a few names, in any case."""
 

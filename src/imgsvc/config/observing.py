@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from imgsvc._options import boolean, choice, integer, text
+from imgsvc._options import boolean, choice, integer, ratio, text
 from imgsvc.config.option import option
 
 __all__ = ["Observing"]
@@ -31,4 +31,14 @@ class Observing:
     )
     metrics_host: str = option(
         "localhost", text, "name or address for --metrics-port (default: localhost)", metavar="HOST"
+    )
+    otlp_endpoint: str | None = option(
+        None, text, "send spans to this OTLP receiver, host:port, over gRPC (default: not)", metavar="TARGET"
+    )
+    otlp_insecure: bool = option(False, boolean, "without TLS: for a receiver on this machine")
+    trace_ratio: float = option(
+        1.0,
+        ratio(1),
+        "share of calls to trace, of those whose caller does not say (default: 1)",
+        metavar="NUMBER",
     )

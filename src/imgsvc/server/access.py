@@ -65,7 +65,7 @@ class AccessLog:
 def _level(record: Record) -> int:
     if record.code == "OK":
         return logging.INFO
-    return logging.ERROR if record.trace else logging.WARNING
+    return logging.ERROR if record.exception else logging.WARNING
 
 
 def _event(record: Record) -> dict[str, Any]:
@@ -90,11 +90,13 @@ def _event(record: Record) -> dict[str, Any]:
         event["core_ms"] = round(1e3 * record.core_seconds, 3)
     if record.cache:
         event["cache"] = record.cache
+    if record.trace_id:
+        event["trace_id"] = record.trace_id
     event["status"] = record.code
     if record.code != "OK":
         if record.error_id:
             event["error_id"] = record.error_id
         event["field"], event["value"], event["details"] = record.field, record.value, record.details
-        if record.trace:
-            event["exception"] = record.trace
+        if record.exception:
+            event["exception"] = record.exception
     return event

@@ -47,7 +47,7 @@ def note_failure(record: Record, error: Exception) -> grpc.StatusCode:
     if code is None:
         code = grpc.StatusCode.INTERNAL
         record.error_id = secrets.token_hex(6)
-        record.trace = "".join(traceback.format_exception(error)).rstrip()
+        record.exception = "".join(traceback.format_exception(error)).rstrip()
         record.field, record.value = "server", "internal error"
         record.details = f"internal error {record.error_id}: the server's log says more"
     else:

@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from imgsvc.server.access import AccessLog
 from imgsvc.server.metrics import open_metrics
 from imgsvc.server.observers import Observer, Observers
+from imgsvc.server.tracing import open_tracing
 from imgsvc.stubs import nl_image_service_pb2
 from imgsvc.v1 import image_service_pb2
 
@@ -55,6 +56,9 @@ class Observing:
         self._metrics = open_metrics(config, METHODS)
         if self._metrics is not None:
             chosen.append(self._metrics.calls)
+        tracing = open_tracing(config)
+        if tracing is not None:  # before the log, which names the traces
+            chosen.append(tracing)
         chosen.append(AccessLog(every=config.access_log, lines=lines))
         self.observers = Observers(chosen)
 

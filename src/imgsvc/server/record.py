@@ -58,7 +58,7 @@ class Record:
         The name of its gRPC status.
     field, value, details
         What a failed call is said to have failed for, and what its caller is told.
-    error_id, trace
+    error_id, exception
         Of an error that nobody foresaw: what its caller can name it by, and where it came from.
     stages
         Name, start and end of what took its time, on the monotonic clock: `QUEUE`, `RECEIVE`, `DECODE`,
@@ -71,6 +71,8 @@ class Record:
         ``"hit"``, ``"miss"``, or empty where the result cache was not asked.
     metadata
         The call's, but for what proves who calls.
+    span, trace_id
+        What tracing has made of it, and the name of its trace.
     """
 
     method: str
@@ -89,12 +91,14 @@ class Record:
     value: str = ""
     details: str = ""
     error_id: str = ""
-    trace: str = ""
+    exception: str = ""
     stages: list[tuple[str, float, float]] = dataclasses.field(default_factory=list)
     pixels: int = 0
     core_seconds: float = 0.0
     cache: str = ""
     metadata: Sequence[tuple[str, str | bytes]] = dataclasses.field(default=(), repr=False)
+    span: object = None
+    trace_id: str = ""
 
     def note(self, stage: str, start: float, end: float) -> None:
         """Note a stage."""
