@@ -1,14 +1,13 @@
 """Who computes on how many cores.
 
 The cores are a budget, and the grants of all that compute never pass it. Who comes when there are none left
-waits for a turn. libgomp keeps a team of threads for every thread that ever opened a parallel region, so
-grants of several cores are used on a few threads made for that, the lanes; with one core the work runs where
-it is called.
+waits for a turn, which comes to the caller that has had least. libgomp keeps a team of threads for every
+thread that ever opened a parallel region, so grants of several cores are used on a few threads made for that,
+the lanes; with one core the work runs where it is called.
 """
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imgsvc._stop import Stop
 from imgsvc.errors import StoppedError
+from imgsvc.runtime.fair_queue import FairQueue, Kind
 from imgsvc.runtime.pools import start_pool
 
 if TYPE_CHECKING:
@@ -31,6 +31,17 @@ AT_ONCE_BYTES = 1 << 16
 BYTES_PER_CORE = 4 << 20
 """An image smaller than two of these is done sooner by one thread than a lane and its team wake up."""
 
+LONG_SECONDS = 0.25
+"""Jobs that take one core longer than this never hold the last one, where there are several: nobody can make
+them give it back, and the others want a turn soon."""
+
+LEAST_SECONDS = 1e-3
+"""What a turn is charged when it begins, at least: of some jobs nobody knows what they take."""
+
+
+KINDS = Kind(), Kind(long=True)
+BATCH_KINDS = Kind(batch=True), Kind(long=True, batch=True)
+
 
 class Job:
     """One piece of work on the cores, which may be cancelled while it waits and while it runs.
@@ -41,9 +52,15 @@ class Job:
         From now to its deadline; None for none.
     note
         Is told when it had to wait for cores: ``"queue"``, start and end on the monotonic clock.
+    caller
+        Whose it is.
+    batch
+        Whether it is one of many that the caller has sent together.
 
     Attributes
     ----------
+    predicted : float
+        The seconds that it will take one core; 0 where nobody knows.
     stop : Stop
         What its kernels look at.
     core_seconds : float
@@ -51,12 +68,25 @@ class Job:
     """
 
     def __init__(
-        self, seconds: float | None = None, note: Callable[[str, float, float], None] | None = None
+        self,
+        seconds: float | None = None,
+        note: Callable[[str, float, float], None] | None = None,
+        caller: str = "",
+        *,
+        batch: bool = False,
     ) -> None:
         self._note = note
+        self.caller = caller
+        self.predicted = 0.0
+        self._kinds = BATCH_KINDS if batch else KINDS
         self.stop = Stop(seconds)
         self.core_seconds = 0.0
         self._turn: threading.Lock | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What it is told apart by from other work of its caller."""
+        return self._kinds[self.predicted > LONG_SECONDS]
 
     def cancel(self) -> None:
         """End it, whatever it does; may be called from any thread, early, late and often."""
@@ -96,8 +126,9 @@ class Cores:
         self.wasted_core_seconds = 0.0
         self._count = count
         self._free = count
+        self._free_for_long = max(1, count - 1)
         self._lock = threading.Lock()
-        self._waiting: collections.deque[_Turn] = collections.deque()
+        self._waiting: FairQueue[_Turn] = FairQueue()
         # Two cores are the smallest grant that needs a lane. Of several large grants at the same time the
         # second is at most half of all, the third a third: no lane's team needs more threads than that.
         widths = [count // number for number in range(1, count // 2 + 1)]
@@ -146,15 +177,18 @@ class Cores:
             lane.close()
 
     def _enter(self, wanted: int, job: Job) -> _Turn:
-        turn = _Turn(wanted)
+        turn = _Turn(wanted, job)
         with self._lock:
-            self._waiting.append(turn)
+            if self._free and not self._waiting and (self._free_for_long or not turn.kind.long):
+                self._grant(turn, self._free)
+                return turn
+            self._waiting.put(turn, turn.caller, turn.kind)
             self._hand_out()
         if not turn.cores:
             job.wait(turn.came)
             with self._lock:
                 if not turn.cores:  # the end came first
-                    self._waiting.remove(turn)
+                    self._waiting.remove(turn, turn.caller, turn.kind)
                     raise StoppedError(cancelled=job.stop.cancelled)
         return turn
 
@@ -162,31 +196,52 @@ class Cores:
         with self._lock:
             self.core_seconds += spent
             self._free += turn.cores
+            if turn.kind.long:
+                self._free_for_long += turn.cores
+            if self._waiting or turn.charged:  # what was used while nobody else wanted it is free
+                self._waiting.charge(turn.caller, turn.kind, spent - turn.charged)
             if turn.lane is not None:
                 self._free_lanes.append(turn.lane)
                 self._free_lanes.sort(key=lambda lane: lane.width)
-            self._hand_out()
+            if self._waiting:
+                self._hand_out()
 
     def _hand_out(self) -> None:
-        """Grant the free cores to those who wait, in their order, with the lock held."""
+        """Grant the free cores to those who wait, with the lock held."""
         while self._free and self._waiting:
             share = max(1, self._free // len(self._waiting))
-            turn = self._waiting.popleft()
-            turn.cores = min(turn.wanted, share)
-            if turn.cores > 1 and self._free_lanes:
-                wide_enough = (lane for lane in self._free_lanes if lane.width >= turn.cores)
-                turn.lane = next(wide_enough, self._free_lanes[-1])
-                self._free_lanes.remove(turn.lane)
-            turn.cores = min(turn.cores, turn.lane.width if turn.lane else 1)
-            self._free -= turn.cores
+            turn = self._waiting.take(with_long=self._free_for_long > 0)
+            if turn is None:
+                return
+            turn.charged = max(turn.predicted, LEAST_SECONDS)
+            self._waiting.charge(turn.caller, turn.kind, turn.charged)
+            self._grant(turn, share)
             _wake(turn.came)
+
+    def _grant(self, turn: _Turn, most: int) -> None:
+        """Give a turn as many cores as it wants, `most` at most, with the lock held."""
+        turn.cores = min(turn.wanted, most)
+        if turn.kind.long:
+            turn.cores = min(turn.cores, self._free_for_long)
+        if turn.cores > 1 and self._free_lanes:
+            wide_enough = (lane for lane in self._free_lanes if lane.width >= turn.cores)
+            turn.lane = next(wide_enough, self._free_lanes[-1])
+            self._free_lanes.remove(turn.lane)
+        turn.cores = min(turn.cores, turn.lane.width if turn.lane else 1)
+        self._free -= turn.cores
+        if turn.kind.long:
+            self._free_for_long -= turn.cores
 
 
 class _Turn:
     """A place in the queue, and then a grant."""
 
-    def __init__(self, wanted: int) -> None:
+    def __init__(self, wanted: int, job: Job) -> None:
         self.wanted = wanted
+        self.caller = job.caller
+        self.kind = job.kind
+        self.predicted = job.predicted - job.core_seconds
+        self.charged = 0.0
         self.cores = 0
         self.lane: Lane | None = None
         self.came = threading.Lock()
