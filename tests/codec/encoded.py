@@ -1,6 +1,8 @@
 """Encoded images of every kind, made here."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image, ImageCms, features
@@ -27,6 +29,17 @@ def by_pillow(image, name, **options):
 def by_pillow_decoded(data):
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image)
+
+
+def png(header, rows, *chunks):
+    """Return a PNG file of a width, height, depth, kind of colour, interlacing, and filtered rows."""
+    *first, interlacing = header
+    every = [(b"IHDR", struct.pack(">IIBBBBB", *first, 0, 0, interlacing)), *chunks]
+    every += [(b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in every
+    )
 
 
 def exif(orientation=1):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from imgsvc.codec import DecodeLimits, DecodeOptions, decode, encode, formats, read_header
+from imgsvc.codec import Decoded, DecodeLimits, DecodeOptions, decode, encode, formats, read_header
 from imgsvc.errors import InvalidParameterError, UnsupportedFormatError
-from tests.codec.encoded import by_pillow, by_pillow_decoded, every_kind, exif, photo
+from tests.codec.encoded import by_pillow, by_pillow_decoded, every_kind, exif, photo, png
 
 KEEP = DecodeOptions(depth="keep", color="keep")
 FILES = every_kind()
@@ -88,10 +88,29 @@ def test_32_bit_integers_are_not_served():
     )
 
 
-def test_16_bit_colour_is_cut_with_a_note(rng):
-    colours = rng.integers(0, 65536, (5, 7, 3), dtype=np.uint16)
-    decoded = decode(encode(colours, "png"), KEEP)
-    np.testing.assert_array_equal(decoded.frames[0], colours >> 8)
+@pytest.mark.parametrize("channels", [3, 4])
+def test_16_bit_colour_is_cut_with_a_note_unless_kept(rng, channels):
+    colours = rng.integers(0, 65536, (5, 7, channels), dtype=np.uint16)
+    data = encode(colours, "png")
+    assert read_header(data).bits == 16
+    cut = decode(data)
+    np.testing.assert_array_equal(cut.frames[0], colours >> 8)
+    assert cut.notes == ("16 bits a channel are cut to 8",)
+    kept = decode(data, KEEP)
+    np.testing.assert_array_equal(kept.frames[0], colours)
+    assert kept.notes == ()
+
+
+def test_16_bit_colour_that_is_interlaced_and_on_its_side():
+    # Of the seven passes over two pixels side by side the first has the one, and the sixth the other.
+    rows = [bytes([0, 1, 2, 3, 4, 5, 6]), bytes([0, 7, 8, 9, 10, 11, 12])]
+    data = png((2, 1, 16, 2, 1), rows, (b"eXIf", exif(6).tobytes().removeprefix(b"Exif\0\0")))
+    assert decode(data, KEEP).frames[0].tolist() == [[[0x102, 0x304, 0x506]], [[0x708, 0x90A, 0xB0C]]]
+
+
+def test_16_bit_gray_with_alpha_is_cut_with_a_note():
+    decoded = decode(png((1, 1, 16, 4, 0), [bytes([0, 100, 7, 200, 9])]), KEEP)
+    assert decoded.frames[0].tolist() == [[[100, 100, 100, 200]]]
     assert decoded.notes == ("16 bits a channel are cut to 8",)
 
 
@@ -196,6 +215,30 @@ class TestColour:
         data = by_pillow(photo(), "JPEG", icc_profile=self.swapped())
         plain = by_pillow_decoded(data)
         assert np.abs(decode(data).frames[0].astype(int) - plain[..., [1, 0, 2]]).max() <= 3
+
+    def test_of_16_bits_rounded_to_8_is_converted(self):
+        curve = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        data = by_pillow(photo()[..., 0].astype(np.uint16) * 257, "PNG", icc_profile=curve.tobytes())
+        decoded = decode(data)
+        assert decoded.notes[-1] == "its colour profile is for other colours and is dropped"
+        assert decoded.icc_profile is None
+
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_of_16_bits_that_are_kept_stays_with_them(self, rng, channels):
+        pixels = rng.integers(0, 65536, (4, 5, channels), np.uint16).squeeze()
+        data = encode(Decoded((pixels,), icc_profile=self.swapped()), "png")
+        decoded = decode(data, DecodeOptions(depth="keep"))
+        np.testing.assert_array_equal(decoded.frames[0], pixels)
+        assert decoded.icc_profile == self.swapped()
+        assert decoded.notes == (
+            "colours of more than 8 bits are left as they are, and the colour profile goes with them",
+        )
+
+    @pytest.mark.parametrize("name", ["gif", "bmp"])
+    def test_is_converted_for_formats_that_hold_no_profile(self, name):
+        pixels = np.full((16, 16, 3), (200, 30, 60), np.uint8)
+        written = decode(encode(Decoded((pixels,), icc_profile=self.swapped()), name)).frames[0]
+        assert np.abs(written[8, 8].astype(int) - (30, 200, 60)).max() <= 2
 
     def test_is_kept(self):
         data = by_pillow(photo(), "PNG", icc_profile=self.swapped())

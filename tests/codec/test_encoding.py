@@ -120,6 +120,12 @@ class TestOptions:
         fast, small = (len(encode(smooth, name, EncodeOptions(effort=effort))) for effort in (0, 9))
         assert small < fast
 
+    def test_effort_with_16_bits(self):
+        pixels = photo(120, 160).astype(np.uint16) * 257
+        quick, small = (encode(pixels, "png", EncodeOptions(effort=effort)) for effort in (0, 9))
+        assert len(small) < 0.8 * len(quick)
+        np.testing.assert_array_equal(decode(small, KEEP).frames[0], pixels)
+
     def test_progressive(self):
         for progressive in (False, True):
             data = encode(photo(), "jpeg", EncodeOptions(progressive=progressive))

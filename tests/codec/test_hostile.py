@@ -72,6 +72,13 @@ def test_that_it_ends_too_early_is_told(kind):
     assert str(caught.value) == f"photo: a {name} file that ends too early, expected a whole one"
 
 
+def test_that_a_jpeg_ends_before_its_pixels_is_told():
+    data = FILES["jpeg progressive"]
+    for end in range(3, data.index(b"\xff\xda"), 7):
+        with pytest.raises(UndecodableImageError, match="^image: a JPEG file that ends too early, expected"):
+            decode(data[:end])
+
+
 def test_no_image():
     served = "JPEG, PNG, WEBP, AVIF, TIFF, GIF, BMP"
     for data, value in ((b"", "no bytes"), (b"hello, world", "bytes of no known format")):

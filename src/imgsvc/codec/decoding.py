@@ -332,10 +332,13 @@ def _decoded(
     profile = source.icc_profile
     if source.format == "jpeg":
         pixels = jpeg.decode(data, source, at_least if options.shrink_on_load else None)
+    elif source.format == "png" and source.bits > 8 and source.channels > 1 and options.depth == "keep":
+        pixels = png.decode_deep(source.pillow_data)
+        notes += _left_as_they_are(profile, options)
     if pixels is not None:
-        if profile and options.color == "srgb":
+        if profile and options.color == "srgb" and pixels.dtype == np.uint8:
             converted, note = to_srgb(Image.fromarray(pixels), profile)
-            pixels = np.asarray(converted)
+            pixels, profile = np.asarray(converted), None
             notes += [note] if note else []
         frames.append(turned(pixels, orientation))
         durations.append(0)
@@ -362,7 +365,7 @@ def _decoded(
         source.format,
         tuple(durations),
         source.loop,
-        profile if options.color == "keep" else None,
+        profile,
         exif,
         tuple(notes),
         scale,
@@ -375,21 +378,25 @@ def _converted(
     """Return a frame's pixels, what they lost, and the profile that is theirs still."""
     notes: list[str] = []
     profile = source.icc_profile
-    if image.mode == "F" or image.mode.startswith("I"):
-        wide = np.asarray(image)
-        if options.depth == "keep" and source.bits > 8:
-            return np.ascontiguousarray(wide, np.float32 if image.mode == "F" else np.uint16), notes, profile
-        return _rounded(wide, notes, image.mode == "F"), notes, profile
     frame: Image.Image = image
+    if image.mode == "F" or image.mode.startswith("I"):
+        wide, floats = np.asarray(image), image.mode == "F"
+        if options.depth == "keep" and source.bits > 8:
+            notes += _left_as_they_are(profile, options)
+            return np.ascontiguousarray(wide, np.float32 if floats else np.uint16), notes, profile
+        frame = Image.fromarray(_rounded(wide, notes, floats))
+    elif source.bits > 8:
+        notes.append("16 bits a channel are cut to 8")
     if frame.mode in {"P", "PA"}:
         frame = frame.convert("RGBA" if frame.has_transparency_data else "RGB")
     elif frame.mode == "1":
         frame = frame.convert("L")
     elif frame.mode == "LA" or (frame.mode in {"L", "RGB"} and source.channels == 4):
         frame = frame.convert("RGBA")
-    if profile and options.color == "srgb" and frame.mode in {"L", "RGB", "RGBA", "CMYK"}:
-        frame, note = to_srgb(frame, profile)
-        notes += [note] if note else []
+    if profile and options.color == "srgb":
+        if frame.mode in {"L", "RGB", "RGBA", "CMYK"}:
+            frame, note = to_srgb(frame, profile)
+            notes += [note] if note else []
         profile = None
     if frame.mode != MODES[source.channels]:
         if frame.mode not in {"RGB", "RGBA", "L"} or image.mode == "CMYK":
@@ -399,6 +406,13 @@ def _converted(
     elif image.mode == "CMYK":
         notes.append("CMYK is converted to RGB")
     return np.asarray(frame), notes, profile
+
+
+def _left_as_they_are(profile: bytes | None, options: DecodeOptions) -> list[str]:
+    """Return what to say of pixels of more than 8 bits, which LittleCMS is not given."""
+    if profile is None or options.color == "keep":
+        return []
+    return ["colours of more than 8 bits are left as they are, and the colour profile goes with them"]
 
 
 def _rounded(wide: NDArray[Any], notes: list[str], floats: bool) -> NDArray[np.uint8]:

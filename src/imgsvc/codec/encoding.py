@@ -11,13 +11,14 @@ from PIL import Image
 
 from imgsvc.codec import exif as exif_data
 from imgsvc.codec import jpeg, png
+from imgsvc.codec.color import to_srgb
 from imgsvc.codec.decoding import Decoded
 from imgsvc.codec.formats import format_named
 from imgsvc.errors import ImgsvcError, InvalidImageError, InvalidParameterError, shown
 from imgsvc.operations.parameters import integer, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ MOST_BYTES = 1 << 40
 WHITE = (255, 255, 255)
 DEFAULT_QUALITIES = {"jpeg": jpeg.QUALITY, "webp": 80, "avif": 65}
 WITH_EFFORT = ("jpeg", "png", "webp", "avif", "tiff")
+WITHOUT_PROFILE = ("gif", "bmp")
 WITH_EXIF = ("jpeg", "png", "webp", "avif")
 
 
@@ -46,7 +48,8 @@ class EncodeOptions:
         From 0, the fastest, to 9, the smallest; None is fast. BMP and GIF have none.
     metadata
         ``"keep"`` writes EXIF data, in JPEG, PNG, WebP and AVIF; ``"strip"`` does not. A colour profile that
-        was kept is written in any case: the colours are nothing without it.
+        was kept is written in any case: the colours are nothing without it. GIF and BMP hold none, and get
+        colours of sRGB.
     max_bytes
         The largest file; the quality is lowered until it fits.
     background
@@ -113,6 +116,8 @@ def encode(
         frames = (image,) if isinstance(image, np.ndarray) else tuple(image)
         image = Decoded(frames, durations=(0,) * len(frames))
     image = _checked(image, info)
+    if image.icc_profile and info.name in WITHOUT_PROFILE:
+        image = dataclasses.replace(image, frames=tuple(_in_srgb(image.frames, image.icc_profile)))
     if not info.alpha:
         frames = tuple(_composited(frame, options.background) for frame in image.frames)
         image = dataclasses.replace(image, frames=frames)
@@ -200,6 +205,13 @@ def _check_frame(frame: Any, field: str, info: FormatInfo) -> None:
         raise InvalidImageError(f"{field}.dtype", f"{colors} {frame.dtype}", f"{kinds} for {info.name}")
 
 
+def _in_srgb(frames: Sequence[NDArray[Any]], profile: bytes) -> Iterator[NDArray[Any]]:
+    """Yield frames as what those see who know nothing of their profile."""
+    for frame in frames:
+        converted, _ = to_srgb(Image.fromarray(frame), profile)
+        yield np.asarray(converted)
+
+
 def _composited(frame: NDArray[Any], background: tuple[int, int, int]) -> NDArray[Any]:
     """Return a frame without its alpha, over a background; exact, and rounded to the nearest."""
     if frame.ndim == 2 or frame.shape[2] == 3:
@@ -247,9 +259,9 @@ def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: 
             icc_profile=image.icc_profile, exif=exif,
         )  # fmt: skip
     if info.name == "png" and len(image.frames) == 1 and (options.effort is None or first.dtype != np.uint8):
-        return png.encode(first, icc_profile=image.icc_profile, exif=exif)
+        return png.encode(first, effort=options.effort, icc_profile=image.icc_profile, exif=exif)
     save: dict[str, Any] = SAVERS[info.name](options, quality)
-    if image.icc_profile and info.name not in {"gif", "bmp"}:
+    if image.icc_profile and info.name not in WITHOUT_PROFILE:
         save["icc_profile"] = image.icc_profile
     if exif:
         save["exif"] = exif_data.PREFIX + exif

@@ -39,13 +39,14 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001, P
     profile: dict[int, bytes] = {}
     kept = [data[:2]]
     position = 2
-    progressive = False
+    progressive = has_scans = False
     for _ in range(MOST_SEGMENTS):
         position, marker = _next_marker(data, position)
         if marker is None:
             break
         if marker == SOS:
             kept.append(data[position - 2 :] if whole else b"")
+            has_scans = True
             break
         if marker in ALONE or marker == SOI:
             continue
@@ -69,7 +70,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001, P
         if marker in {APP0, APP14} or not (marker in APPLICATIONS or marker == COMMENT):
             kept.append(data[position - 2 : position + length])
         position += length
-    if size is None:
+    if size is None or (whole and not has_scans):
         raise ends_early()
     if whole and progressive and data.count(b"\xff\xda") > MOST_SCANS:
         raise DamageError(f"it has more than {MOST_SCANS} scans")

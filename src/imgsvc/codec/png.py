@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgsvc.codec import exif as exif_data
+from imgsvc.codec.pillow import opened
 from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, ends_early
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ LONGEST = (1 << 31) - 1
 STILL = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 MOVING = STILL | {b"acTL", b"fcTL", b"fdAT"}
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
+COLOURS = {RGB, RGBA}
 DEPTHS = {GRAY: {1, 2, 4, 8, 16}, RGB: {8, 16}, PALETTE: {1, 2, 4, 8}, GRAY_ALPHA: {8, 16}, RGBA: {8, 16}}
 KINDS = {1: GRAY, 3: RGB, 4: RGBA}
 UP = 2
@@ -76,8 +78,12 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: PLR0912 -
     if animation is not None and 0 < animation[0] < LONGEST:
         count = min(animation[0] + hidden_default, frames)
     alpha = transparent or kind_of_color in {GRAY_ALPHA, RGBA}
-    deep = depth == 16
-    if deep and (alpha or kind_of_color != GRAY):
+    deep = (
+        depth == 16
+        and not transparent
+        and (kind_of_color == GRAY or (kind_of_color in COLOURS and count == 1))
+    )
+    if depth == 16 and not deep:
         notes.append("16 bits a channel are cut to 8")
     return Source(
         "png",
@@ -86,7 +92,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: PLR0912 -
         4 if alpha else 1 if kind_of_color == GRAY else 3,
         _file(chunks, MOVING if count > 1 else STILL) if whole else b"",
         frames=count,
-        bits=16 if deep and kind_of_color == GRAY and not alpha else 8,
+        bits=16 if deep else 8,
         orientation=exif_data.orientation(exif) if exif else 1,
         icc_profile=icc,
         exif=exif,
@@ -95,16 +101,35 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: PLR0912 -
     )
 
 
+def decode_deep(data: bytes) -> NDArray[np.uint16]:
+    """Return the pixels of a file of 16 bits a channel in colour.
+
+    Pillow has no such images: it keeps one byte of each value, and may be told which.
+    """
+    halves = []
+    for order in ("B", "L"):  # it keeps the high bytes, in one of which values begin with them
+        with opened("png", data) as image:
+            image.tile = [(*image.tile[0][:3], f"{image.mode};16{order}")]  # type: ignore[list-item]  # a tuple
+            image.load()
+            halves.append(np.asarray(image))
+    high, low = halves
+    pixels = high.astype(np.uint16)
+    pixels <<= 8
+    pixels |= low
+    return pixels
+
+
 def encode(
     pixels: NDArray[np.uint8] | NDArray[np.uint16],
     *,
+    effort: int | None = None,
     icc_profile: bytes | None = None,
     exif: bytes | None = None,
 ) -> bytes:
     """Return a file of 8 or 16 bits a channel, written fast.
 
     Each row is the difference to the one above, and only runs are looked for: of photographs, which have no
-    repetitions, the search for them that zlib is slow with makes larger files.
+    repetitions, the search for them that zlib is slow with makes larger files. With an `effort` it searches.
     """
     height, width = pixels.shape[:2]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
@@ -115,7 +140,8 @@ def encode(
     filtered[:, 0] = UP
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    compressor = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    level, strategy = (1, zlib.Z_RLE) if effort is None else (effort, zlib.Z_FILTERED)
+    compressor = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, strategy)
     # An image of a gigabyte is no single chunk of PNG, and 64 MB at a time are no slower.
     body = filtered.reshape(-1).data
     step = 1 << 26
