@@ -9,6 +9,7 @@ import pytest
 from PIL import Image as PillowImage
 
 import imgsvc
+from imgsvc.client.exchange import PLANNED_BYTES
 from imgsvc.codec import DecodeOptions, decode
 from imgsvc.errors import (
     ImageReadError,
@@ -305,6 +306,15 @@ class TestReports:
     def test_a_plan_of_pixels_that_are_not_sent(self, client):
         huge = np.broadcast_to(np.uint8(0), (40000, 40000))
         assert [limit.field for limit in client.plan(huge).broken_limits] != []
+
+    def test_a_plan_of_all_frames_counts_them_all(self, client, rng):
+        frames = [PillowImage.fromarray(rng.integers(0, 256, (200, 200), np.uint8)) for _ in range(20)]
+        stream = io.BytesIO()
+        frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])
+        assert len(stream.getvalue()) > 2 * PLANNED_BYTES
+        every = DecodeOptions(frames="all")
+        report = client.plan(stream.getvalue(), "resize width=10", output="webp", decoding=every)
+        assert report.input.frames == report.outputs[0].image.frames == 20
 
     def test_a_plan_of_a_file_whose_header_is_at_its_end(self, client, rng):
         stream = io.BytesIO()

@@ -3,6 +3,7 @@
 import grpc
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from imgsvc.operations import OPERATIONS
 from imgsvc.pipeline import Pipeline
@@ -85,6 +86,47 @@ def test_files_of_every_format(server, photo, kind):
     assert v1.opened(first.data).format.lower() == kind
     again = v1.process(server, v1.request(v1.file(first.data), outputs=[RAW])).results[0].image
     assert v1.array(again).shape == photo.shape
+
+
+def test_deep_colours_stay_deep_where_asked(server, rng):
+    image = rng.integers(0, 65536, (20, 30, 3), dtype=np.uint16)
+    png = OutputMessage(encoding=Encoding(format="FORMAT_PNG"))
+    data = v1.process(server, v1.request(v1.pixels(image), outputs=[png])).results[0].image.encoded.data
+    again = v1.request(v1.file(data), outputs=[RAW], decoding={"depth": "DEPTH_KEEP"})
+    np.testing.assert_array_equal(v1.array(v1.process(server, again).results[0].image), image)
+
+
+def test_a_profile_does_not_stay_with_other_colours(server, photo):
+    image = v1.pixels(photo)
+    image.pixels.icc_profile = b"of three colours"
+    same, gray = v1.process(
+        server,
+        v1.request(
+            image,
+            outputs=[
+                OutputMessage(name="same", text="invert"),
+                OutputMessage(name="gray", text="grayscale"),
+            ],
+        ),
+    ).results
+    assert (same.image.pixels.icc_profile, list(same.notes)) == (b"of three colours", [])
+    assert gray.image.pixels.icc_profile == b""
+    assert list(gray.notes) == ["its colour profile is for other colours and is dropped"]
+
+
+def test_metadata_that_a_format_cannot_keep_are_told(server, photo):
+    exif = PillowImage.Exif()
+    exif[0x010F] = "maker"
+    file = v1.file(v1.encoded(photo, "JPEG", exif=exif))
+    kinds = ["webp", "gif"]
+    outputs = [
+        OutputMessage(name=kind, encoding=Encoding(format=f"FORMAT_{kind.upper()}", metadata="METADATA_KEEP"))
+        for kind in kinds
+    ]
+    webp, gif = v1.process(server, v1.request(file, outputs=outputs)).results
+    assert v1.opened(webp.image.encoded.data).getexif()[0x010F] == "maker"
+    assert list(webp.notes) == []
+    assert list(gif.notes) == ["EXIF data are dropped: gif is written without"]
 
 
 def test_deep_pixels_stay_deep_where_asked(server, rng):
@@ -263,3 +305,15 @@ class TestPlan:
 def test_an_output_says_what_is_wrong_with_it_before_anything_is_sent():
     with pytest.raises(ValueError, match=r"quality: 0, expected"):
         Output("jpeg", quality=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("quality", 80), ("lossless", True), ("progressive", True), ("effort", 0), ("max_bytes", 9)],
+)
+def test_raw_pixels_have_no_options_of_files(server, photo, name, value):
+    output = OutputMessage(encoding=Encoding(format="FORMAT_RAW", **{name: value}))
+    assert v1.process(server, v1.request(v1.pixels(photo), outputs=[output])) == (
+        INVALID,
+        f"recipe.outputs[0].encoding.{name}: {value}, expected none for raw: pixels are no file",
+    )

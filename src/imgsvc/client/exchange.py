@@ -105,10 +105,17 @@ def request_body(given: Given, recipe: Recipe) -> bytes:
 
 
 def plan_bodies(image: ImageLike, recipe: Recipe) -> list[bytes]:
-    """Return `PlanRequest`s: of a large file with its beginning first, and then with all of it."""
+    """Return `PlanRequest`s: of a large file with its beginning first, and then with all of it.
+
+    Only with all of it where all frames count: these may be anywhere.
+    """
     source = read_given(image).source
     bodies = []
-    if isinstance(source, ImageFile) and len(source.data) > PLANNED_BYTES:
+    if (
+        isinstance(source, ImageFile)
+        and len(source.data) > PLANNED_BYTES
+        and recipe.decoding.frames == "first"
+    ):
         bodies.append(plan_request(ImageFile(source.data[:PLANNED_BYTES]), recipe))
     return [*bodies, plan_request(source, recipe)]
 

@@ -243,8 +243,8 @@ class Client(OperationMethods["Image"]):
     ) -> PlanReport:
         """Ask what `process` would do, in what time and memory, and whether the server would take it.
 
-        Pixels are not sent, and of a file its beginning, as long as that is enough. `output` may also be what
-        `process_outputs` takes.
+        Pixels are not sent, and of a file its beginning, as long as that is enough: it is not for all frames.
+        `output` may also be what `process_outputs` takes.
         """
         recipe = make_recipe(pipeline, output, decoding, preset)
         limit = self._connection.seconds(timeout)

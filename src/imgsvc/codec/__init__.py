@@ -9,7 +9,7 @@ from imgsvc.codec.decoding import (
     read_header,
     reduced_size,
 )
-from imgsvc.codec.encoding import DEFAULT_QUALITIES, EncodeOptions, check_options, encode
+from imgsvc.codec.encoding import DEFAULT_QUALITIES, WITH_EXIF, EncodeOptions, check_options, encode
 from imgsvc.codec.files import (
     EncoderOptions,
     Photo,
@@ -23,6 +23,7 @@ from imgsvc.codec.formats import FORMATS, FormatInfo, format_of, format_of_name,
 __all__ = [
     "DEFAULT_QUALITIES",
     "FORMATS",
+    "WITH_EXIF",
     "DecodeLimits",
     "DecodeOptions",
     "Decoded",

@@ -328,7 +328,7 @@ def _decoded(
         at_least = at_least[::-1]
     frames: list[NDArray[Any]] = []
     durations = []
-    pixels = None
+    pixels: NDArray[Any] | None = None
     profile = source.icc_profile
     if source.format == "jpeg":
         pixels = jpeg.decode(data, source, at_least if options.shrink_on_load else None)

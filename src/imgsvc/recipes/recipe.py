@@ -67,11 +67,20 @@ class Output:
         name: object = self.name
         if not isinstance(name, str) or len(name) > MAX_NAME:
             raise InvalidParameterError("name", shown(self.name), f"at most {MAX_NAME} characters")
+        if self.format == RAW:
+            self._check_raw()
         try:
             object.__setattr__(self, "background", self.options.background)
         except InvalidParameterError as error:
             field = error.field.removeprefix("options.")
             raise InvalidParameterError(field, error.value, error.expected) from None
+
+    def _check_raw(self) -> None:
+        """Raise an error for options of files."""
+        for field in ("quality", "lossless", "progressive", "effort", "max_bytes"):
+            value = getattr(self, field)
+            if value is not getattr(Output, field):
+                raise InvalidParameterError(field, shown(value), f"none for {RAW}: pixels are no file")
 
     @property
     def options(self) -> EncodeOptions:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from imgsvc.codec import Decoded, DecodeLimits, decode, encode
+from imgsvc._images import GRAY_RANK
+from imgsvc.codec import WITH_EXIF, Decoded, DecodeLimits, decode, encode
 from imgsvc.errors import InvalidInputError, LimitExceededError
 from imgsvc.recipes.limits import check_outputs
 from imgsvc.recipes.planning import plan_again
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from imgsvc._images import Shape
     from imgsvc._stop import Stop
     from imgsvc.codec import DecodeOptions
     from imgsvc.pipeline import Plan
@@ -89,6 +91,7 @@ class Work:
         self._stop = stop
         self._note = note
         self._decoded: Decoded | None = None
+        self._is_gray = False
         self._left: list[Plan] = []
         self._result_bytes = 0
 
@@ -106,6 +109,7 @@ class Work:
         plan, first = self._plan, decoded.frames[0]
         if (first.shape, first.dtype) != (plan.input.shape, plan.input.dtype):
             plan = plan_again(plan, first.shape, first.dtype, self._limits)
+        self._is_gray = _is_gray(first.shape)
         if plan.trunk is not None:
             decoded = self._through(plan.trunk, decoded)
         self._decoded = decoded
@@ -165,13 +169,17 @@ class Work:
     ) -> RawResult | EncodedResult | InvalidInputError:
         if output.steps is None:
             return output.error or InvalidInputError("output", "none", "one")
-        name = output.output.name
+        steps, name, notes = output.steps, output.output.name, decoded.notes
+        if decoded.icc_profile and _is_gray(steps.shape) != self._is_gray:
+            decoded = dataclasses.replace(decoded, icc_profile=None)
+            notes += ("its colour profile is for other colours and is dropped",)
         if output.format == RAW:
-            self._left.append(output.steps)
-            steps = output.steps
-            return RawResult(name, steps.shape, steps.dtype, decoded.icc_profile, decoded.notes)
+            self._left.append(steps)
+            return RawResult(name, steps.shape, steps.dtype, decoded.icc_profile, notes)
+        if decoded.exif and output.output.metadata == "keep" and output.format not in WITH_EXIF:
+            notes += (f"EXIF data are dropped: {output.format} is written without",)
         try:
-            result = self._through(output.steps, decoded)
+            result = self._through(steps, decoded)
             data = self._timed("encode", lambda: encode(result, output.format, output.output.options))
         except InvalidInputError as error:
             field = f"recipe.outputs[{index}].encoding.{error.field.removeprefix('options.')}"
@@ -181,5 +189,9 @@ class Work:
         except LimitExceededError as error:
             return error
         self._result_bytes += len(data)
-        height, width = output.steps.shape[:2]
-        return EncodedResult(name, data, output.format, width, height, decoded.notes)
+        height, width = steps.shape[:2]
+        return EncodedResult(name, data, output.format, width, height, notes)
+
+
+def _is_gray(shape: Shape) -> bool:
+    return len(shape) == GRAY_RANK or shape[2] == 1

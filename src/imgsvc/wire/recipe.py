@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imgsvc.codec import DecodeOptions
 from imgsvc.errors import InvalidInputError, InvalidParameterError
 from imgsvc.pipeline import Pipeline
-from imgsvc.recipes.recipe import MAX_OUTPUTS, Output, Recipe
+from imgsvc.recipes.recipe import MAX_OUTPUTS, RAW, Output, Recipe
 from imgsvc.v1 import recipe_pb2
 from imgsvc.v1.image_pb2 import Format
 from imgsvc.wire.operations import enum_number, enum_word, operation_message, read_operations
@@ -44,7 +44,7 @@ def read_recipe(message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field
             known = f"one of {', '.join(sorted(presets))}" if presets else "none: this server has no presets"
             raise InvalidParameterError(f"{field}.preset", repr(message.preset[:80]), known)
         pipeline += preset.pipeline.operations
-        kind, quality = preset.format, preset.quality
+        kind, quality = preset.format, None if preset.format == RAW else preset.quality
     pipeline += _pipeline(message.text, message.operations, field).operations
     if len(message.outputs) > MAX_OUTPUTS:
         raise InvalidParameterError(
