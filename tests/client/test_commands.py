@@ -257,6 +257,41 @@ class TestBatch:
         assert json.loads(done.stdout)["done"] == 3
         assert (target / "a.jpg").stat().st_mtime_ns != kept
 
+    def test_resumes_with_a_preset_that_says_the_format(self, serve, folder, tmp_path):
+        (folder / "bad.jpg").unlink()
+        presets, target = tmp_path / "presets.toml", tmp_path / "out"
+        presets.write_text(
+            '[small]\npipeline = "resize width=16"\nformat = "webp"\n'
+            '[raw]\npipeline = "invert"\nformat = "raw"\n'
+        )
+        at = ("--port", serve("--port", "0", "--presets", presets).port)
+        report = json.loads(self.batch(folder, target, *at, "--preset", "small", "--json").stdout)
+        assert (report["done"], names_below(target)) == (3, ["a.webp", "b.webp", "below/c.webp"])
+        (target / "b.webp").unlink()
+        report = json.loads(self.batch(folder, target, *at, "--preset", "small", "--resume", "--json").stdout)
+        assert (report["done"], report["left_out"]) == (1, 2)
+        done = self.batch(folder, target, *at, "--preset", "raw")
+        assert (done.returncode, said(done)) == (
+            2,
+            "--preset: 'raw' gives raw pixels: choose a --format\n",
+        )
+        done = client(*at, "--preset", "raw", "--input", folder / "a.jpg", "--output", "-")
+        assert (done.returncode, said(done)) == (4, "the result is raw pixels: choose a --format\n")
+
+    def test_names_that_say_another_format(self, at, folder, tmp_path):
+        (folder / "bad.jpg").unlink()
+        target = tmp_path / "out"
+        for name in ("a.png", "d.png"):
+            (folder / name).write_bytes((folder / "a.jpg").read_bytes())
+        done = self.batch(folder, target, *at, "--pipeline", "rotate90", "--json")
+        (failure,) = json.loads(done.stdout)["failures"]
+        assert failure["message"] == f"{target}/a.jpg is the output of {folder}/a.jpg"
+        assert names_below(target) == ["a.jpg", "b.png", "below/c.jpg", "d.jpg"]
+        (folder / "a.png").unlink()
+        done = self.batch(folder, target, *at, "--pipeline", "rotate90", "--resume", "--json")
+        report = json.loads(done.stdout)
+        assert (report["done"], report["failed"], report["left_out"]) == (0, 0, 4)
+
     def test_reports(self, at, folder, tmp_path):
         failures = tmp_path / "failures.jsonl"
         done = self.batch(
@@ -445,6 +480,9 @@ class TestPlan:
         done = client("plan", tmp_path / "no.jpg", *at)
         assert (done.returncode, said(done)) == (3, f"{tmp_path}/no.jpg: no such file\n")
         assert client("plan", jpeg, *at, "--pipeline", "resize").returncode == 2
+        program = [processes.program("imgsvc-client"), "plan", "-", *map(str, at)]
+        piped = subprocess.run(program, input=jpeg.read_bytes(), capture_output=True, check=False)
+        assert piped.stdout.startswith("-: 64×97".encode())
 
 
 class TestBench:

@@ -18,7 +18,12 @@ from imgsvc._available_cores import available_cores
 from imgsvc._files import replacing
 from imgsvc._options import argument_type, choice, integer
 from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
-from imgsvc.client.commands.files import images_below, result_path, write_result
+from imgsvc.client.commands.files import (
+    format_of_file,
+    images_below,
+    result_path,
+    write_result,
+)
 from imgsvc.client.commands.program import (
     EXIT_SOME_FAILED,
     add_output_options,
@@ -39,6 +44,7 @@ from imgsvc.errors import (
     ServiceError,
     ServiceUnavailableError,
 )
+from imgsvc.recipes.recipe import RAW
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +52,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from imgsvc.client.commands.work import Work
-    from imgsvc.client.result import Result
     from imgsvc.client.sync import Client
 
 DESCRIPTION = """\
@@ -104,14 +109,16 @@ def run(args: argparse.Namespace) -> int:
     source, images, unreadable = images_below(args.src, args.dst)
     batch = Batch(source, args.dst, work, args)
     batch.failures += [Failure(path, "", reason) for path, reason in unreadable]
-    images = batch.without_doubles(images)
-    left_out = {image for image in images if args.resume and batch.output(image).exists()}
+    left_out: set[Path] = set()
     interruption: BaseException | None = None
     begin = time.perf_counter()
     if args.failures is not None:
         _check_writable(args.failures)
     try:
         with connect(args) as client:
+            batch.ask_for_format(client)
+            images = batch.without_doubles(images)
+            left_out = {image for image in images if args.resume and batch.output(image).exists()}
             batch.run(client, [image for image in images if image not in left_out])
     except (ServiceError, KeyboardInterrupt) as error:
         interruption = error
@@ -154,6 +161,7 @@ class Batch:
         self._workers = 2 * available_cores() if args.workers == AUTO else args.workers
         self._quiet = args.json or not sys.stderr.isatty()
         self._started: dict[Path, float] = {}
+        self._outputs: dict[Path, Path] = {}
         self.failures: list[Failure] = []
         self.latencies: list[float] = []
         self.bytes_in = 0
@@ -164,9 +172,28 @@ class Batch:
         """How many there are results of."""
         return len(self.latencies)
 
+    def ask_for_format(self, client: Client) -> None:
+        """Let the server say which format results have where its preset settles that.
+
+        Raises
+        ------
+        ConfigurationError
+            They are pixels.
+        """
+        work = self._work
+        if not work.preset or work.format:
+            return
+        kinds = {preset.name: preset.format for preset in client.server_info().presets}
+        if kinds.get(work.preset) == RAW:
+            raise ConfigurationError(f"--preset: {work.preset!r} gives raw pixels: choose a --format")
+        self._work = dataclasses.replace(work, format=kinds.get(work.preset))
+
     def output(self, image: Path) -> Path:
-        """Return where the result of an image goes."""
-        return result_path(self._target, image, self._work.format)
+        """Return where the result of an image goes: without a format of its own it has that of the image."""
+        if image not in self._outputs:
+            kind = self._work.format or format_of_file(self._source / image)
+            self._outputs[image] = result_path(self._target, image, kind)
+        return self._outputs[image]
 
     def without_doubles(self, images: Iterable[Path]) -> list[Path]:
         """Return images with outputs of their own; another one of the same output has failed."""
@@ -215,7 +242,7 @@ class Batch:
             else:
                 self.latencies.append(time.perf_counter() - self._started.pop(image))
                 self.bytes_out += len(result.data or b"")
-                writing.append((image, pool.submit(write_result, result, self._output(image, result))))
+                writing.append((image, pool.submit(write_result, result, self.output(image))))
             while len(writing) > self._workers:
                 self._written(*writing.popleft())
             bar.update(self.done + len(self.failures) - len(writing) - bar.n)
@@ -249,10 +276,6 @@ class Batch:
         if output.exists() and not self._overwrite:
             raise ImageWriteError(f"{output} exists: --overwrite replaces it, --resume leaves it as it is")
         return read_file(self._source / image)
-
-    def _output(self, image: Path, result: Result) -> Path:
-        # Without a format of its own a result has that of its image, which its name may not say.
-        return self.output(image) if self._work.format else result_path(self._target, image, result.format)
 
     def _written(self, image: Path, writing: Future[None]) -> None:
         try:

@@ -15,6 +15,7 @@ import numpy as np
 from imgsvc._options import argument_type, integer, seconds
 from imgsvc.client.commands.batch import percentiles
 from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
+from imgsvc.client.commands.files import read_input
 from imgsvc.client.commands.program import (
     EXIT_SOME_FAILED,
     add_output_options,
@@ -23,7 +24,6 @@ from imgsvc.client.commands.program import (
     show_json,
 )
 from imgsvc.client.commands.work import add_work_options, work_of
-from imgsvc.client.given import read_file
 from imgsvc.errors import ConfigurationError, ImgsvcError, ServiceError
 from imgsvc.pipeline import Pipeline
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
         "--size", type=argument_type(_size), default=(1080, 797), metavar="WxH",
         help="RGB pixels of noise (default: 1080x797)",
     )  # fmt: skip
-    image.add_argument("--input", type=Path, metavar="FILE", help="an image file instead")
+    image.add_argument("--input", type=Path, metavar="FILE", help="an image file instead; - is stdin")
     add_work_options(parser)
     add_connection_options(parser)
     add_output_options(parser)
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         work = dataclasses.replace(work, pipeline=Pipeline("mean_filter"))
     width, height = args.size
     image: Any = (
-        read_file(args.input)
+        read_input(args.input)
         if args.input is not None
         else np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
     )

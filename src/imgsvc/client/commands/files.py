@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsvc._files import failure_of, replacing
 from imgsvc.client.batch import find_images
-from imgsvc.codec import FORMATS, format_of_name, formats
-from imgsvc.errors import ImageReadError, ImageWriteError
+from imgsvc.client.given import read_file
+from imgsvc.codec import FORMATS, format_of, format_of_name, formats
+from imgsvc.errors import ImageReadError, ImageWriteError, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from imgsvc.client.result import Result
 
-__all__ = ["STANDARD", "expanded", "images_below", "result_path", "write_result"]
+__all__ = [
+    "STANDARD",
+    "expanded",
+    "file_of",
+    "format_of_file",
+    "images_below",
+    "read_input",
+    "result_path",
+    "write_result",
+]
 
 STANDARD = "-"
 """The name of stdin and stdout."""
+
+MOST_OF_BEGINNING = 1024
+"""Bytes by which formats are found."""
 
 
 def expanded(names: Iterable[str]) -> Iterator[Path]:
@@ -70,11 +84,49 @@ def images_below(source: str, target: Path) -> tuple[Path, list[Path], list[tupl
     return base, [path.relative_to(base) for path in paths], []
 
 
+def format_of_file(path: Path) -> str | None:
+    """Return the format of a file by its first bytes, which its name may not say; None where it has none."""
+    try:
+        with path.open("rb") as file:
+            return format_of(file.read(MOST_OF_BEGINNING))
+    except (OSError, InvalidInputError):  # who reads all of it says so
+        return None
+
+
+def read_input(path: Path) -> bytes:
+    """Return the bytes of a file, or of stdin.
+
+    Raises
+    ------
+    ImageReadError
+        It cannot be read, or nothing came.
+    """
+    if str(path) != STANDARD:
+        return read_file(path)
+    image = sys.stdin.buffer.read()
+    if not image:
+        raise ImageReadError("-: nothing came from stdin")
+    return image
+
+
 def result_path(folder: Path, image: Path, kind: str | None) -> Path:
     """Return where the result of an image goes: under its name, with the extension of its format."""
-    if kind is None or format_of_name(image.name) == kind:
+    if kind is None or kind not in formats() or format_of_name(image.name) == kind:
         return folder / image
     return folder / image.with_suffix(formats()[kind].extensions[0])
+
+
+def file_of(result: Result) -> memoryview:
+    """Return the file that a result is.
+
+    Raises
+    ------
+    ImageWriteError
+        It is pixels: a preset of the server's says so.
+    """
+    if result.data is None:
+        raise ImageWriteError("the result is raw pixels: choose a --format")
+    return result.data
 
 
 def write_result(result: Result, path: Path) -> None:
@@ -85,10 +137,11 @@ def write_result(result: Result, path: Path) -> None:
     ImageWriteError
         It cannot be written.
     """
+    data = file_of(result)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            file.write(result.data or b"")
+            file.write(data)
     except (OSError, ValueError) as error:
         raise ImageWriteError(f"{path}: cannot be written: {failure_of(error)}") from error
 

@@ -8,11 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.client.commands.connection import connect
-from imgsvc.client.commands.files import STANDARD, check_named, expanded, result_path, write_result
+from imgsvc.client.commands.files import (
+    STANDARD,
+    check_named,
+    expanded,
+    file_of,
+    read_input,
+    result_path,
+    write_result,
+)
 from imgsvc.client.commands.program import EXIT_SOME_FAILED, advice, say, show_json
 from imgsvc.client.commands.work import work_of
 from imgsvc.client.result import Result
-from imgsvc.errors import ImageReadError, ImageWriteError, ImgsvcError
+from imgsvc.errors import ImageWriteError, ImgsvcError
 
 if TYPE_CHECKING:
     import argparse
@@ -44,13 +52,10 @@ def run(args: argparse.Namespace, before: str) -> int:
 
 def _one(client: Client, path: Path, output: str, work: Work, *, json: bool) -> None:
     kind = None if output == STANDARD else check_named(Path(output))
-    image: Any = sys.stdin.buffer.read() if str(path) == STANDARD else path
-    if image == b"":
-        raise ImageReadError("-: nothing came from stdin")
-    result = client.process(image, work.pipeline, output=work.output(kind), preset=work.preset)
+    result = client.process(read_input(path), work.pipeline, output=work.output(kind), preset=work.preset)
     _note(path, result)
     if output == STANDARD:
-        sys.stdout.buffer.write(result.data or b"")
+        sys.stdout.buffer.write(file_of(result))
         sys.stdout.buffer.flush()
     else:
         _write(result, Path(output))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
+from imgsvc.client.commands.files import read_input
 from imgsvc.client.commands.program import add_output_options, command_parser, run_command, show_json
 from imgsvc.client.commands.work import add_work_options, work_of
 
@@ -23,7 +24,9 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit code."""
     examples = ['photo.jpg --pipeline "resize width=800"', "photo.jpg --preset thumbnail --json"]
     parser = command_parser("plan", DESCRIPTION, examples)
-    parser.add_argument("input", type=Path, metavar="INPUT", help="image file; its beginning is sent")
+    parser.add_argument(
+        "input", type=Path, metavar="INPUT", help="image file, whose beginning is sent; - is stdin"
+    )
     add_work_options(parser)
     add_connection_options(parser)
     add_output_options(parser)
@@ -36,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Ask, and show it."""
     work = work_of(args)
     with connect(args) as client:
-        report = client.plan(args.input, work.pipeline, output=work.output(), preset=work.preset)
+        report = client.plan(read_input(args.input), work.pipeline, output=work.output(), preset=work.preset)
     if args.json:
         show_json(_document(report))
     else:
