@@ -44,6 +44,7 @@ ROOMS = {
     "runtime": {"_stop", "errors", "runtime"},
     "codec": {"_files", "_images", "codec", "errors", "operations"},
     "recipes": {"_images", "_stop", "codec", "errors", "operations", "pipeline", "recipes"},
+    "cache": {"_images", "cache", "codec", "errors", "operations", "pipeline", "recipes", "runtime"},
     "config": {"_available_cores", "_files", "_options", "_threads", "config", "errors"},
     "wire": {
         "_images",
@@ -57,7 +58,7 @@ ROOMS = {
         "v1",
         "wire",
     },
-    "server": BELOW_SERVERS | {"_dispatch", "codec", "operations", "pipeline", "recipes", "server"},
+    "server": BELOW_SERVERS | {"_dispatch", "cache", "codec", "operations", "pipeline", "recipes", "server"},
     "client": BELOW_SERVERS | {"_dispatch", "client", "codec", "operations", "pipeline", "recipes"},
     "imgsvc": {"errors", "operations", "pipeline", "client", "runtime"},
 }

@@ -19,6 +19,16 @@ UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "KB": 10
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
+class Secret(str):
+    """A text that is used, and never shown: by no log, no list of options and no traceback's locals."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return nothing of it."""
+        return "'…'"
+
+
 class OneLineParser(argparse.ArgumentParser):
     """A parser that answers a wrong command line with one line instead of the whole usage."""
 

@@ -9,7 +9,14 @@ from imgsvc.codec.decoding import (
     read_header,
     reduced_size,
 )
-from imgsvc.codec.encoding import DEFAULT_QUALITIES, WITH_EXIF, EncodeOptions, check_options, encode
+from imgsvc.codec.encoding import (
+    DEFAULT_QUALITIES,
+    WITH_EXIF,
+    EncodeOptions,
+    check_options,
+    encode,
+    with_defaults,
+)
 from imgsvc.codec.files import (
     EncoderOptions,
     Photo,
@@ -43,5 +50,6 @@ __all__ = [
     "read_header",
     "read_image",
     "reduced_size",
+    "with_defaults",
     "write_image",
 ]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 1 << 40
 WHITE = (255, 255, 255)
 DEFAULT_QUALITIES = {"jpeg": jpeg.QUALITY, "webp": 80, "avif": 65}
+EFFORTS = {"webp": 3, "avif": 2}
+"""Those formats' own, where none is given; the others are then written in a way that no effort stands for."""
 WITH_EFFORT = ("jpeg", "png", "webp", "avif", "tiff")
 WITHOUT_PROFILE = ("gif", "bmp")
 WITH_EXIF = ("jpeg", "png", "webp", "avif")
@@ -157,6 +159,22 @@ def check_options(name: str, options: EncodeOptions) -> None:
         raise InvalidParameterError("options.effort", options.effort, f"none for {name}, which knows one way")
 
 
+def with_defaults(name: str, options: EncodeOptions) -> EncodeOptions:
+    """Return options that `check_options` takes with what they leave open said, where that can be said.
+
+    Files of a format are the same where these are.
+    """
+    info = format_named(name)
+    quality = options.quality if options.lossless else options.quality or DEFAULT_QUALITIES.get(name)
+    return dataclasses.replace(
+        options,
+        quality=quality,
+        effort=EFFORTS.get(name) if options.effort is None else options.effort,
+        metadata=options.metadata if name in WITH_EXIF else "strip",
+        background=WHITE if info.alpha else options.background,
+    )
+
+
 def _checked(image: Decoded, info: FormatInfo) -> Decoded:
     """Return the image as the encoders take it: frames of one size, contiguous, gray in two dimensions."""
     if not image.frames:
@@ -282,7 +300,7 @@ def _png(options: EncodeOptions, _quality: int) -> dict[str, Any]:
 
 def _webp(options: EncodeOptions, quality: int) -> dict[str, Any]:
     # Without loss, its quality is the effort; method 6 takes twenty times as long as method 0.
-    effort = 3 if options.effort is None else options.effort
+    effort = EFFORTS["webp"] if options.effort is None else options.effort
     method = effort * 6 // 9
     if options.lossless:
         return {"lossless": True, "quality": effort * 100 // 9, "method": method, "exact": True}
@@ -290,7 +308,7 @@ def _webp(options: EncodeOptions, quality: int) -> dict[str, Any]:
 
 
 def _avif(options: EncodeOptions, quality: int) -> dict[str, Any]:
-    speed = 8 if options.effort is None else 10 - options.effort
+    speed = 10 - (EFFORTS["avif"] if options.effort is None else options.effort)
     return {"quality": quality, "speed": speed}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from imgsvc.config.caching import Caching
 from imgsvc.config.connections import Connections
 from imgsvc.config.lifecycle import Lifecycle
 from imgsvc.config.limits import Limits
@@ -27,7 +28,9 @@ STREAM_ITEMS_PER_CORE = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ServerConfig(Listening, Connections, Limits, Requests, Streams, Work, Security, Lifecycle, Observing):
+class ServerConfig(
+    Listening, Connections, Limits, Requests, Streams, Work, Security, Lifecycle, Observing, Caching
+):
     """How a server listens and what it accepts. None stands for a choice that the server makes."""
 
     GROUPS: ClassVar[tuple[type, ...]] = (
@@ -40,6 +43,7 @@ class ServerConfig(Listening, Connections, Limits, Requests, Streams, Work, Secu
         Security,
         Lifecycle,
         Observing,
+        Caching,
     )
     """In the order of ``--help``; the first line of each one's docstring is its title there."""
 

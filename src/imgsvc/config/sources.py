@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgsvc._files import failure_of
+from imgsvc._options import Secret
 from imgsvc.errors import ConfigurationError, shown
 
 if sys.version_info >= (3, 11):
@@ -83,6 +84,8 @@ def as_toml(values: Mapping[str, Any]) -> str:
     for name, value in values.items():
         if value is None:
             lines.append(f"# {name}: by itself")
+        elif isinstance(value, Secret):
+            lines.append(f"# {name}: not shown, as it holds a password")
         elif isinstance(value, str | bool):
             lines.append(f"{name} = {json.dumps(value)}")  # TOML's basic strings have JSON's escapes
         else:

@@ -59,6 +59,11 @@ class Prediction:
         """Whether a prediction can be had at once."""
         return bool(self._rates)
 
+    @property
+    def fixed_seconds(self) -> float:
+        """What a request takes by itself, and what `milliseconds` so says at least."""
+        return self._fixed
+
     def operation_seconds(self, operation: Operation, shape: Shape) -> float:
         """Return how long one core will take for a request of one operation, on an image of 8 bits."""
         self.calibrate()

@@ -70,6 +70,11 @@ class Work:
         What ends it early; looked at between steps, and by the kernels in them.
     note
         Is told the stages, if given.
+
+    Attributes
+    ----------
+    as_planned : bool
+        Whether the image was what its header said.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class Work:
         self._is_gray = False
         self._left: list[Plan] = []
         self._result_bytes = 0
+        self.as_planned = True
 
     def run(self) -> list[RawResult | EncodedResult | InvalidInputError]:
         """Make all files; return what became of each output, pixels still without them.
@@ -108,6 +114,7 @@ class Work:
         decoded = self._decode()
         plan, first = self._plan, decoded.frames[0]
         if (first.shape, first.dtype) != (plan.input.shape, plan.input.dtype):
+            self.as_planned = False
             plan = plan_again(plan, first.shape, first.dtype, self._limits)
         self._is_gray = _is_gray(first.shape)
         if plan.trunk is not None:

@@ -23,6 +23,7 @@ from imgsvc.recipes.recipe import Recipe
 from imgsvc.recipes.results import FailedResult
 from imgsvc.runtime.cores import Job
 from imgsvc.runtime.pools import start_pool
+from imgsvc.server.caching import CachedItems
 from imgsvc.server.failure import fail, note_failure, refuse
 from imgsvc.server.image_service import SERVICE_NAME
 from imgsvc.server.record import QUEUE, begin
@@ -37,16 +38,22 @@ from imgsvc.server.refusals import (
 )
 from imgsvc.server.timer import Timed
 from imgsvc.wire.image import read_source
-from imgsvc.wire.process import BATCH_REQUEST, draft_batch_response
+from imgsvc.wire.process import (
+    BATCH_REQUEST,
+    batch_response_around,
+    draft_batch_response,
+    draft_response,
+)
 from imgsvc.wire.recipe import read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from imgsvc.cache.cache import Made
     from imgsvc.runtime.cores import Cores
     from imgsvc.server.admission import Entry
     from imgsvc.server.gate import Gate
-    from imgsvc.server.image_service import Processing
+    from imgsvc.server.image_service import Drafted, Processing
     from imgsvc.server.observers import Observers
     from imgsvc.server.price import Price
     from imgsvc.server.record import Record
@@ -259,6 +266,8 @@ class _Stream:
         self._read_all = False
         self._jobs: set[Job] = set()
         self._core_seconds = 0.0
+        caching = streams.processing.caching
+        self._cached = None if caching is None else CachedItems(caching)
         self._over = False
         self._complete = False
         self._half_closed = False
@@ -287,6 +296,8 @@ class _Stream:
             of.readers.submit(self._read)
         try:
             yield from self._send()
+            if self._cached is not None:
+                self._cached.tell(self._context)
             self._complete = True
         finally:
             of.end(self)
@@ -466,24 +477,35 @@ class _Stream:
         plan = plan_recipe(source, recipe, of.processing.limits)
         price = of.processing.pricing.recipe(plan)
         record.pixels = price.pixels
-        self._admit(price)
         job = Job(self._context.time_remaining(), record.note)
         with self._lock:
             self._jobs.add(job)
             if self._is_over():
                 job.cancel()
-        try:
-            message = of.processing.run(
-                plan,
-                source,
-                recipe,
-                cores=of.cores,
-                job=job,
-                draft=lambda results: draft_batch_response([(item.id, results)]),
-                note=record.note,
+        held = 0
+
+        def admit(price: Price) -> None:
+            nonlocal held
+            self._admit(price)
+            held += price.num_bytes
+
+        def run(draft: Drafted) -> Made:
+            return of.processing.run(
+                plan, source, recipe, cores=of.cores, job=job, draft=draft, note=record.note
             )
+
+        try:
+            key = self._cached and self._cached.key(plan, source, price, record)
+            if self._cached and key:
+                response = self._cached.answer(
+                    key, record, job, price=price, admit=admit, compute=lambda: run(draft_response)
+                )
+                message = batch_response_around(item.id, response)
+            else:
+                admit(price)
+                message = run(lambda results: draft_batch_response([(item.id, results)])).message
         except BaseException:
-            self._entry.give_back(plan.num_bytes)
+            self._entry.give_back(held)
             raise
         finally:
             with self._lock:
@@ -493,7 +515,7 @@ class _Stream:
             if job.stop.stopped:
                 of.cores.note_waste(job)
         record.answer_bytes = len(message)
-        return _Sent(message, plan.num_bytes)
+        return _Sent(message, held)
 
     def _admit(self, price: Price) -> None:
         """Wait for what an item will take; called once it is planned, before anything is allocated.

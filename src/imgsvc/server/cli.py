@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imgsvc import __version__
 from imgsvc._dispatch import isa, kernels
-from imgsvc._options import EXIT_USAGE, OneLineParser, argument_type, boolean, text
+from imgsvc._options import EXIT_USAGE, OneLineParser, Secret, argument_type, boolean, text
 from imgsvc.config import ENVIRONMENT_PREFIX, ServerConfig
 from imgsvc.config.sources import FILE_VARIABLE, as_toml
 from imgsvc.errors import AddressError, ConfigurationError
@@ -70,6 +70,13 @@ def configure(flags: dict[str, Any], environment: Mapping[str, str]) -> ServerCo
     ConfigurationError
         One of them is wrong.
     """
+    for name, value in flags.items():
+        if isinstance(value, Secret):
+            variable = ENVIRONMENT_PREFIX + name.upper()
+            raise ConfigurationError(
+                f"--{name.replace('_', '-')}: a password, which everybody on this machine sees in a flag; "
+                f"expected it in {variable} or a file"
+            )
     path = flags.pop("config", None) or environment.get(FILE_VARIABLE)
     from_file = ServerConfig.from_file(path) if path else {}
     return ServerConfig(**{**from_file, **ServerConfig.from_environment(environment), **flags})

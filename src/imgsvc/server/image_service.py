@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imgsvc.cache.cache import Made
 from imgsvc.errors import InvalidInputError
 from imgsvc.recipes.planning import RecipePlan, plan_recipe
 from imgsvc.recipes.results import FailedResult, RawResult
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from imgsvc.recipes.running import Note
     from imgsvc.recipes.source import Source
     from imgsvc.runtime.cores import Cores, Job
+    from imgsvc.server.caching import Caching
     from imgsvc.server.calls import Call
     from imgsvc.server.price import Pricing
     from imgsvc.server.reports import Reports
@@ -53,12 +55,17 @@ class Processing:
         By name.
     pricing
         Makes prices of plans.
+    caching
+        Where results are kept; None for nowhere.
     """
 
-    def __init__(self, limits: Limits, presets: Mapping[str, Preset], pricing: Pricing) -> None:
+    def __init__(
+        self, limits: Limits, presets: Mapping[str, Preset], pricing: Pricing, caching: Caching | None = None
+    ) -> None:
         self.limits = limits
         self.presets = presets
         self.pricing = pricing
+        self.caching = caching
 
     def process(self, body: bytes, call: Call) -> bytes:
         """Answer a `ProcessRequest`."""
@@ -66,16 +73,25 @@ class Processing:
         source = read_source(opened.message.image, opened.payload, "image")
         recipe = read_recipe(opened.message.recipe, self.presets)
         plan = plan_recipe(source, recipe, self.limits)
-        call.admit(self.pricing.recipe(plan))
-        return self.run(
-            plan,
-            source,
-            recipe,
-            cores=call.cores,
-            job=call.job,
-            draft=draft_response,
-            note=call.record.note,
-        )
+        price = self.pricing.recipe(plan)
+
+        def compute() -> Made:
+            return self.run(
+                plan,
+                source,
+                recipe,
+                cores=call.cores,
+                job=call.job,
+                draft=draft_response,
+                note=call.record.note,
+            )
+
+        if self.caching is not None:
+            key = self.caching.recipe_key(plan, source, price, call.record)
+            if key is not None:
+                return self.caching.answer(key, call, price, compute)
+        call.admit(price)
+        return compute().message
 
     def run(
         self,
@@ -87,7 +103,7 @@ class Processing:
         job: Job,
         draft: Drafted,
         note: Note,
-    ) -> bytes:
+    ) -> Made:
         """Run what was planned, and return what `draft` makes of the results; `note` is told the stages.
 
         Raises
@@ -98,7 +114,7 @@ class Processing:
             The job was stopped.
         """
 
-        def run(compute: Callable[..., Any]) -> bytes:
+        def run(compute: Callable[..., Any]) -> Made:
             work = Work(
                 plan,
                 source,
@@ -108,10 +124,11 @@ class Processing:
                 stop=job.stop,
                 note=note,
             )
-            answer, rooms = draft(_results(plan, work.run()))
+            results = _results(plan, work.run())
+            answer, rooms = draft(results)
             work.write(rooms)
-            message: bytes = answer.finish()
-            return message
+            sound = work.as_planned and not any(isinstance(each, FailedResult) for each in results)
+            return Made(answer.finish(), sound)
 
         pipelines = plan.cost // COST_PER_BYTE
         if pipelines >= 2 * BYTES_PER_CORE:  # some of it is worth several cores, and decoding is not

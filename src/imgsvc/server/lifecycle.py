@@ -17,6 +17,7 @@ from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.admission import Admission
 from imgsvc.server.batch import BatchStreams
+from imgsvc.server.caching import open_cache
 from imgsvc.server.callers.access import Access
 from imgsvc.server.callers.guard import Guarded
 from imgsvc.server.calls import UnaryCalls
@@ -122,10 +123,11 @@ class Server:
         presets = load_presets(config.presets) if config.presets else {}
         self.prediction = Prediction()
         pricing = Pricing(self.prediction)
-        processing = Processing(limits, presets, pricing)
+        self._caching = open_cache(config, self.prediction)
+        processing = Processing(limits, presets, pricing, self._caching)
         reports = Reports(config, limits, presets, self.prediction)
         self._images = UnaryCalls(
-            nl_image_methods(pricing, null_image_errors=config.null_image_errors)
+            nl_image_methods(pricing, self._caching, null_image_errors=config.null_image_errors)
             | image_methods(processing, reports),
             gate,
             self._cores,
@@ -201,6 +203,9 @@ class Server:
             if part is not None:
                 part.close()
         self._default_pool.shutdown()
+        if self._caching is not None:
+            log.info("cache: %s", self._caching.counted())
+            self._caching.close()
         log.info(
             "core seconds: %.1f, of which for calls that nobody waited for: %.3f",
             self._cores.core_seconds,

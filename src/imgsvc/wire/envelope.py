@@ -18,7 +18,7 @@ from imgsvc._wire_buffer import WireBuffer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Draft", "Envelope", "Layout", "Opened", "placeholder"]
+__all__ = ["Draft", "Envelope", "Layout", "Opened", "delimiter", "placeholder"]
 
 M = TypeVar("M", bound=Message)
 P = TypeVar("P", bound="bytes | _Room")
@@ -42,6 +42,11 @@ COPIED_BYTES = 1 << 14
 def placeholder(index: int) -> bytes:
     """Return what a message holds in place of its payload number `index`."""
     return index.to_bytes(PLACEHOLDER_BYTES, "little")
+
+
+def delimiter(number: int, size: int) -> bytes:
+    """Return what goes before a field of so many bytes: its number, kind and size."""
+    return _varint(number << 3 | LENGTH_DELIMITED) + _varint(size)
 
 
 class Envelope(Generic[M]):

@@ -21,7 +21,7 @@ from imgsvc.v1.image_service_pb2 import (
     ProcessResponse,
     Status,
 )
-from imgsvc.wire.envelope import Draft, Envelope, Opened, placeholder
+from imgsvc.wire.envelope import Draft, Envelope, Opened, delimiter, placeholder
 from imgsvc.wire.image import PAYLOADS, encoded_header, pixels_header, read_source
 from imgsvc.wire.operations import enum_word
 from imgsvc.wire.recipe import recipe_message
@@ -38,6 +38,7 @@ __all__ = [
     "BATCH_REQUEST",
     "PLAN_REQUEST",
     "PROCESS_REQUEST",
+    "batch_response_around",
     "draft_batch_request",
     "draft_batch_response",
     "draft_request",
@@ -56,6 +57,8 @@ PROCESS_REQUEST = Envelope(ProcessRequest, *_below("image"))
 PLAN_REQUEST = Envelope(PlanRequest, *_below("image"))
 BATCH_REQUEST = Envelope(ProcessBatchRequest, *_below("items.image"))
 RESPONSE = Envelope(ProcessResponse, *_below("results.image"))
+RESULTS_FIELD = ProcessBatchResponse.DESCRIPTOR.fields_by_name["results"].number
+RESPONSE_FIELD = BatchResult.DESCRIPTOR.fields_by_name["response"].number
 BATCH_RESPONSE = Envelope(ProcessBatchResponse, *_below("results.response.results.image"))
 
 
@@ -130,6 +133,12 @@ def _result(result: Result, payloads: _Payloads) -> OutputResult:
 
 def _status(result: FailedResult) -> Status:
     return Status(code=result.code, message=result.message, field=result.field)
+
+
+def batch_response_around(name: str, response: bytes) -> bytes:
+    """Return the message of `ProcessBatch` that has an answer to `Process` as the result of one item."""
+    start = BatchResult(id=name).SerializeToString() + delimiter(RESPONSE_FIELD, len(response))
+    return b"".join((delimiter(RESULTS_FIELD, len(start) + len(response)), start, response))
 
 
 def read_response(body: bytes) -> list[Result]:

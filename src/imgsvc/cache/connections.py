@@ -1,0 +1,270 @@
+"""Connections to one Redis, of which none keeps anybody longer than it may.
+
+A few of them are open and wait to be used. Whoever uses one only sends and receives: connecting, which may
+hang in the name service or in a handshake, is done on a thread of its own. When something goes wrong all are
+closed, and until that thread has got through again nobody else tries: a Redis that is down costs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Run = Callable[[Sequence[bytes]], Any]
+
+__all__ = ["Connections", "RefusedError", "UnavailableError"]
+
+log = logging.getLogger("imgsvc.cache")
+
+COUNT = 8
+"""Open at a time: that many fetches, each of a fraction of a millisecond, keep one Redis busy."""
+
+READ_BYTES = 1 << 18
+"""At a time: a message of 10 MiB comes a seventh sooner than by redis-py's own 64 KiB."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 15.0
+"""Seconds between two tries to connect; doubled each time, until it has worked for `STEADY` seconds."""
+
+STEADY = 30.0
+"""Seconds; and as often it is asked how it does, whether or not it is used."""
+
+LOOKS = 8
+"""Of the watch, in one timeout."""
+
+
+class UnavailableError(Exception):
+    """Redis did not answer in time, or at all; or nobody asks it now, since it did not."""
+
+
+class RefusedError(Exception):
+    """Redis answered with an error."""
+
+
+class Connections:
+    """The connections.
+
+    Parameters
+    ----------
+    url
+        ``redis://``, ``rediss://`` or ``unix://``, as redis-py takes it.
+    name
+        What the log calls it: without its password.
+    timeout
+        Seconds for connecting, and for each command.
+    measure
+        Called on the connecting thread, with a function that runs a command: when they are open, before
+        anybody else uses them, and now and then.
+
+    Attributes
+    ----------
+    errors : int
+        How many commands were not answered.
+    """
+
+    def __init__(self, url: str, name: str, timeout: float, measure: Callable[[Run], None]) -> None:
+        self._pool = redis.ConnectionPool.from_url(
+            url,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            socket_read_size=READ_BYTES,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+        self._name = name
+        self._timeout = timeout
+        self._measure = measure
+        self.errors = 0
+        self._watch = _Watch(timeout / LOOKS)
+        self._idle: queue.SimpleQueue[Any] | None = None  # None while Redis is down
+        self._lock = threading.Lock()
+        self._down = threading.Event()
+        self._down.set()
+        self._closed = threading.Event()
+        self._tried = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="imgsvc-redis", daemon=True)
+        self._thread.start()
+
+    def wait_for_first_try(self) -> None:
+        """Wait until it is known whether Redis is there, or has had its time to answer."""
+        self._tried.wait(2 * self._timeout)
+
+    def run(self, command: Sequence[bytes]) -> Any:
+        """Return what Redis answers to a command, in parts, within a timeout.
+
+        Where all connections are in use, waiting for one takes half as long at most.
+
+        Raises
+        ------
+        UnavailableError
+            It did not.
+        RefusedError
+            It did, with an error.
+        """
+        idle = self._idle
+        if idle is None:
+            raise UnavailableError
+        try:
+            connection = idle.get(timeout=self._timeout / 2)
+        except queue.Empty:
+            raise UnavailableError from None
+        if connection is None:  # Redis went down meanwhile: the next who waits is to know, too
+            idle.put(None)
+            raise UnavailableError
+        try:
+            return self._exchange(connection, command)
+        except RefusedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever bytes Redis sends, the request goes on
+            self._break(idle, error)
+            raise UnavailableError from None
+        finally:
+            self._put_back(idle, connection)
+
+    def close(self) -> None:
+        """Close them, and end the threads."""
+        self._closed.set()
+        self._break(self._idle, None)
+        self._down.set()
+        self._thread.join(2 * self._timeout)
+        self._watch.close()
+
+    def _exchange(self, connection: Any, command: Sequence[bytes]) -> Any:
+        with self._watch.until(time.monotonic() + self._timeout, connection):
+            if connection.can_read(timeout=0):  # it would be taken for the answer to what is asked now
+                raise redis.ConnectionError("an answer to nothing")
+            connection.send_packed_command(command, check_health=False)
+            try:
+                return connection.read_response(disable_decoding=True)
+            except redis.ResponseError as error:
+                raise RefusedError(str(error)) from None
+
+    def _put_back(self, idle: queue.SimpleQueue[Any], connection: Any) -> None:
+        with self._lock:
+            if self._idle is idle:
+                idle.put(connection)
+                return
+        connection.disconnect()
+
+    def _break(self, idle: queue.SimpleQueue[Any] | None, error: Exception | None) -> None:
+        """Close all connections, unless somebody has done so."""
+        with self._lock:
+            self.errors += error is not None
+            if idle is None or self._idle is not idle:
+                return
+            self._idle = None
+        with contextlib.suppress(queue.Empty):
+            while True:
+                idle.get_nowait().disconnect()
+        idle.put(None)
+        if error is not None:
+            self._tell(error)
+        self._down.set()
+
+    # The connecting thread.
+
+    def _keep(self) -> None:
+        pause, told = FIRST_PAUSE, False
+        while not self._closed.is_set():
+            try:
+                idle = self._open()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+                if not told:
+                    self._tell(error)
+                told = True
+            else:
+                self._down.clear()
+                with self._lock:
+                    self._idle = idle
+                if told:
+                    log.info("redis %s: back", self._name)
+                told = True  # `_break` tells why it is down
+                self._tried.set()
+                while not self._down.wait(STEADY):
+                    pause = FIRST_PAUSE
+                    with contextlib.suppress(UnavailableError):
+                        self._measure(self.run)
+            self._tried.set()
+            self._closed.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _open(self) -> queue.SimpleQueue[Any]:
+        idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        try:
+            for _ in range(COUNT):
+                connection = self._pool.connection_class(**self._pool.connection_kwargs)
+                idle.put(connection)
+                connection.connect()
+            first = idle.get_nowait()
+            idle.put(first)
+            self._measure(lambda command: self._exchange(first, command))
+        except BaseException:
+            while not idle.empty():
+                idle.get_nowait().disconnect()
+            raise
+        return idle
+
+    def _tell(self, error: Exception) -> None:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        log.warning("redis %s: %s; until it is back nothing is found in it", self._name, reason)
+
+
+class _Watch:
+    """Ends exchanges that take longer than they may: a socket's timeout is for each of its parts alone."""
+
+    def __init__(self, tick: float) -> None:
+        self._tick = tick
+        self._ends: dict[Any, float] = {}
+        self._some = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="imgsvc-redis-watch", daemon=True)
+        self._thread.start()
+
+    @contextlib.contextmanager
+    def until(self, end: float, connection: Any) -> Iterator[None]:
+        """Watch a connection for as long as it is used."""
+        self._ends[connection] = end
+        if not self._some.is_set():
+            self._some.set()
+        try:
+            yield
+        finally:
+            del self._ends[connection]
+
+    def close(self) -> None:
+        """End the watching thread."""
+        self._closed.set()
+        self._some.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while self._some.wait() and not self._closed.wait(self._tick):
+            if not self._ends:
+                self._some.clear()
+                if self._ends:  # it came in between
+                    self._some.set()
+            now = time.monotonic()
+            for connection, end in list(self._ends.items()):
+                if end <= now:
+                    _cut(connection)
+
+
+def _cut(connection: Any) -> None:
+    """Make whoever reads or writes there get an error; closing it would free its number for another."""
+    sock = connection._sock  # noqa: SLF001 - redis-py offers no other way
+    if sock is not None:  # it may be closed by now
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(
+                sock, socket.SHUT_RDWR
+            )  # an SSLSocket's own is for the thread that uses it

@@ -1,0 +1,120 @@
+"""What a result is found by: a digest of everything that it depends on, and of nothing else.
+
+That is who asks, where callers share nothing; this version of imgsvc and of what it decodes and encodes with;
+what is done, written in one way however the request has written it; and the image.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import features
+
+from imgsvc.cache.digest import HASH, digest_of
+from imgsvc.codec import with_defaults
+from imgsvc.operations import Resize
+from imgsvc.pipeline.plan import plan as plan_operations
+from imgsvc.recipes.recipe import RAW
+from imgsvc.recipes.source import ImageFile
+
+if TYPE_CHECKING:
+    from imgsvc._images import Image, Shape
+    from imgsvc.operations import Operation
+    from imgsvc.pipeline import Plan
+    from imgsvc.recipes.planning import OutputPlan, RecipePlan
+    from imgsvc.recipes.source import Source
+
+__all__ = ["RESULTS", "operation_key", "recipe_key"]
+
+RESULTS = 1
+"""Raised by one whenever an operation or a codec makes other bytes than before of the same request."""
+
+LIBRARIES = ("imgsvc", "pillow", "simplejpeg")
+"""What makes results; of each its version counts."""
+
+CODECS = ("jpg", "zlib", "libtiff", "webp", "avif", "littlecms2")
+"""What Pillow is built with: a system's own Pillow may have another than a wheel of the same version."""
+
+
+def recipe_key(plan: RecipePlan, source: Source, owner: str) -> bytes:
+    """Return the key of the answer to `Process`.
+
+    Parameters
+    ----------
+    plan
+        Of which every output can be made, as far as is known.
+    source
+        Its image.
+    owner
+        Whom the result is for; empty for everybody.
+    """
+    outputs = tuple(_output(plan, output) for output in plan.outputs)
+    if isinstance(source, ImageFile):
+        decoding = plan.recipe.decoding
+        image: tuple[Any, ...] = (
+            "file",
+            (decoding.depth, decoding.color, decoding.frames, decoding.auto_orient),
+            plan.input.at_least,
+            plan.input.shape,
+        )
+        data = memoryview(source.data)
+    else:
+        assert source.pixels is not None  # noqa: S101 - for the type checker: only plans have none
+        image = ("pixels", source.shape, source.dtype.str, source.icc_profile)
+        data = _bytes_of(source.pixels)
+    return _key("process", owner, (image, outputs), data)
+
+
+def operation_key(operation: Operation, image: Image, owner: str) -> bytes:
+    """Return the key of NLImageService's answer to an operation on an image."""
+    shape = operation.output_shape(image.shape)
+    what = (image.shape, _operation(operation, shape))
+    return _key("nl_image", owner, what, _bytes_of(image))
+
+
+def _key(kind: str, owner: str, what: tuple[Any, ...], data: memoryview) -> bytes:
+    # Nothing that ends otherwise begins like this: the text is a tuple's, and says how much comes after it.
+    text = repr((_made_by(), kind, owner, what, len(data)))
+    return digest_of(text.encode(), data)
+
+
+@functools.cache
+def _made_by() -> tuple[Any, ...]:
+    libraries = tuple((name, version(name)) for name in LIBRARIES)
+    codecs = tuple((name, features.version(name)) for name in CODECS if name in _known_codecs())
+    return RESULTS, HASH, libraries, codecs
+
+
+def _known_codecs() -> set[str]:
+    return {*features.modules, *features.codecs}  # a Pillow without AVIF warns of the question
+
+
+def _bytes_of(pixels: np.ndarray[Any, Any]) -> memoryview:
+    return pixels.reshape(-1).view(np.uint8).data
+
+
+def _output(plan: RecipePlan, output: OutputPlan) -> tuple[Any, ...]:
+    options: tuple[Any, ...] = ()
+    if output.format != RAW:
+        options = dataclasses.astuple(with_defaults(output.format, output.output.options))
+    # From the image to the output, whatever part of that is done for all outputs at once.
+    operations = (*plan.recipe.pipeline.operations, *output.output.pipeline.operations)
+    steps = plan_operations(operations, plan.input.shape, plan.input.dtype)
+    return output.output.name, output.format, options, _steps(steps)
+
+
+@functools.lru_cache(maxsize=64)
+def _steps(steps: Plan) -> str:
+    # As a text: that of a large convolution takes a third of a millisecond to make.
+    return repr([_operation(step.operation, step.dst_shape) for step in steps.steps])
+
+
+def _operation(operation: Operation, shape: Shape) -> tuple[Any, ...]:
+    if isinstance(operation, Resize):  # a side that follows from the other may be said or not
+        operation = Resize(shape[1], shape[0], operation.resample)
+    fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
+    return operation.name, *(getattr(operation, field.name) for field in fields)

@@ -1,0 +1,191 @@
+"""The result cache between plans and kernels: which requests it is asked for, and what callers are told."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgsvc._files import failure_of
+from imgsvc.cache.cache import ResultCache
+from imgsvc.cache.key import operation_key, recipe_key
+from imgsvc.cache.memory import MemoryStore
+from imgsvc.cache.rule import answer_bytes
+from imgsvc.config.caching import DEFAULT_URL, redis_name, redis_url
+from imgsvc.errors import ConfigurationError
+from imgsvc.server.price import Price
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import grpc
+
+    from imgsvc._images import Image
+    from imgsvc.cache.cache import Made
+    from imgsvc.cache.store import Store
+    from imgsvc.config import ServerConfig
+    from imgsvc.operations import Operation
+    from imgsvc.recipes.planning import RecipePlan
+    from imgsvc.recipes.prediction import Prediction
+    from imgsvc.recipes.source import Source
+    from imgsvc.runtime.cores import Job
+    from imgsvc.server.calls import Call
+    from imgsvc.server.record import Record
+
+__all__ = ["METADATA", "CachedItems", "Caching", "open_cache"]
+
+METADATA = "x-imgsvc-cache"
+"""Among the trailing metadata of calls that the cache was asked for."""
+
+MAX_URL_BYTES = 4096
+
+
+def open_cache(config: ServerConfig, prediction: Prediction) -> Caching | None:
+    """Return the cache that is configured; None for none.
+
+    Raises
+    ------
+    ConfigurationError
+        What it needs is not installed, or the file with the URL cannot be read or holds none.
+    """
+    if config.cache == "off":
+        return None
+    prediction.calibrate()  # without times nothing would be worth keeping
+    cache = ResultCache(_store(config), config.cache_worth)
+    return Caching(cache, prediction, per_caller=config.cache_scope == "caller")
+
+
+def _store(config: ServerConfig) -> Store:
+    if config.cache == "memory":
+        return MemoryStore(config.cache_bytes, config.cache_ttl)
+    url = config.cache_redis_url or DEFAULT_URL
+    if config.cache_redis_url_file is not None:
+        url = _url_in(config.cache_redis_url_file)
+    if importlib.util.find_spec("redis") is None:
+        raise ConfigurationError("--cache: redis, expected its client: pip install 'imgsvc[redis]'")
+    from imgsvc.cache.redis_store import RedisStore  # noqa: PLC0415 - only where it is there
+
+    return RedisStore(
+        url,
+        redis_name(url),
+        timeout=config.cache_redis_timeout,
+        ttl=config.cache_ttl,
+        prefix=config.cache_redis_prefix,
+    )
+
+
+def _url_in(path: str) -> str:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            content = file.read(MAX_URL_BYTES)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--cache-redis-url-file: {path}: {failure_of(error)}") from error
+    try:
+        return redis_url(content)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--cache-redis-url-file: {path}: {error}") from None
+
+
+class Caching:
+    """Finds answers.
+
+    Parameters
+    ----------
+    cache
+        Where they are kept.
+    prediction
+        How long computing takes.
+    per_caller
+        Whether a caller finds only what it has asked for itself.
+    """
+
+    def __init__(self, cache: ResultCache, prediction: Prediction, *, per_caller: bool) -> None:
+        self.cache = cache
+        self._prediction = prediction
+        self._per_caller = per_caller
+
+    def recipe_key(self, plan: RecipePlan, source: Source, price: Price, record: Record) -> bytes | None:
+        """Return the key of a recipe's answer; None where it is not worth to look for."""
+        if any(output.error for output in plan.outputs):
+            return None
+        if not self._is_worth(price, source.num_bytes, answer_bytes(plan)):
+            return None
+        return recipe_key(plan, source, self._owner(record))
+
+    def operation_key(self, operation: Operation, image: Image, price: Price, record: Record) -> bytes | None:
+        """Return the key of NLImageService's answer; None where it is not worth to look for."""
+        if not self._is_worth(price, image.nbytes, price.num_bytes):
+            return None
+        return operation_key(operation, image, self._owner(record))
+
+    def answer(self, key: bytes, call: Call, price: Price, compute: Callable[[], Made]) -> bytes:
+        """Return the answer to a unary call, and tell its caller where it comes from."""
+        message, found = self.cache.answer(key, call.job, lambda: call.admit(price), compute)
+        if found:
+            call.admit(Price(len(message), 0.0, 0))
+            call.record.pixels = price.pixels
+        call.record.cache = "hit" if found else "miss"
+        call.context.set_trailing_metadata(((METADATA, call.record.cache),))
+        return message
+
+    def counted(self) -> str:
+        """Return what its counters say, for the log."""
+        return " ".join(f"{name}={count}" for name, count in self.cache.counters().items())
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.cache.close()
+
+    def _is_worth(self, price: Price, hashed_bytes: int, found_bytes: int) -> bool:
+        # What a request takes by itself it takes in any case.
+        seconds = max(price.core_seconds - self._prediction.fixed_seconds, 0.0)
+        return self.cache.rule.is_worth(seconds, hashed_bytes, found_bytes)
+
+    def _owner(self, record: Record) -> str:
+        return record.caller if self._per_caller else ""
+
+
+class CachedItems:
+    """Finds the results of one stream's items, and counts.
+
+    Parameters
+    ----------
+    caching
+        Where they are found.
+    """
+
+    def __init__(self, caching: Caching) -> None:
+        self._caching = caching
+        self._lock = threading.Lock()
+        self._hits = 0
+        self._misses = 0
+
+    def key(self, plan: RecipePlan, source: Source, price: Price, record: Record) -> bytes | None:
+        """Return an item's key; None where it is not worth to look for."""
+        return self._caching.recipe_key(plan, source, price, record)
+
+    def answer(
+        self,
+        key: bytes,
+        record: Record,
+        job: Job,
+        *,
+        price: Price,
+        admit: Callable[[Price], None],
+        compute: Callable[[], Made],
+    ) -> bytes:
+        """Return the answer to `Process` that the item's result is made of."""
+        message, found = self._caching.cache.answer(key, job, lambda: admit(price), compute)
+        if found:
+            admit(Price(len(message), 0.0, 0))
+        record.cache = "hit" if found else "miss"
+        with self._lock:
+            self._hits += found
+            self._misses += not found
+        return message
+
+    def tell(self, context: grpc.ServicerContext) -> None:
+        """Tell the caller how many results were found, if any was looked for."""
+        if self._hits or self._misses:
+            context.set_trailing_metadata(((METADATA, f"hits={self._hits} misses={self._misses}"),))
