@@ -30,6 +30,7 @@ from imgsvc.client.commands.program import (
     run_command,
     say,
 )
+from imgsvc.client.commands.reaching import wait_for
 from imgsvc.client.commands.work import add_work_options
 from imgsvc.codec import EncoderOptions, Photo, check_writable, read_image, write_image
 from imgsvc.errors import ImageReadError
@@ -160,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
         raise ImageReadError(f"{source}: {reason}")
 
     with connect(args) as client:
-        client.wait_until_ready(min(args.timeout, 10.0))
+        wait_for(client, min(args.timeout, 10.0))
 
         def process(path: Path, output: Path) -> Done:
             check_writable(output)

@@ -23,6 +23,7 @@ from imgsvc.client.commands.program import (
     run_command,
     show_json,
 )
+from imgsvc.client.commands.reaching import wait_for
 from imgsvc.client.commands.work import add_work_options, work_of
 from imgsvc.errors import ConfigurationError, ImgsvcError, ServiceError
 from imgsvc.pipeline import Pipeline
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         else np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
     )
     with connect(args) as client:
-        client.wait_until_ready(min(args.timeout, 10.0))
+        wait_for(client, min(args.timeout, 10.0))
 
         def call() -> None:
             client.process(image, work.pipeline, output=work.output(), preset=work.preset)

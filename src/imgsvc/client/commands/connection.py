@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgsvc._options import argument_type, choice, integer, seconds, text
 from imgsvc._targets import is_host, tcp_target, unix_target
+from imgsvc.client.commands.program import say
 from imgsvc.client.options import COMPRESSION, MAX_RETRIES, Tls
 from imgsvc.client.sync import Client
 from imgsvc.config import DEFAULT_PORT
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-__all__ = ["TOKEN_VARIABLE", "add_connection_options", "check_connection", "connect"]
+__all__ = ["TOKEN_FILE_VARIABLE", "TOKEN_VARIABLE", "add_connection_options", "check_connection", "connect"]
 
 TOKEN_VARIABLE = "IMGSVC_TOKEN"  # noqa: S105 - its name, not a token
+TOKEN_FILE_VARIABLE = "IMGSVC_TOKEN_FILE"  # noqa: S105
 
 
 def add_connection_options(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +64,8 @@ def add_connection_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--tls-server-name", metavar="NAME", help="the name in the server's certificate")
     where.add_argument(
         "--token-file", type=Path, metavar="FILE",
-        help=f"who calls, as a file with a token; or the variable {TOKEN_VARIABLE} has it",
+        help="who calls, as a file with a key; or the variable "
+        f"{TOKEN_FILE_VARIABLE} names it, or {TOKEN_VARIABLE} has the key",
     )  # fmt: skip
 
 
@@ -103,10 +107,22 @@ def connect(args: argparse.Namespace) -> Iterator[Client]:
             timeout=args.timeout,
             compression=args.compression,
             tls=_tls(args),
-            token=args.token_file or os.environ.get(TOKEN_VARIABLE) or None,
+            token=_token(args),
             retries=args.retries,
         )
         yield stack.enter_context(client)
+
+
+def _token(args: argparse.Namespace) -> str | Path | None:
+    """Return the key, or its file: what is given on the command line, then what the environment says."""
+    named = args.token_file or os.environ.get(TOKEN_FILE_VARIABLE)
+    if not named:
+        return os.environ.get(TOKEN_VARIABLE) or None
+    path = Path(named)
+    with contextlib.suppress(OSError):  # reading it says what is wrong
+        if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            say(f"warning: {path}: every user of this machine can read or write this key: chmod o= it")
+    return path
 
 
 def _has_tls(args: argparse.Namespace) -> bool:

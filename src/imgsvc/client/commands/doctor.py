@@ -24,6 +24,7 @@ from imgsvc.client.commands.program import (
     run_command,
     show_json,
 )
+from imgsvc.client.commands.reaching import wait_for
 from imgsvc.codec import formats
 from imgsvc.errors import ImgsvcError
 from imgsvc.runtime.allocator import is_tuned
@@ -153,7 +154,7 @@ def _allocator() -> Finding:
 def _server(args: argparse.Namespace) -> Iterator[Finding]:
     try:
         with connect(args) as client:
-            client.wait_until_ready(min(args.timeout, 5.0))
+            wait_for(client, min(args.timeout, 5.0))
             yield Finding("server", OK, f"answers at {'this process' if args.embedded else client.target}")
             info = client.server_info()
             same = info.version == imgsvc.__version__

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc._options import EXIT_USAGE, OneLineParser
 from imgsvc._process import EXIT_INTERRUPTED
+from imgsvc.client.commands.reaching import reaching_advice
 from imgsvc.errors import (
     ConfigurationError,
     ImageReadError,
@@ -69,9 +70,6 @@ exit codes:
   {EXIT_INTERRUPTED} interrupted
 """
 
-# What gRPC and Client.wait_until_ready say of a server that is not there.
-UNREACHABLE = ("failed to connect", "no server answers", "errors resolving", "DNS resolution failed")
-
 
 def run_command(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Run what a checked command line asks for; return the exit code, and say what went wrong."""
@@ -109,9 +107,7 @@ def advice(error: ImgsvcError) -> str:
     """Return what to do next, where the error does not say it."""
     if isinstance(error, ServiceTimeoutError):
         return "; allow more with --timeout, or send a smaller image"
-    if isinstance(error, ServiceUnavailableError) and error.details.startswith(UNREACHABLE):
-        return "; is imgsvc-server running there? --embedded needs none"
-    return ""
+    return reaching_advice(error) if isinstance(error, ServiceError) else ""
 
 
 def say(text: str) -> None:
