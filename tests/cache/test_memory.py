@@ -39,6 +39,7 @@ def test_the_least_recently_used_goes_first():
     assert [key for key in (b"0", b"1", b"2", b"new") if kept.get(key)] == [b"0", b"2", b"new"]
     assert kept.counters() == {
         "stores": 11,
+        "dropped": 0,
         "evictions": 1,
         "errors": 0,
         "bytes": kept.num_bytes,
@@ -53,6 +54,7 @@ def test_what_is_larger_than_its_share_is_not_kept_and_drives_nothing_out():
     kept.put(b"larger", largest + b"x")
     assert kept.get(b"largest") is largest
     assert kept.get(b"larger") is None
+    assert (kept.stores, kept.dropped) == (1, 1)
     assert kept.fetch_seconds(len(largest) - 64) == 0
     assert kept.fetch_seconds(len(largest) + 64) == float("inf")
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import itertools
+import re
 import subprocess
 import sys
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -247,6 +249,25 @@ def test_garbage_in_redis_gives_the_right_answer(redis, image, server):
                 wait_for(lambda: asked() == "miss")
                 wait_for(lambda: asked() == "hit")
         assert cached.log.count(f"{name.decode()} does not hold what was written there") == 1
+
+
+def test_counters_are_metrics(image):
+    pytest.importorskip("prometheus_client", reason="prometheus-client is not installed")
+    options = ("--port", "0", "--cache", "memory", "--metrics-port", "0", *ALL)
+    with processes.serving(*options) as server, rpc.channel(server) as connection:
+        for told in ("miss", "hit"):
+            assert ask(connection, body(image))[1] == told
+        url = wait_for(lambda: re.search(r"metrics on (http://[^ ,]*/metrics)", server.log))[1]
+        with urllib.request.urlopen(url, timeout=20) as page:
+            metrics = dict(
+                line.rsplit(" ", 1) for line in page.read().decode().splitlines() if line[0] != "#"
+            )
+    answer = float(metrics["imgsvc_cache_bytes"])
+    assert image.nbytes < answer < image.nbytes + 1000
+    counted = ("entries", "stores_total", "dropped_total", "evictions_total", "errors_total")
+    assert [float(metrics[f"imgsvc_cache_{name}"]) for name in counted] == [1, 1, 0, 0, 0]
+    for told in ("miss", "hit"):
+        assert metrics[f'imgsvc_cached_requests_total{{method="{v1.PROCESS}",result="{told}"}}'] == "1.0"
 
 
 class Traffic:

@@ -40,8 +40,8 @@ class MemoryStore:
 
     Attributes
     ----------
-    num_bytes, stores, evictions
-        What it holds; how many it has taken, and has let go to make room.
+    num_bytes, stores, dropped, evictions
+        What it holds; how many it has taken, has not taken, and has let go to make room.
     """
 
     def __init__(self, capacity: int, ttl: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,6 +53,7 @@ class MemoryStore:
         self._lock = threading.Lock()
         self.num_bytes = 0
         self.stores = 0
+        self.dropped = 0
         self.evictions = 0
 
     def __len__(self) -> int:
@@ -76,9 +77,10 @@ class MemoryStore:
     def put(self, key: bytes, message: bytes) -> None:
         """Keep a message, unless it is too large."""
         size = sys.getsizeof(message) + ENTRY_BYTES
-        if size > self._capacity // LARGEST_SHARE:
-            return
         with self._lock:
+            if size > self._capacity // LARGEST_SHARE:
+                self.dropped += 1
+                return
             self._let_old_go()
             if key in self._kept:
                 self._forget(key)
@@ -99,6 +101,7 @@ class MemoryStore:
         with self._lock:
             return {
                 "stores": self.stores,
+                "dropped": self.dropped,
                 "evictions": self.evictions,
                 "errors": 0,
                 "bytes": self.num_bytes,

@@ -112,8 +112,8 @@ class RedisStore:
         with self._lock:
             return {
                 "stores": self._stores,
-                "evictions": 0,
                 "dropped": self._dropped,
+                "evictions": 0,
                 "errors": self._errors + self._connections.errors,
                 "bytes": self._waiting_bytes,
                 "entries": len(self._waiting),

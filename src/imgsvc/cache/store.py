@@ -23,7 +23,7 @@ class Store(Protocol):
         """Return what `get` takes for a message of that size; infinity where it keeps none so large."""
 
     def counters(self) -> dict[str, int]:
-        """Return stores, evictions, errors, bytes and entries so far, as far as they are known here."""
+        """Return stores, dropped, evictions, errors, bytes and entries, as far as they are known here."""
 
     def close(self) -> None:
         """Let go of what it has."""

@@ -166,7 +166,7 @@ class Server:
     def start(self) -> None:
         """Serve, on threads of its own."""
         self._files.start()
-        self._observing.start(self._admission, self._cores, self.readiness)
+        self._observing.start(self._admission, self._cores, self.readiness, self._caching)
         self._server.start()
         self.readiness.rise(STARTING)
 

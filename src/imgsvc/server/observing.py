@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from imgsvc.config import ServerConfig
     from imgsvc.runtime.cores import Cores
     from imgsvc.server.admission import Admission
+    from imgsvc.server.caching import Caching
     from imgsvc.server.logs import LineLog
 
 __all__ = ["Observing"]
@@ -62,10 +63,12 @@ class Observing:
         chosen.append(AccessLog(every=config.access_log, lines=lines))
         self.observers = Observers(chosen)
 
-    def start(self, admission: Admission, cores: Cores, ready: Callable[[], bool]) -> None:
+    def start(
+        self, admission: Admission, cores: Cores, ready: Callable[[], bool], caching: Caching | None
+    ) -> None:
         """Tell of these parts of the server from now on."""
         if self._metrics is not None:
-            self._metrics.start(admission, cores, self.observers, ready)
+            self._metrics.start(admission, cores, self.observers, ready, caching)
 
     def close(self) -> None:
         """Show the last records, and end the threads."""

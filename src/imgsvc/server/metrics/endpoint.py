@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
+from imgsvc.server.metrics.cache import CacheState
 from imgsvc.server.metrics.calls import CallMetrics
 from imgsvc.server.metrics.http import HttpServer, Page
 from imgsvc.server.metrics.state import ServerState
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from imgsvc.config import ServerConfig
     from imgsvc.runtime.cores import Cores
     from imgsvc.server.admission import Admission
+    from imgsvc.server.caching import Caching
     from imgsvc.server.observers import Observers
 
 __all__ = ["MetricsEndpoint"]
@@ -59,11 +61,18 @@ class MetricsEndpoint:
         self._http = HttpServer(self._addresses)
 
     def start(
-        self, admission: Admission, cores: Cores, observers: Observers, ready: Callable[[], bool]
+        self,
+        admission: Admission,
+        cores: Cores,
+        observers: Observers,
+        ready: Callable[[], bool],
+        caching: Caching | None,
     ) -> None:
         """Answer from now on, of these parts of the server."""
         registry = self._registry
         registry.register(ServerState(self._config, admission, cores, observers, ready))
+        if caching is not None:
+            registry.register(CacheState(caching.cache.counters))
 
         def metrics(accept: str) -> Page:
             observers.flush(FLUSH_SECONDS)
