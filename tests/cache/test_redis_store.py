@@ -4,10 +4,12 @@ import contextlib
 import logging
 import re
 import socket
+import ssl
 import threading
 import time
 
 import pytest
+import trustme
 
 from imgsvc.cache.frame import framed
 from tests import redis_server
@@ -199,8 +201,58 @@ def test_a_password_is_given_and_never_logged(caplog):
     assert "wr0ng-word" not in caplog.text
 
 
+def test_tls(tmp_path, caplog):
+    authority, stranger = trustme.CA(), trustme.CA()
+    files = {name: tmp_path / f"{name}.pem" for name in ("cert", "key", "ca", "stranger")}
+    issued = authority.issue_cert("localhost")
+    issued.private_key_pem.write_to_path(files["key"])
+    for number, blob in enumerate(issued.cert_chain_pems):
+        blob.write_to_path(files["cert"], append=number > 0)
+    authority.cert_pem.write_to_path(files["ca"])
+    stranger.cert_pem.write_to_path(files["stranger"])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = ("--tls-port", str(port), "--tls-auth-clients", "no", "--bind", "127.0.0.1")
+    options += (
+        "--tls-cert-file",
+        files["cert"],
+        "--tls-key-file",
+        files["key"],
+        "--tls-ca-cert-file",
+        files["ca"],
+    )
+    with redis_server.running(*options):
+        url = f"rediss://localhost:{port}?ssl_ca_certs="
+        with store(f"{url}{files['ca']}", timeout=2) as kept:
+            assert kept.get(written(kept)) == MESSAGE
+        with store(f"{url}{files['stranger']}", timeout=2) as kept:
+            assert kept.get(KEY) is None
+    assert "certificate verify failed" in caplog.text
+
+
+def test_a_redis_with_tls_that_stands_still_costs_one_bounded_delay(tmp_path):
+    """What ends an exchange there is not what ends it on a plain socket."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+
+    def trickle(connection, over):
+        connection.sendall(b"$1000000\r\n")
+        while not over.wait(TIMEOUT / 10):
+            connection.sendall(b"x")
+
+    with instead_of_redis(trickle, server) as plain:
+        url = plain.replace("redis://127.0.0.1", "rediss://localhost") + f"?ssl_ca_certs={tmp_path}/ca.pem"
+        with store(url, timeout=1) as kept:
+            found, seconds = timed(kept.get, KEY)
+            assert found is None
+            assert 0.5 < seconds < 1.8
+            assert kept.counters()["errors"] == 1
+
+
 @contextlib.contextmanager
-def instead_of_redis(answer):
+def instead_of_redis(answer, tls=None):
     """Listen, take any command for done, and answer those that ask for a result in the way of `answer`."""
     listening = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
@@ -217,7 +269,10 @@ def instead_of_redis(answer):
     def accept():
         with contextlib.suppress(OSError):
             while True:
-                threads.append(threading.Thread(target=serve, args=(listening.accept()[0],)))
+                connection = listening.accept()[0]
+                if tls is not None:
+                    connection = tls.wrap_socket(connection, server_side=True)
+                threads.append(threading.Thread(target=serve, args=(connection,)))
                 threads[-1].start()
 
     accepting = threading.Thread(target=accept)

@@ -13,6 +13,7 @@ import grpc
 import numpy as np
 import pytest
 
+from imgsvc.server.callers.keys import new_key, shown_digest
 from imgsvc.stubs.nl_image_service_pb2 import NLImageRotateRequest
 from imgsvc.v1 import image_service_pb2 as messages
 from imgsvc.v1 import recipe_pb2
@@ -230,6 +231,22 @@ def test_several_servers_share_a_redis_and_keys_have_its_prefix(redis, image):
         assert ask(connection, body(image)) == (expected, "hit")
     with with_redis(redis, "--cache-redis-prefix", "apart:") as apart, rpc.channel(apart) as connection:
         assert ask(connection, body(image)) == (expected, "miss")
+
+
+@pytest.mark.parametrize("scope", ["caller", "shared"])
+def test_callers_find_their_own_results_or_all(serve, tmp_path, image, scope):
+    keys = {name: new_key() for name in ("webshop", "robot")}
+    callers = tmp_path / "callers.toml"
+    callers.write_text("".join(f"[{name}]\nkeys = ['{shown_digest(key)}']\n" for name, key in keys.items()))
+    options = () if scope == "caller" else ("--cache-scope", "shared")
+    server = serve("--port", "0", "--cache", "memory", "--callers", callers, *ALL, *options)
+    with rpc.channel(server) as connection:
+        told = []
+        for name in ("webshop", "webshop", "robot", "robot"):
+            metadata = [("authorization", f"Bearer {keys[name]}")]
+            _, call = connection.unary_unary(v1.PROCESS).with_call(body(image), timeout=30, metadata=metadata)
+            told.append(dict(call.trailing_metadata())["x-imgsvc-cache"])
+    assert told == ["miss", "hit", "miss" if scope == "caller" else "hit", "hit"]
 
 
 def test_garbage_in_redis_gives_the_right_answer(redis, image, server):
