@@ -71,6 +71,12 @@ class TestOperations:
         assert not result.flags.writeable
         assert client.invert(image, writable=True).flags.writeable
 
+    @pytest.mark.parametrize("channels", [1, 3, 4])
+    def test_those_of_nl_image_service_take_what_the_others_take(self, client, rng, channels):
+        image = rng.integers(0, 256, (30, 40, channels), dtype=np.uint8)
+        np.testing.assert_array_equal(client.mean_filter(image), imgsvc.mean_filter(image))
+        np.testing.assert_array_equal(client.rotate90(image, 3), imgsvc.rotate90(image, 3))
+
     def test_what_cannot_be_applied_is_not_sent(self):
         with imgsvc.Client("unix:/nonexistent") as unconnected:
             with pytest.raises(InvalidParameterError, match="^left \\+ width: 9, expected at most 4"):

@@ -230,7 +230,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         self, operation: Operation, image: Image, timeout: float | None, *, writable: bool
     ) -> Image:
         limit = self._connection.seconds(timeout)
-        path = nl_image.METHODS.get(type(operation))
+        path = nl_image.method_of(operation, image)
         if path is None:
             given, recipe = check_operand(image, operation), operation_recipe(operation)
             body = await _prepared(image, lambda: request_body(given, recipe))

@@ -41,7 +41,8 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     ``timeout`` is the seconds that this call may take, by default the client's. The result is a read-only
     view of the answer's bytes; ``writable`` makes it a writable copy. `mean_filter` and `rotate90` call
-    NLImageService, which every server of that contract has; the others call `imgsvc.v1.ImageService`.
+    NLImageService, which every server of that contract has; they call `imgsvc.v1.ImageService`, as the others
+    do, for images with alpha.
     """
 
     @abc.abstractmethod
@@ -53,8 +54,8 @@ class OperationMethods(abc.ABC, Generic[R]):
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (H, W), (H, W, 1) or (H, W, 3)
-            The contract carries gray and RGB images. Any strides.
+        image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+            Any strides.
         timeout : float, optional
             Seconds that this call may take; by default the client's.
         writable : bool
@@ -68,7 +69,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         Raises
         ------
         InvalidImageError
-            The contract cannot carry the array; nothing was sent.
+            No message can carry the array; nothing was sent.
         RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
             The call failed; each carries the gRPC status as `code`.
         """
@@ -81,8 +82,8 @@ class OperationMethods(abc.ABC, Generic[R]):
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (H, W), (H, W, 1) or (H, W, 3)
-            The contract carries gray and RGB images. Any strides.
+        image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+            Any strides.
         turns : int
             The number of quarter turns counter-clockwise, taken modulo 4.
         timeout, writable
@@ -96,7 +97,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         Raises
         ------
         InvalidImageError, InvalidParameterError
-            The contract cannot carry the array, or `turns` is no integer; nothing was sent.
+            No message can carry the array, or `turns` is no integer; nothing was sent.
         RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
             The call failed; each carries the gRPC status as `code`.
         """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import grpc
 from google.protobuf.message import DecodeError
 
-from imgsvc._images import COLOR_RANK, check_image
+from imgsvc._images import check_image
 from imgsvc.client.given import copy_pixels
 from imgsvc.errors import InvalidImageError, RequestRefusedError, ServiceError
 from imgsvc.operations import MeanFilter, Rotate90
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
     from imgsvc.operations import Operation
 
-__all__ = ["METHODS", "check_carried", "pixels_of", "request_body"]
+__all__ = ["METHODS", "check_carried", "method_of", "pixels_of", "request_body"]
 
 SERVICE = DESCRIPTOR.services_by_name["NLImageService"].full_name
 METHODS: dict[type[Operation], str] = {
@@ -33,12 +33,15 @@ RGBA_CHANNELS = 4
 MAX_PIXEL_BYTES = 2**31 - 1 - 64
 
 
+def method_of(operation: Operation, image: Image) -> str | None:
+    """Return the method for an operation on an image; None where the contract has none, as for alpha."""
+    shape = getattr(image, "shape", ())
+    return None if shape[2:] == (RGBA_CHANNELS,) else METHODS.get(type(operation))
+
+
 def check_carried(image: Image) -> Image:
-    """Return `image` if the contract can carry it."""
+    """Return `image` if a message of the contract can carry it."""
     image = check_image(image)
-    if image.ndim == COLOR_RANK and image.shape[2] == RGBA_CHANNELS:
-        expected = "gray or RGB: the contract has no alpha, and image[..., :3] drops it"
-        raise InvalidImageError("image.shape", image.shape, expected)
     if image.size > MAX_PIXEL_BYTES:
         raise InvalidImageError(
             "image", f"{image.size} bytes", f"at most {MAX_PIXEL_BYTES}: a message ends there"

@@ -310,7 +310,7 @@ class Client(OperationMethods["Image"]):
 
     def _run(self, operation: Operation, image: Image, timeout: float | None, *, writable: bool) -> Image:
         limit = self._connection.seconds(timeout)
-        path = nl_image.METHODS.get(type(operation))
+        path = nl_image.method_of(operation, image)
         if path is None:
             body = request_body(check_operand(image, operation), operation_recipe(operation))
             answer = pixels_of(self._call(PROCESS, body, limit), operation.output_shape(image.shape))
