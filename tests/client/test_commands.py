@@ -415,6 +415,8 @@ class TestTerminal:
     def test_a_bar(self, at, folder, tmp_path):
         assert "image/s" in self.shown("batch", folder, tmp_path / "out", *at)
         assert "image/s" not in self.shown("batch", folder, tmp_path / "out2", *at, "--json")
+        timed = ("--timeit", "--mean", "--input", folder, "--output", tmp_path / "out3")
+        assert "4/4" in self.shown(*timed, *at)
 
     def test_colours(self):
         assert "\x1b[32mok" in self.shown("doctor", "--embedded")

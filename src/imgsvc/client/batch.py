@@ -118,7 +118,7 @@ def process_folder(
     begin = time.perf_counter()
     with (
         ThreadPoolExecutor(concurrency) as pool,
-        tqdm(total=len(images), unit="image", dynamic_ncols=True) as bar,
+        tqdm(total=len(images), unit="image", dynamic_ncols=True, disable=None) as bar,
     ):
         try:
             for image, future in _bounded(pool, one, images, 2 * concurrency):
