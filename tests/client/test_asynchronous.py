@@ -50,6 +50,18 @@ class TestSurface:
         assert inspect.signature(imgsvc.AsyncClient) == inspect.signature(imgsvc.Client)
 
     @asynchronous
+    async def test_a_request_as_it_is(self, server):
+        with imgsvc.Client(server.target) as other:
+            answers = other.send(v1.LIST_OPERATIONS, b"", timeout=20)
+            with pytest.raises(RequestRefusedError, match="^UNIMPLEMENTED: Method not found!"):
+                other.send("/No/Such", b"")
+        async with imgsvc.AsyncClient(server.target) as client:
+            assert await client.send(v1.LIST_OPERATIONS, b"") == answers
+            with pytest.raises(RequestRefusedError, match="^UNIMPLEMENTED: Method not found!"):
+                await client.send("/No/Such", b"")
+        assert len(answers) == 1
+
+    @asynchronous
     async def test_each_operation_can_be_awaited(self, server):
         async with imgsvc.AsyncClient(server.target) as client:
             for name in OPERATIONS:

@@ -243,6 +243,16 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
             )
         return answer.copy() if writable else answer
 
+    async def send(self, method: str, body: bytes, *, timeout: float | None = None) -> list[bytes]:
+        """Send a request as it is, and return the answers; see `Client.send`."""
+        limit = self._connection.seconds(timeout)
+        call: Any = self._channel().stream_stream(method)
+        try:
+            answers = call(iter([body]), timeout=limit, metadata=self._connection.metadata())
+            return [answer async for answer in answers]
+        except grpc.RpcError as error:
+            raise service_error(error) from error
+
     async def _call(self, path: str, body: bytes, timeout: float | None) -> bytes:
         channel = self._channel()
         method = self._methods.get(path) or self._methods.setdefault(path, channel.unary_unary(path))

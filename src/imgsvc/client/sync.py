@@ -319,6 +319,31 @@ class Client(OperationMethods["Image"]):
             answer = nl_image.pixels_of(self._call(path, body, limit), operation.output_shape(image.shape))
         return answer.copy() if writable else answer
 
+    def send(self, method: str, body: bytes, *, timeout: float | None = None) -> list[bytes]:
+        """Send a request as it is, and return the answers: of all methods but ``ProcessBatch`` there is one.
+
+        Parameters
+        ----------
+        method
+            Its full name: ``"/imgsvc.v1.ImageService/Process"``.
+        body
+            The message.
+        timeout : float, optional
+            Seconds that it may take; by default the client's.
+
+        Raises
+        ------
+        RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
+            The call failed; each carries the gRPC status as `code`.
+        """
+        self._check_open()
+        limit = self._connection.seconds(timeout)
+        call: BatchMethod = self._channel.stream_stream(method)
+        try:
+            return list(call(iter([body]), timeout=limit, metadata=self._connection.metadata()))
+        except grpc.RpcError as error:
+            raise service_error(error) from error
+
     def _call(self, path: str, body: bytes, timeout: float | None) -> bytes:
         self._check_open()
         try:

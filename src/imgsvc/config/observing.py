@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from imgsvc._options import boolean, choice, integer, ratio, text
-from imgsvc.config.option import option
+from imgsvc._options import boolean, byte_size, choice, integer, ratio, text
+from imgsvc.config.option import MIB, option
 
 __all__ = ["Observing"]
 
@@ -41,4 +41,16 @@ class Observing:
         ratio(1),
         "share of calls to trace, of those whose caller does not say (default: 1)",
         metavar="NUMBER",
+    )
+    capture_bad_requests: str | None = option(
+        None, text, "keep requests that fail in files in this folder (default: not)", metavar="DIR"
+    )
+    capture_max_files: int = option(
+        100, integer(1, 100_000), "of these files, the latest (default: 100)", metavar="N"
+    )
+    capture_max_bytes: int = option(
+        64 * MIB, byte_size(1024, 1 << 40), "bytes of these files in sum (default: 64MiB)", metavar="SIZE"
+    )
+    capture_pixels: bool = option(
+        True, boolean, "keep them with their pixels; without, only how many bytes these were (default: yes)"
     )

@@ -92,6 +92,8 @@ def _event(record: Record) -> dict[str, Any]:
         event["cache"] = record.cache
     if record.trace_id:
         event["trace_id"] = record.trace_id
+    if record.captured:
+        event["captured"] = record.captured
     event["status"] = record.code
     if record.code != "OK":
         if record.error_id:

@@ -8,6 +8,7 @@ holds the client back, and memory stays bounded. The sender sends what has finis
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import queue
 import threading
@@ -26,7 +27,7 @@ from imgsvc.runtime.pools import start_pool
 from imgsvc.server.caching import CachedItems
 from imgsvc.server.failure import fail, note_failure, refuse
 from imgsvc.server.image_service import SERVICE_NAME
-from imgsvc.server.record import QUEUE, begin
+from imgsvc.server.record import QUEUE, Request, begin
 from imgsvc.server.refusals import (
     Abandoned,
     IncompleteBody,
@@ -37,6 +38,8 @@ from imgsvc.server.refusals import (
     StreamTooOld,
 )
 from imgsvc.server.timer import Timed
+from imgsvc.v1.recipe_pb2 import Recipe as RecipeMessage
+from imgsvc.wire.captured import batch_of_one
 from imgsvc.wire.image import read_source
 from imgsvc.wire.process import (
     BATCH_REQUEST,
@@ -275,6 +278,7 @@ class _Stream:
         self._draining: Refusal | None = None
         self._lock = threading.Lock()
         self._recipe: Recipe | InvalidInputError = Recipe()
+        self._recipe_message = RecipeMessage()
         self._reading = Timed(context, math.inf, f"stream: nothing came for {streams.timeout:g} s")
         self._sending = Timed(context, math.inf, NotTaken.text(streams.timeout))
         self._age = _Age(self, context, streams.max_seconds)
@@ -415,6 +419,7 @@ class _Stream:
         message = opened.message
         if message.HasField("recipe"):
             self._recipe = self._read_recipe(message.recipe)
+            self._recipe_message = message.recipe
         if not message.items:
             self._entry.give_back(len(body))
             return
@@ -427,6 +432,9 @@ class _Stream:
                 self._under_way += 1
             recipe = self._read_recipe(item.recipe) if item.HasField("recipe") else self._recipe
             record = self._record.of_item(item.id[:MAX_ID_BYTES])
+            if self._of.observers.captures:
+                alone = functools.partial(batch_of_one, self._recipe_message, item, opened.payload)
+                record.request = Request(len(body), alone)
             self._of.items.submit(self._item, item, opened.payload, recipe, held, record)
 
     def _read_recipe(self, message: Any) -> Recipe | InvalidInputError:

@@ -15,7 +15,7 @@ from imgsvc.runtime.pools import start_pool
 from imgsvc.server.failure import fail, note_failure, refuse
 from imgsvc.server.handlers import stream_unary
 from imgsvc.server.receive import BodyReader
-from imgsvc.server.record import QUEUE, RECEIVE, begin
+from imgsvc.server.record import QUEUE, RECEIVE, Request, begin
 from imgsvc.server.refusals import Abandoned, NotAMessage, NotTaken, Refusal
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ class UnaryCalls(grpc.GenericRpcHandler):
                 self._gate.identify(context, record, entry)
                 body = self._bodies.read_one(messages, call.timed, record.method, hold=entry.hold)
                 record.request_bytes = len(body)
+                if self._observers.captures:
+                    record.request = Request(len(body), lambda: body)
                 record.note(RECEIVE, taken, time.monotonic())
                 answer = self._answer(method, body, call)
                 record.answer_bytes = len(answer)

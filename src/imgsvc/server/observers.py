@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgsvc.server.capture import Capture
     from imgsvc.server.record import Record
 
 log = logging.getLogger("imgsvc.server")
@@ -46,6 +47,8 @@ class Observers:
     ----------
     observers
         In the order in which they are shown each batch.
+    capture
+        One of them, where requests that fail are kept.
 
     Attributes
     ----------
@@ -53,8 +56,9 @@ class Observers:
         Records that nobody saw, since the queue was full.
     """
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
+    def __init__(self, observers: Sequence[Observer], capture: Capture | None = None) -> None:
         self.dropped = 0
+        self._capture = capture
         self._observers = tuple(observers)
         self._failing: set[Observer] = set()
         self._reported = 0
@@ -65,6 +69,11 @@ class Observers:
         self._thread = threading.Thread(target=self._run, name="imgsvc-observers", daemon=True)
         self._thread.start()
 
+    @property
+    def captures(self) -> bool:
+        """Whether records are to have their calls' requests."""
+        return self._capture is not None
+
     def finished(self, record: Record) -> None:
         """Take the record of a call that is over; any thread may call it, gRPC's too."""
         record.ended = time.monotonic()
@@ -73,6 +82,8 @@ class Observers:
         if len(self._queue) >= MAX_WAITING:
             self.dropped += 1
             return
+        if self._capture is not None:
+            self._capture.choose(record)
         self._queue.append(record)
         if not self._news.is_set():  # looking is cheaper than setting
             self._news.set()

@@ -8,6 +8,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from imgsvc.server.access import AccessLog
+from imgsvc.server.capture import open_capture
 from imgsvc.server.metrics import open_metrics
 from imgsvc.server.observers import Observer, Observers
 from imgsvc.server.tracing import open_tracing
@@ -48,20 +49,23 @@ class Observing:
     AddressError
         It cannot listen where it should.
     ConfigurationError
-        An extra is not installed.
+        An extra is not installed, or the folder for requests is not what it should be.
     """
 
     def __init__(self, config: ServerConfig, lines: LineLog | None) -> None:
-        # A log that hangs may hold up everything after it.
+        # A log that hangs may hold up everything after it, and it names the traces and files of others.
         chosen: list[Observer] = []
         self._metrics = open_metrics(config, METHODS)
         if self._metrics is not None:
             chosen.append(self._metrics.calls)
         tracing = open_tracing(config)
-        if tracing is not None:  # before the log, which names the traces
+        if tracing is not None:
             chosen.append(tracing)
+        capture = open_capture(config)
+        if capture is not None:
+            chosen.append(capture)
         chosen.append(AccessLog(every=config.access_log, lines=lines))
-        self.observers = Observers(chosen)
+        self.observers = Observers(chosen, capture)
 
     def start(
         self, admission: Admission, cores: Cores, ready: Callable[[], bool], caching: Caching | None

@@ -6,14 +6,14 @@ import dataclasses
 import itertools
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import grpc
 
-__all__ = ["COMPUTE", "DECODE", "ENCODE", "QUEUE", "RECEIVE", "SEND", "Record", "begin"]
+__all__ = ["COMPUTE", "DECODE", "ENCODE", "QUEUE", "RECEIVE", "SEND", "Record", "Request", "begin"]
 
 REQUEST_ID = "x-request-id"
 MAX_ID = 64
@@ -32,6 +32,13 @@ _numbers = itertools.count(1)
 def _new_id() -> str:
     """Return an id that no other call has: a counter is enough, with what tells this process from others."""
     return f"{_process}-{next(_numbers):08x}"
+
+
+class Request(NamedTuple):
+    """A message, or what one can be made of, and how many bytes that keeps in memory."""
+
+    num_bytes: int
+    body: Callable[[], bytes]
 
 
 @dataclasses.dataclass(slots=True)
@@ -71,6 +78,8 @@ class Record:
         ``"hit"``, ``"miss"``, or empty where the result cache was not asked.
     metadata
         The call's, but for what proves who calls.
+    request, captured
+        The message, where it may be kept if the call fails, and the name of the file that it is kept in.
     span, trace_id
         What tracing has made of it, and the name of its trace.
     """
@@ -97,6 +106,8 @@ class Record:
     core_seconds: float = 0.0
     cache: str = ""
     metadata: Sequence[tuple[str, str | bytes]] = dataclasses.field(default=(), repr=False)
+    request: Request | None = dataclasses.field(default=None, repr=False)
+    captured: str = ""
     span: object = None
     trace_id: str = ""
 

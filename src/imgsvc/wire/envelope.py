@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from imgsvc._wire_buffer import WireBuffer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Draft", "Envelope", "Layout", "Opened", "delimiter", "placeholder"]
 
@@ -79,6 +79,42 @@ class Envelope(Generic[M]):
             with contextlib.suppress(_UnusualError):
                 return self._scan(body)
         return Opened(self._kind.FromString(body), None)
+
+    def strip(self, body: bytes) -> tuple[bytes, list[int]] | None:
+        """Return a message with placeholders for its payloads, and their sizes.
+
+        Fields that nobody knows are gone, too. None for an unusual message, and for what is none.
+        """
+        sizes: list[int] = []
+
+        def note(start: int, end: int) -> bytes:
+            sizes.append(end - start)
+            return placeholder(len(sizes) - 1)
+
+        try:
+            parts = _Scan(body, note).message(0, len(body), self._fields)
+            message = self._kind.FromString(b"".join(parts))
+        except (_UnusualError, DecodeError):
+            return None
+        message.DiscardUnknownFields()
+        return message.SerializeToString(), sizes
+
+    def refill(self, stripped: bytes, sizes: Sequence[int]) -> bytes:
+        """Return a message that was stripped, with zeros for its payloads.
+
+        Raises
+        ------
+        ValueError, IndexError
+            It was not.
+        """
+
+        def zeros(start: int, end: int) -> bytes:
+            return bytes(sizes[int.from_bytes(stripped[start:end], "little")])
+
+        try:
+            return b"".join(_Scan(stripped, zeros).message(0, len(stripped), self._fields))
+        except _UnusualError:
+            raise ValueError("no message") from None
 
     def _scan(self, body: bytes) -> Opened[M]:
         views: list[memoryview] = []

@@ -7,5 +7,6 @@ COMMANDS = {
     "health": "say whether a server takes calls, by its exit code",
     "info": "say what a server is and can do",
     "plan": "say what a pipeline would do with an image, and what it would cost",
+    "replay": "send a request again that a server has kept, and say what comes of it",
 }
 """The commands, each in a line."""
