@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from imgsvc.server.callers.keys import new_key, shown_digest
 from imgsvc.server.metrics import http as http_module
 from tests import processes, rpc, v1
 from tests.processes import wait_for
@@ -115,6 +116,26 @@ def test_refusals_by_reason_and_what_is_in_flight(server):
             each.send(GOOD)
         assert all(isinstance(each.answer(), bytes) for each in held)
     wait_for(lambda: value(server, "imgsvc_calls_in_flight") == 0)
+
+
+def test_callers_and_those_who_are_none(tmp_path):
+    key, file = new_key(), tmp_path / "callers.toml"
+    file.write_text(f"[web]\nkeys = ['{shown_digest(key)}']\nmethods = ['NLImageService/MeanFilter']\n")
+    with measured("--callers", file) as server, rpc.channel(server) as connection:
+        for method, given in [
+            (rpc.MEAN_FILTER, key),
+            (rpc.ROTATE_IMAGE, key),
+            (rpc.MEAN_FILTER, "wrong"),
+            (rpc.MEAN_FILTER, ""),
+        ]:
+            metadata = [("authorization", f"Bearer {given}")] if given else []
+            send = connection.unary_unary(method)
+            rpc.answer_of(lambda send=send, metadata=metadata: send(GOOD, timeout=20, metadata=metadata))
+        labels = {"method": rpc.MEAN_FILTER, "caller": "web"}
+        wait_for(lambda: value(server, "imgsvc_requests_total", code="OK", **labels) == 1)
+        for reason, caller in [("no key", ""), ("unknown key", ""), ("method of a caller", "web")]:
+            labels = {"reason": reason, "caller": caller}
+            wait_for(lambda labels=labels: value(server, "imgsvc_refusals_total", **labels) == 1)
 
 
 def test_what_runs_here(server):

@@ -98,7 +98,7 @@ class NoCaller(Refusal):
 
     def __init__(self, reason: str) -> None:
         details = f"authorization: {reason}, expected 'Bearer KEY' with a key that this server knows"
-        super().__init__(grpc.StatusCode.UNAUTHENTICATED, "authorization", reason, details)
+        super().__init__(grpc.StatusCode.UNAUTHENTICATED, reason, "authorization", details)
 
 
 class NotAllowed(Refusal):
@@ -106,7 +106,7 @@ class NotAllowed(Refusal):
 
     def __init__(self, caller: str, method: str) -> None:
         details = f"method: {method}, expected one that caller {caller} may call"
-        super().__init__(grpc.StatusCode.PERMISSION_DENIED, "method", method, details)
+        super().__init__(grpc.StatusCode.PERMISSION_DENIED, "method of a caller", method, details)
 
 
 class OverQuota(Refusal):
