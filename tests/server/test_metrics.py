@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import re
 import socket
 import threading
@@ -20,6 +21,8 @@ from tests.server.test_logs import BAD, GOOD, call
 pytest.importorskip("prometheus_client", reason="prometheus-client is not installed")
 
 from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def metrics_port(server):
@@ -275,10 +278,44 @@ def test_without_the_extra_it_says_what_to_install(tmp_path):
     )
 
 
-def test_the_page_names_every_metric(server):
-    page = (Path(__file__).parent.parent.parent / "docs" / "observability.md").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def everything(photo_file):
+    """A server that has had calls of all kinds, with a cache."""
+    with measured("--max-calls", "1", "--cache", "memory", "--cache-worth", "0") as server:
+        request = v1.request(v1.file(photo_file), operations=MEAN.operations).SerializeToString()
+        for _ in range(2):
+            assert isinstance(call(server, v1.PROCESS, request), bytes)
+        with rpc.channel(server) as connection:
+            [held] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
+            held.cancel()
+        wait_for(lambda: value(server, "imgsvc_refusals_total", reason="calls in flight", caller=""))
+        yield server
+
+
+@pytest.fixture(scope="module")
+def photo_file():
+    return (ROOT / "examples" / "photo.jpg").read_bytes()
+
+
+def test_the_page_names_every_metric(everything):
+    page = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"`((?:imgsvc|process)_\w+)`", page))
-    _, text, _ = get(server, "/metrics")
+    _, text, _ = get(everything, "/metrics")
     families = list(text_string_to_metric_families(text))
     served = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
     assert documented == {name for name in served if not name.endswith("_created")}
+
+
+def test_the_dashboard_shows_what_there_is(everything):
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "imgsvc.json").read_text(encoding="utf-8"))
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    shown = {name for query in queries for name in re.findall(r"\b(?:imgsvc|process)_\w+", query)}
+    served = {}
+    for name, *labels in scrape(everything):
+        served.setdefault(name, set()).update(key for key, _ in labels)
+    assert shown <= served.keys()
+    for query in queries:
+        (name, *_) = re.findall(r"\b(?:imgsvc|process)_\w+", query)
+        by = {label for group in re.findall(r"by \(([^)]*)\)", query) for label in group.split(", ")}
+        assert by - {"instance"} <= served[name], query  # Prometheus adds the instance
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
