@@ -6,6 +6,7 @@ import os
 import pty
 import struct
 import subprocess
+import sys
 import termios
 from pathlib import Path
 
@@ -528,6 +529,28 @@ class TestDoctor:
         done = client("doctor", "--port", "1")
         assert done.returncode == 1
         assert done.stdout.splitlines()[-1].startswith("problem  server: UNAVAILABLE: no server answers at")
+
+    def test_an_instruction_set_that_there_is_not(self):
+        done = client("doctor", "--embedded", IMGSVC_ISA="z80")
+        text = "IMGSVC_ISA: 'z80': no kernels are built for it, expected one of "
+        assert done.returncode == 1
+        assert f"problem  instruction set: {text}" in done.stdout
+        assert done.stdout.splitlines()[-1].startswith(f"problem  server: {text}")
+
+    def test_an_installation_that_lacks_something(self):
+        program = (
+            "import sys; sys.modules['simplejpeg'] = None; from imgsvc.client.__main__ import main; main()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            env=processes.environment(),
+            check=False,
+        )
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("imgsvc-client: import of simplejpeg halted")
+        assert line.endswith(": reinstall it with pip install --force-reinstall .")
 
     def test_another_instruction_set(self):
         done = client("doctor", "--embedded", "--json", IMGSVC_ISA="baseline")

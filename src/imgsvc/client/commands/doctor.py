@@ -108,7 +108,11 @@ def _packages() -> Iterator[Finding]:
 
 
 def _kernels() -> Iterator[Finding]:
-    usable, used = _dispatch.usable_isas(), _dispatch.isa()
+    try:
+        usable, used = _dispatch.usable_isas(), _dispatch.isa()
+    except ImgsvcError as error:  # nothing can be computed
+        yield Finding("instruction set", PROBLEM, str(error))
+        return
     forced = " (IMGSVC_ISA says so)" if os.environ.get("IMGSVC_ISA") else ""
     slower = platform.machine() in {"x86_64", "AMD64"} and used != BEST_ISA
     state = WARNING if slower and BEST_ISA in usable else OK
