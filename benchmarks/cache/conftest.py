@@ -90,7 +90,5 @@ def _looked_table(rows: Sequence[Looked]) -> Iterator[str]:
         yield f"{row.work[:47]:48}{row.store:>8}{times}{row.gain:7.2f}  {verdict}{wrong}"
     right = sum(row.looked_for == (row.gain > 1) for row in rows)
     busiest = max((row.others_cpus or 0.0 for row in rows), default=0.0)
-    yield (
-        "Medians of rounds in turn. Gain: how many times as fast as without a cache, if every second call is\n"
-        f"found. The rule is right in {right} of {len(rows)}; others kept at most {busiest:.2f} CPUs busy."
-    )
+    yield "Medians of rounds in turn. Gain: how many times as fast as without, if every second call is found."
+    yield f"The rule is right in {right} of {len(rows)}; others kept at most {busiest:.2f} CPUs busy."

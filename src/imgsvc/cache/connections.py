@@ -133,7 +133,7 @@ class Connections:
             self._put_back(idle, connection)
 
     def close(self) -> None:
-        """Close them, and end the threads."""
+        """Close them, and end the threads; one that is connecting ends by itself."""
         self._closed.set()
         self._break(self._idle, None)
         self._down.set()
@@ -191,9 +191,11 @@ class Connections:
                     log.info("redis %s: back", self._name)
                 told = True  # `_break` tells why it is down
                 self._tried.set()
+                if self._closed.is_set():  # it may have come before there was anything to close
+                    self._break(idle, None)
                 while not self._down.wait(STEADY):
                     pause = FIRST_PAUSE
-                    with contextlib.suppress(UnavailableError):
+                    with contextlib.suppress(UnavailableError, RefusedError):
                         self._measure(self.run)
             self._tried.set()
             self._closed.wait(pause)
@@ -265,6 +267,5 @@ def _cut(connection: Any) -> None:
     sock = connection._sock  # noqa: SLF001 - redis-py offers no other way
     if sock is not None:  # it may be closed by now
         with contextlib.suppress(OSError):
-            socket.socket.shutdown(
-                sock, socket.SHUT_RDWR
-            )  # an SSLSocket's own is for the thread that uses it
+            # Not an SSLSocket's own method, which is for the thread that uses it.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)

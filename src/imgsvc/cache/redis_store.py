@@ -28,7 +28,9 @@ GARBAGE_SECONDS = 60.0
 
 PROBE_BYTES = 1 << 18
 PROBE_MILLISECONDS = 1000
-PROBES = 3
+PROBES = 4
+"""Of each kind. Together there are as many as connections, which take turns: so none is idle for long, which
+some make Redis, or what is on the way to it, close."""
 
 
 class RedisStore:
