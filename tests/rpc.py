@@ -13,12 +13,13 @@ ROTATE_IMAGE = "/NLImageService/RotateImage"
 
 
 @contextlib.contextmanager
-def channel(server):
+def channel(server, *more_options):
     """Connect. Calls, even of one connection, may reach the server in another order than they are made."""
     options = (
         ("grpc.max_receive_message_length", -1),
         ("grpc.max_send_message_length", -1),
         ("grpc.use_local_subchannel_pool", 1),  # or channels to one server would share a connection
+        *more_options,
     )
     with grpc.insecure_channel(server.target, options=options) as connection:
         grpc.channel_ready_future(connection).result(30)

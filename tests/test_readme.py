@@ -127,6 +127,9 @@ def test_every_server_option_with_a_limit_is_in_the_operators_page():
         "min-ping-interval",
         "body-timeout",
         "grace",
+        "drain-delay",
+        "unready-after",
+        "ready-again-after",
         "cores",
     ):
         assert f"`--{option}`" in page

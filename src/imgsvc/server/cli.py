@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import logging
 import os
-import queue
 import signal
 from typing import TYPE_CHECKING
 
@@ -22,13 +21,18 @@ from imgsvc.server.descriptors import provide_descriptors
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.listen import others_can_read
 from imgsvc.server.logs import set_up
+from imgsvc.server.systemd import Systemd
+from imgsvc.server.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
     from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+STOP_SECONDS = 10
+"""For what comes after the last call: threads, logs, a cache."""
 
 EXAMPLES = f"""\
 examples:
@@ -127,11 +131,12 @@ def serve(config: ServerConfig) -> int:
     """Serve until a signal comes."""
     lines = set_up(config)
     log = logging.getLogger("imgsvc.server")
-    signals = _catch_signals()
+    wait_for_signal = _catch_signals()
     server = Server(config, lines)
     provide_descriptors(config.max_connections, len(server.addresses))
-    server.prediction.calibrate()  # now, while nothing else runs
-    server.start()
+    server.warm_up()
+    systemd = Systemd(os.environ)
+    watchdog = _start(server, systemd)
     log.info(
         "kernels: %s, OpenMP: %s, cores: %d, large buffers: %s",
         isa(),
@@ -144,9 +149,14 @@ def serve(config: ServerConfig) -> int:
             "listening beyond loopback without TLS: anyone on the network can %s", _open_to_all(server)
         )
     print(f"imgsvc-server {__version__} serving on {', '.join(_addresses(server, config))}", flush=True)
-    signals.get()
+    systemd.notify(READY=1)
+    wait_for_signal()
+    most = config.drain_delay + config.grace + STOP_SECONDS
+    systemd.notify(STOPPING=1, EXTEND_TIMEOUT_USEC=round(1e6 * most))  # it must not lose patience first
     log.info("shutting down: up to %g s for requests in flight", config.grace)
     cut_off = server.stop()
+    if watchdog is not None:
+        watchdog.close()
     if cut_off:
         log.warning("%d requests did not finish within %g s and were cut off", cut_off, config.grace)
     return 0
@@ -160,25 +170,46 @@ def _open_to_all(server: Server) -> str:
     return f"read what is sent{keys}: give --tls-cert and --tls-key"
 
 
+def _start(server: Server, systemd: Systemd) -> Watchdog | None:
+    """Start a server, and tell systemd of it, where that has started this process."""
+
+    def tell_status() -> None:
+        systemd.notify(STATUS=", ".join(server.readiness.reasons) or "ready")
+
+    server.readiness.listen(tell_status)
+    seconds = systemd.watchdog_seconds
+    watchdog = None if seconds is None else Watchdog(server, seconds, lambda: systemd.notify(WATCHDOG=1))
+    server.start()
+    if watchdog is not None:
+        watchdog.start()
+    return watchdog
+
+
 def _addresses(server: Server, config: ServerConfig) -> list[str]:
     """Return where it listens, and what is encrypted."""
     note = "" if not config.tls else " (TLS)" if config.tls_client_ca is None else " (mTLS)"
     return [each if each.startswith("unix:") else f"{each}{note}" for each in server.addresses]
 
 
-def _catch_signals() -> queue.SimpleQueue[int]:
-    """Return a queue that the first SIGTERM or Ctrl-C is put into; the next one ends the process at once.
+def _catch_signals() -> Callable[[], None]:
+    """Return what waits for the first SIGTERM or Ctrl-C; the next one ends the process at once.
 
-    A handler runs between any two steps of the main thread, so it must not take a lock that this may hold: of
-    the standard library's queues and events only SimpleQueue is made for that.
+    The system may hand a signal to any thread, and then the main one, which runs the handlers, sleeps on: it
+    is woken by a byte, which Python writes whichever thread it was.
     """
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def note(_number: int, _frame: FrameType | None) -> None:
         for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL)
-        signals.put(number)
 
     for each in SIGNALS:
         signal.signal(each, note)
-    return signals
+
+    def wait() -> None:
+        while os.read(reader, 1)[0] not in SIGNALS:
+            pass
+
+    return wait

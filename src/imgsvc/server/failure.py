@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import grpc
 
+from imgsvc.errors import OverloadedError
 from imgsvc.server.error_details import error_metadata
 from imgsvc.server.status import details_of, status_of
 
@@ -54,5 +55,6 @@ def note_failure(record: Record, error: Exception) -> grpc.StatusCode:
         record.field = getattr(error, "field", "memory")
         record.value = str(getattr(error, "value", "exhausted"))
         record.details = details_of(error)
+        record.overloaded = isinstance(error, OverloadedError)
     record.code = code.name
     return code

@@ -13,14 +13,13 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2
 
-from imgsvc.errors import OverloadedError
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.failure import refuse
 from imgsvc.server.giving_way import GivingWay
 from imgsvc.server.handlers import stream_unary
 from imgsvc.server.receive import BodyReader
 from imgsvc.server.record import begin
-from imgsvc.server.refusals import NotAMessage, Refusal, UnknownService
+from imgsvc.server.refusals import NotAMessage, Refusal, TooManyWatchers, UnknownService
 from imgsvc.server.watchers import NOTICE_SECONDS, Watcher, Watchers
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ __all__ = ["LIVENESS", "SERVICE_NAME", "Health"]
 SERVICE_NAME: str = health.SERVICE_NAME
 
 LIVENESS = "imgsvc.liveness"
-"""The service whose health is that of the process."""
+"""The service whose health is that of the process: no secret, since whoever can connect knows as much."""
 
 THREADS = 32
 BODY_SECONDS = 5.0
@@ -134,18 +133,17 @@ class Health(grpc.GenericRpcHandler):
         if not context.add_callback(lambda: self._watchers.discard(watcher)):
             return
         if not self._watchers.add(watcher):
-            error = OverloadedError("calls of Watch", MAX_WATCHERS + 1, MAX_WATCHERS)
-            refuse(self._observers, record, context, error)
+            refuse(self._observers, record, context, TooManyWatchers(MAX_WATCHERS))
 
     def _read(self, record: Record, messages: Iterator[bytes], context: grpc.ServicerContext) -> str:
         """Return the service that a call asks about, or end it."""
         timed = self._bodies.watch(context, record.begun)
         self._queue.begin(timed)
         try:
-            if self._check_caller is not None:
-                self._check_caller(context, record)
             body = self._bodies.read_one(messages, timed, record.method)
             service: str = health_pb2.HealthCheckRequest.FromString(body).service
+            if self._check_caller is not None and service != LIVENESS:
+                self._check_caller(context, record)
         except DecodeError:
             refuse(self._observers, record, context, NotAMessage())
         except Refusal as refusal:

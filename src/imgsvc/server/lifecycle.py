@@ -23,6 +23,7 @@ from imgsvc.server.callers.guard import Guarded
 from imgsvc.server.calls import UnaryCalls
 from imgsvc.server.connections import connection_options
 from imgsvc.server.gate import Gate
+from imgsvc.server.hang_up import hang_up
 from imgsvc.server.health import SERVICE_NAME as HEALTH
 from imgsvc.server.health import Health
 from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
@@ -34,10 +35,12 @@ from imgsvc.server.price import Pricing
 from imgsvc.server.readiness import SHUTTING_DOWN, STARTING, Readiness
 from imgsvc.server.reflection import SERVICE_NAME as REFLECTION
 from imgsvc.server.reflection import Reflection
+from imgsvc.server.refusals import ShuttingDown
 from imgsvc.server.reports import Reports
 from imgsvc.server.timer import CallTimer
 from imgsvc.server.tls import Certificates
 from imgsvc.server.unknown import UnknownMethods
+from imgsvc.server.warm_up import warm_up
 from imgsvc.server.watched_files import WatchedFiles
 
 if TYPE_CHECKING:
@@ -106,7 +109,8 @@ class Server:
         self.addresses = listen(self._server, config, certificates)
         self._admission = Admission(config.max_calls, config.byte_budget)
         self._cores = Cores(config.num_cores)
-        self._observing = Observing(config, lines)
+        self.readiness = Readiness()
+        self._observing = Observing(config, lines, self.readiness)
         self._observers = self._observing.observers
         self.access = Access(config.callers, config, self._files, self._observers) if config.callers else None
         gate = Gate(self._admission, self.access)
@@ -121,11 +125,11 @@ class Server:
             decode_bytes=config.max_decode_bytes,
         )
         presets = load_presets(config.presets) if config.presets else {}
-        self.prediction = Prediction()
-        pricing = Pricing(self.prediction)
-        self._caching = open_cache(config, self.prediction)
-        processing = Processing(limits, presets, pricing, self._caching)
-        reports = Reports(config, limits, presets, self.prediction)
+        self._prediction = Prediction()
+        pricing = Pricing(self._prediction)
+        self._caching = open_cache(config, self._prediction)
+        self._processing = processing = Processing(limits, presets, pricing, self._caching)
+        reports = Reports(config, limits, presets, self._prediction)
         self._images = UnaryCalls(
             nl_image_methods(pricing, self._caching, null_image_errors=config.null_image_errors)
             | image_methods(processing, reports),
@@ -148,7 +152,6 @@ class Server:
             max_items=config.num_stream_items,
             max_seconds=config.max_stream_seconds,
         )
-        self.readiness = Readiness()
         check = None if self.access is None else self.access.check
         self._health = Health(
             self._timer,
@@ -163,30 +166,48 @@ class Server:
             (self._images, self._batches, *self._other_services(), self._unknown)
         )
 
+    def warm_up(self) -> None:
+        """Measure what requests take here, and run small ones, while nothing else runs: before `start`."""
+        self._prediction.calibrate()
+        warm_up(self._processing, self._cores)
+
+    def listen_privately(self, target: str) -> None:
+        """Listen on a Unix socket too that others cannot reach, without encryption: before `start`."""
+        self._server.add_insecure_port(target)
+
     def start(self) -> None:
-        """Serve, on threads of its own."""
+        """Serve, on threads of its own, and be ready."""
         self._files.start()
         self._observing.start(self._admission, self._cores, self.readiness, self._caching)
         self._server.start()
         self.readiness.rise(STARTING)
 
     def stop(self, grace: float | None = None) -> int:
-        """Refuse new image calls, let those in flight finish, stop, and return how many were cut off.
+        """Be ready no more, refuse image calls, let those in flight finish, and stop.
 
-        Meanwhile health answers NOT_SERVING.
+        Calls are refused `drain_delay` seconds after it has said that it is not ready.
 
         Parameters
         ----------
         grace
             Seconds for calls in flight; by default the configuration's.
+
+        Returns
+        -------
+        int
+            How many calls were cut off.
         """
         self.readiness.fall(SHUTTING_DOWN)
         self._health.notify()
+        time.sleep(self._config.drain_delay)
         self._admission.close()
         self._batches.drain()
-        end = time.monotonic() + (self._config.grace if grace is None else grace)
-        cut_off = self._admission.wait_until_idle(max(0.0, end - time.monotonic()))
-        self._server.stop(None if cut_off else LAST_CALLS_SECONDS).wait()
+        cut_off = self._admission.wait_until_idle(self._config.grace if grace is None else grace)
+        if cut_off:
+            self._timer.end_all(ShuttingDown())
+            self._admission.wait_until_idle(LAST_CALLS_SECONDS)
+        hang_up(self.addresses, LAST_CALLS_SECONDS)
+        self._server.stop(None).wait()
         for part in (
             self._images,
             self._batches,

@@ -11,6 +11,7 @@ from imgsvc.server.access import AccessLog
 from imgsvc.server.capture import open_capture
 from imgsvc.server.metrics import open_metrics
 from imgsvc.server.observers import Observer, Observers
+from imgsvc.server.saturation import Saturation
 from imgsvc.server.tracing import open_tracing
 from imgsvc.stubs import nl_image_service_pb2
 from imgsvc.v1 import image_service_pb2
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from imgsvc.server.admission import Admission
     from imgsvc.server.caching import Caching
     from imgsvc.server.logs import LineLog
+    from imgsvc.server.readiness import Readiness
 
 __all__ = ["Observing"]
 
@@ -43,6 +45,8 @@ class Observing:
         What it is to tell, and where.
     lines
         The log of this process; None for what `logging` does in it.
+    readiness
+        Falls while the server is saturated.
 
     Raises
     ------
@@ -52,9 +56,11 @@ class Observing:
         An extra is not installed, or the folder for requests is not what it should be.
     """
 
-    def __init__(self, config: ServerConfig, lines: LineLog | None) -> None:
+    def __init__(self, config: ServerConfig, lines: LineLog | None, readiness: Readiness) -> None:
         # A log that hangs may hold up everything after it, and it names the traces and files of others.
         chosen: list[Observer] = []
+        if config.unready_after:
+            chosen.append(Saturation(readiness, config.unready_after, config.ready_again_after))
         self._metrics = open_metrics(config, METHODS)
         if self._metrics is not None:
             chosen.append(self._metrics.calls)

@@ -83,7 +83,7 @@ class BodyReader:
             broken = True
         timed.pause()
         if timed.expired:
-            raise IncompleteBody(grpc.StatusCode.DEADLINE_EXCEEDED, timed.details)
+            raise IncompleteBody(timed.code, timed.details)
         if broken:  # gRPC does not tell which
             details = "cancelled, or over the message limit, which gRPC answers with RESOURCE_EXHAUSTED"
             raise IncompleteBody(grpc.StatusCode.CANCELLED, details)

@@ -65,6 +65,8 @@ class Record:
         The name of its gRPC status.
     field, value, details
         What a failed call is said to have failed for, and what its caller is told.
+    overloaded
+        Whether it was refused for the server's load.
     error_id, exception
         Of an error that nobody foresaw: what its caller can name it by, and where it came from.
     stages
@@ -99,6 +101,7 @@ class Record:
     field: str = ""
     value: str = ""
     details: str = ""
+    overloaded: bool = False
     error_id: str = ""
     exception: str = ""
     stages: list[tuple[str, float, float]] = dataclasses.field(default_factory=list)

@@ -50,6 +50,14 @@ class UnknownService(Refusal):
         super().__init__(grpc.StatusCode.NOT_FOUND, "service", repr(service[:80]), "no such service")
 
 
+class TooManyWatchers(Refusal):
+    """Health is watched by as many as may be."""
+
+    def __init__(self, limit: int) -> None:
+        details = f"calls of Watch: more than {limit}, expected fewer: ask with Check"
+        super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, "calls of Watch", f"more than {limit}", details)
+
+
 class IncompleteBody(Refusal):
     """The one message of a call did not arrive."""
 

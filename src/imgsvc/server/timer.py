@@ -12,6 +12,8 @@ import grpc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imgsvc.server.refusals import Refusal
+
 __all__ = ["CallTimer", "Timed"]
 
 MAX_TICK = 0.25
@@ -24,6 +26,7 @@ class Timed:
         self.context = context
         self.end = end
         self.details = details
+        self.code = grpc.StatusCode.DEADLINE_EXCEEDED
         self.expired = False
 
     def pause(self) -> None:
@@ -35,15 +38,16 @@ class Timed:
         self.details = details
         self.end = end
 
-    def expire(self, details: str) -> None:
-        """End the call before its time."""
+    def expire(self, details: str, code: grpc.StatusCode = grpc.StatusCode.DEADLINE_EXCEEDED) -> None:
+        """End the call, before its time."""
         self.expired = True
         self.details = details
-        self.late()
+        self.code = code
+        end_call(self.context, code, details)
 
     def late(self) -> None:
-        """End the call; this runs on the timer's thread, which waits for nothing."""
-        end_call(self.context, grpc.StatusCode.DEADLINE_EXCEEDED, self.details)
+        """Do what is due when its time is over; this runs on the timer's thread, and waits for nothing."""
+        self.expire(self.details)
 
 
 class CallTimer:
@@ -52,6 +56,7 @@ class CallTimer:
     def __init__(self, tick: float = MAX_TICK) -> None:
         self._tick = min(tick, MAX_TICK)
         self._watched: set[Timed] = set()
+        self._refusal: Refusal | None = None
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="imgsvc-timer", daemon=True)
@@ -61,11 +66,22 @@ class CallTimer:
         """Watch a call from now on."""
         with self._lock:
             self._watched.add(timed)
+            refusal = self._refusal
+        if refusal is not None:
+            timed.expire(str(refusal), refusal.code)
 
     def stop(self, timed: Timed) -> None:
         """Watch it no longer; `timed.expired` says whether it was ended."""
         with self._lock:
             self._watched.discard(timed)
+
+    def end_all(self, refusal: Refusal) -> None:
+        """End all calls that it watches, and each one that it is to watch."""
+        with self._lock:
+            self._refusal = refusal
+            watched = list(self._watched)
+        for timed in watched:
+            timed.expire(str(refusal), refusal.code)
 
     def close(self) -> None:
         """End the watching thread."""

@@ -1,0 +1,80 @@
+"""Saturation: when the server has refused calls for its load for so long that balancers had better know."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from imgsvc.server.readiness import SATURATED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgsvc.server.readiness import Readiness
+    from imgsvc.server.record import Record
+
+__all__ = ["Saturation"]
+
+LOOK_SECONDS = 0.5
+REFUSED_SHARE = 0.1
+"""Of the calls of a look: a burst that meets a limit now and then is what limits are for."""
+
+
+class Saturation:
+    """Observes calls, and has readiness fall and rise.
+
+    Parameters
+    ----------
+    readiness
+        The server's.
+    fall_after
+        Seconds in each of which calls were refused for load.
+    rise_after
+        Seconds in which none was: fewer calls come to a server that is not ready, so this alone does not say
+        that it would have had room.
+    """
+
+    def __init__(self, readiness: Readiness, fall_after: float, rise_after: float) -> None:
+        self._readiness = readiness
+        self._fall_after = fall_after
+        self._rise_after = rise_after
+        self._calls = 0
+        self._refused = 0
+        self._busy_since: float | None = None
+        self._calm_since: float | None = None
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="imgsvc-saturation", daemon=True)
+        self._thread.start()
+
+    def observe(self, records: Sequence[Record]) -> None:
+        """Count calls, and those that were refused for load."""
+        self._calls += len(records)
+        self._refused += sum(record.overloaded for record in records)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closed.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        calls = refused = 0
+        while not self._closed.wait(LOOK_SECONDS):
+            calls, before = self._calls, calls
+            refused, refused_before = self._refused, refused
+            self.look(time.monotonic(), calls - before, refused - refused_before)
+
+    def look(self, now: float, calls: int, refused: int) -> None:
+        """Take in what has come since the last look."""
+        if refused > REFUSED_SHARE * calls:
+            self._busy_since = now if self._busy_since is None else self._busy_since
+            if now - self._busy_since >= self._fall_after:
+                self._readiness.fall(SATURATED)
+        else:
+            self._busy_since = None
+        if refused:
+            self._calm_since = None
+        else:
+            self._calm_since = now if self._calm_since is None else self._calm_since
+            if now - self._calm_since >= self._rise_after:
+                self._readiness.rise(SATURATED)
