@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from imgsvc.server.logs import text_message
+from imgsvc.server.record import COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("imgsvc.server")
 
 __all__ = ["AccessLog"]
+
+MILLISECONDS = {stage: f"{stage}_ms" for stage in (QUEUE, RECEIVE, DECODE, COMPUTE, ENCODE, SEND, TOTAL)}
 
 LEVELS = {logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 
@@ -85,9 +88,9 @@ def _event(record: Record) -> dict[str, Any]:
     if record.pixels:
         event["pixels"] = record.pixels
     for stage, seconds in record.seconds().items():
-        event[f"{stage}_ms"] = round(1e3 * seconds, 3)
+        event[MILLISECONDS[stage]] = int(1e6 * seconds) / 1e3
     if record.core_seconds:
-        event["core_ms"] = round(1e3 * record.core_seconds, 3)
+        event["core_ms"] = int(1e6 * record.core_seconds) / 1e3
     if record.cache:
         event["cache"] = record.cache
     if record.trace_id:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import json
 import logging
@@ -72,13 +71,17 @@ def text_message(event: EventDict) -> str:
 
 def iso_time(seconds: float) -> str:
     """Return a time since the epoch as programs like it: ``"2026-01-01T12:00:00.000Z"``."""
-    whole = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat(timespec="milliseconds")
-    return f"{whole[:-6]}Z"
+    return f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
 
 
 def local_time(seconds: float) -> str:
     """Return a time since the epoch in this place's time: ``"2026-01-01 12:00:00,000"``."""
     return f"{_local_second(int(seconds))},{int(seconds % 1 * 1000):03d}"
+
+
+@functools.lru_cache(maxsize=8)  # lines come in their order
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 @functools.lru_cache(maxsize=8)

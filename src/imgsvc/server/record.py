@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import grpc
 
-__all__ = ["COMPUTE", "DECODE", "ENCODE", "QUEUE", "RECEIVE", "SEND", "Record", "Request", "begin"]
+__all__ = ["COMPUTE", "DECODE", "ENCODE", "QUEUE", "RECEIVE", "SEND", "TOTAL", "Record", "Request", "begin"]
 
 REQUEST_ID = "x-request-id"
 MAX_ID = 64
@@ -21,7 +21,8 @@ SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-ke
 """Whatever is made of records, these are in none: also those that are meant for a proxy."""
 
 QUEUE, RECEIVE, DECODE, COMPUTE, ENCODE, SEND = "queue", "receive", "decode", "compute", "encode", "send"
-"""Stages. What operations take together is the time to compute."""
+TOTAL = "total"
+"""Stages, and all together. What operations take together is the time to compute."""
 
 NO_OPERATIONS = {QUEUE, RECEIVE, DECODE, ENCODE}
 
@@ -125,7 +126,7 @@ class Record:
             name = stage if stage in NO_OPERATIONS else COMPUTE
             seconds[name] = seconds.get(name, 0.0) + end - start
         seconds[SEND] = self.ended - self.answered
-        seconds["total"] = self.ended - self.begun
+        seconds[TOTAL] = self.ended - self.begun
         return seconds
 
     def of_item(self, item: str) -> Record:

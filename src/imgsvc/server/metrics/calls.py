@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Histogram
 
-from imgsvc.server.record import COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND
+from imgsvc.server.record import COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -103,7 +103,7 @@ class CallMetrics:
         self._request_bytes.labels(method).inc(record.request_bytes)
         self._answer_bytes.labels(method).inc(record.answer_bytes)
         seconds = record.seconds()
-        self._seconds.labels(method).observe(seconds["total"])
+        self._seconds.labels(method).observe(seconds[TOTAL])
         for stage in STAGES:
             if stage in seconds:
                 self._stages.labels(method, stage).observe(seconds[stage])
