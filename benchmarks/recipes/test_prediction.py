@@ -116,6 +116,26 @@ def test_effort(benchmark: Any, prediction: Prediction, predicted: list[Predicte
     predicted.append(measured(benchmark, prediction, source, Recipe(Pipeline(), (output,)), work))
 
 
+@pytest.mark.parametrize("way", ["gray to", "gray from", "RGBA to", "RGBA from"])
+@each_format
+def test_channels(
+    benchmark: Any,
+    prediction: Prediction,
+    predicted: list[Predicted],
+    kind: str,
+    way: str,
+) -> None:
+    pixels = photo(640, 480)
+    pixels = (
+        pixels[..., 0].copy() if way.startswith("gray") else np.dstack([pixels, 200 + pixels[..., 0] // 8])
+    )
+    source: Source = RawImage(pixels.shape, pixels.dtype, pixels)
+    if way.endswith("from"):
+        source = ImageFile(encode(pixels, kind))
+    recipe = Recipe(Pipeline(), (Output(kind if way.endswith("to") else RAW),))
+    predicted.append(measured(benchmark, prediction, source, recipe, f"640x480: {way} {kind}"))
+
+
 @pytest.mark.parametrize("share", [2, 4, 8])
 def test_decoding_smaller(
     benchmark: Any, prediction: Prediction, predicted: list[Predicted], share: int

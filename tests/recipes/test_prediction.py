@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imgsvc._images import DTYPES
-from imgsvc.codec import encode
+from imgsvc.codec import DecodeOptions, encode
 from imgsvc.operations import Convert
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.limits import Limits
@@ -84,6 +84,23 @@ def test_more_effort_takes_longer(prediction):
     assert of(format="jpeg", progressive=True) > 2 * of(format="jpeg")
     assert of(format="jpeg", max_bytes=10_000) > 5 * of(format="jpeg")
     assert of(format="tiff", effort=0) < of(format="tiff")
+
+
+def test_channels_and_depth_count(prediction, rng):
+    def to(kind, *channels):
+        return prediction.milliseconds(planned("", Output(kind), shape=(*SHAPE[:2], *channels)))
+
+    assert to("png") < 0.6 * to("png", 3) < 0.6 * to("png", 4)
+    assert to("webp", 3) < 0.4 * to("webp", 4)
+    assert to("gif") < 0.1 * to("gif", 3)
+
+    def of(*channels, dtype):
+        data = encode(rng.integers(0, 256, (*SHAPE[:2], *channels)).astype(dtype), "png")
+        recipe = Recipe("", (Output(RAW),), DecodeOptions(depth="keep"))
+        return prediction.milliseconds(plan_recipe(ImageFile(data), recipe, Limits()))
+
+    assert of(dtype=np.uint8) < 0.8 * of(dtype=np.uint16)
+    assert of(3, dtype=np.uint8) < 0.4 * of(3, dtype=np.uint16)
 
 
 def test_a_jpeg_that_is_decoded_smaller_takes_less(prediction, rng):

@@ -234,10 +234,10 @@ def _composited(frame: NDArray[Any], background: tuple[int, int, int]) -> NDArra
     """Return a frame without its alpha, over a background; exact, and rounded to the nearest."""
     if frame.ndim == 2 or frame.shape[2] == 3:
         return frame
-    alpha = frame[:, :, 3:].astype(np.uint16)
-    product = frame[:, :, :3] * alpha + np.array(background, np.uint16) * (255 - alpha) + 128
-    rounded: NDArray[np.uint8] = ((product + (product >> 8)) >> 8).astype(np.uint8)
-    return rounded
+    picture = Image.fromarray(frame)
+    below = Image.new("RGB", picture.size, background)
+    below.paste(picture, mask=picture)
+    return np.asarray(below)
 
 
 def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:

@@ -1,7 +1,7 @@
 """How long a recipe will take, from what its parts took on this machine.
 
 Operations know what their cost depends on, and which routine works on an image; what a unit of cost takes is
-measured for each. Codecs are measured as they work by default; what options make of that is known beforehand.
+measured for each. Codecs are measured with RGB and defaults; what else makes of that is known beforehand.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imgsvc._images import GRAY_RANK, UINT8
 from imgsvc.recipes.codec_costs import CodecCost, codec_costs, shrunk_share
-from imgsvc.recipes.effort import times_as_long
+from imgsvc.recipes.codec_factors import decoder_factor, encoder_factor
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.routine_rates import Rate, fixed_seconds, routine_rates
 
@@ -91,7 +91,8 @@ class Prediction:
         seconds = 0.0 if steps.copies else self._steps(steps)
         cost = self._codecs.get((output.format, "encode"), NOTHING)
         pixels = steps.shape[0] * steps.shape[1]
-        seconds += cost.seconds(pixels) * times_as_long(output.format, output.output)
+        factor = encoder_factor(output.format, output.output, steps.shape, steps.dtype)
+        seconds += cost.seconds(pixels) * factor
         return plan.input.frames * seconds
 
     def _decoding(self, plan: RecipePlan) -> float:
@@ -103,7 +104,9 @@ class Prediction:
             decoded = math.prod(plan.input.shape[:2])
             pixels = self._shrunk_share * pixels + (1 - self._shrunk_share) * decoded
         cost = self._codecs.get((header.format, "decode"), NOTHING)
-        return plan.input.frames * cost.seconds(pixels)
+        deep = plan.input.dtype != UINT8
+        factor = decoder_factor(header.format, header.channels, header.bits, deep=deep)
+        return plan.input.frames * cost.seconds(pixels) * factor
 
     def _steps(self, plan: Plan) -> float:
         seconds = CALL_SECONDS * (len(plan.steps) - 1)

@@ -1,0 +1,82 @@
+"""What an image and options make of the time of a codec, which is measured for 8-bit RGB and defaults.
+
+As it was with photos of 640×480; ``pytest benchmarks/recipes --benchmark-only -k "effort or channels"`` shows
+how near that is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from imgsvc.codec import DEFAULT_QUALITIES
+from imgsvc.operations.scratch import channels_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imgsvc._images import Shape
+    from imgsvc.recipes.recipe import Output
+
+__all__ = ["decoder_factor", "encoder_factor"]
+
+ENCODED_CHANNELS: dict[str, dict[int, float]] = {
+    "jpeg": {1: 0.75, 4: 2.4},
+    "png": {1: 0.33, 4: 1.6},
+    "webp": {4: 4.5},
+    "avif": {1: 0.9, 4: 1.1},
+    "tiff": {1: 0.43, 4: 1.5},
+    "gif": {1: 0.02, 4: 0.02},
+    "bmp": {1: 0.3, 4: 3.5},
+}
+"""Colours of GIF are found for RGB alone; JPEG and BMP get rid of alpha."""
+
+DECODED_CHANNELS: dict[str, dict[int, float]] = {
+    "jpeg": {1: 0.78},
+    "png": {1: 0.36, 4: 1.3},
+    "webp": {4: 3.2},
+    "avif": {1: 0.75, 4: 1.1},
+    "tiff": {1: 0.36, 4: 1.4},
+    "bmp": {1: 1.0},
+}
+COLOUR_PASSES = 2
+"""Over PNG of more than 8 bits in colour, see `imgsvc.codec.png.decode_deep`."""
+
+BY_EFFORT: dict[str, tuple[float, ...]] = {
+    "jpeg": (0.8, 1.0, 1.0, 1.0, 1.0, 2.6, 2.6, 2.6, 2.6, 2.6),
+    "png": (2.0, 3.9, 4.3, 4.7, 7.4, 7.4, 7.4, 7.4, 7.4, 7.4),
+    "webp": (0.6, 0.6, 0.7, 1.0, 1.0, 2.2, 2.2, 2.2, 2.5, 3.6),
+    "avif": (0.3, 0.3, 1.0, 2.0, 2.5, 9.3, 11.8, 24.2, 50.0, 58.0),
+    "tiff": (0.06, *[1.0] * 9),
+}
+LOSSLESS_WEBP = (1.0, 1.0, 2.6, 5.5, 5.5, 8.5, 8.5, 8.5, 20.0, 317.0)
+PROGRESSIVE_JPEG = 5.0
+DEFAULT_EFFORT = 3
+
+
+def encoder_factor(kind: str, output: Output, shape: Shape, dtype: np.dtype[Any]) -> float:
+    """Return what to multiply the time of a format's encoder by."""
+    factor = ENCODED_CHANNELS[kind].get(channels_of(shape), 1.0) * dtype.itemsize
+    return factor * _of_options(kind, output)
+
+
+def decoder_factor(kind: str, channels: int, bits: int, *, deep: bool) -> float:
+    """Return what to multiply the time of a format's decoder by, whether or not the result is of 8 bits."""
+    factor = DECODED_CHANNELS.get(kind, {}).get(channels, 1.0) * bits / 8
+    return factor * COLOUR_PASSES if deep and channels > 1 else factor
+
+
+def _of_options(kind: str, output: Output) -> float:
+    """Return what options make of it; where a file is to become small enough, all attempts that can take."""
+    effort = output.effort
+    if output.progressive:
+        times = PROGRESSIVE_JPEG
+    elif output.lossless and kind == "webp":
+        times = LOSSLESS_WEBP[DEFAULT_EFFORT if effort is None else effort]
+    elif effort is not None and kind in BY_EFFORT:
+        times = BY_EFFORT[kind][effort]
+    else:
+        times = 1.0
+    if output.max_bytes is None or output.lossless or kind not in DEFAULT_QUALITIES:
+        return times
+    return times * (1 + math.ceil(math.log2(output.quality or DEFAULT_QUALITIES[kind])))
