@@ -54,6 +54,7 @@ def test_the_configuration_is_frozen():
         ("IMGSVC_CFG_KEEPALIVE_TIME", "30", "keepalive_time", 30.0),
         ("IMGSVC_CFG_KEEPALIVE_TIMEOUT", "5", "keepalive_timeout", 5.0),
         ("IMGSVC_CFG_MIN_PING_INTERVAL", "1", "min_ping_interval", 1.0),
+        ("IMGSVC_CFG_MAX_QUEUE_SECONDS", "0.25", "max_queue_seconds", 0.25),
         ("IMGSVC_CFG_PRESETS", "/etc/imgsvc/presets.toml", "presets", "/etc/imgsvc/presets.toml"),
         ("IMGSVC_CFG_BODY_TIMEOUT", "2.5", "body_timeout", 2.5),
         ("IMGSVC_CFG_GRACE", "0", "grace", 0.0),

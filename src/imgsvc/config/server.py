@@ -11,6 +11,7 @@ from imgsvc.config.lifecycle import Lifecycle
 from imgsvc.config.limits import Limits
 from imgsvc.config.listening import Listening
 from imgsvc.config.observing import Observing
+from imgsvc.config.overload import Overload
 from imgsvc.config.requests import Requests
 from imgsvc.config.security import Security
 from imgsvc.config.sources import from_environment, from_file
@@ -29,7 +30,7 @@ STREAM_ITEMS_PER_CORE = 4
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerConfig(
-    Listening, Connections, Limits, Requests, Streams, Work, Security, Lifecycle, Observing, Caching
+    Listening, Connections, Limits, Requests, Streams, Overload, Work, Security, Lifecycle, Observing, Caching
 ):
     """How a server listens and what it accepts. None stands for a choice that the server makes."""
 
@@ -39,6 +40,7 @@ class ServerConfig(
         Limits,
         Requests,
         Streams,
+        Overload,
         Work,
         Security,
         Lifecycle,

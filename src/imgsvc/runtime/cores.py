@@ -61,6 +61,8 @@ class Job:
     ----------
     predicted : float
         The seconds that it will take one core; 0 where nobody knows.
+    counted : float
+        Those that are counted among what is to be done.
     stop : Stop
         What its kernels look at.
     core_seconds : float
@@ -78,6 +80,7 @@ class Job:
         self._note = note
         self.caller = caller
         self.predicted = 0.0
+        self.counted = 0.0
         self._kinds = BATCH_KINDS if batch else KINDS
         self.stop = Stop(seconds)
         self.core_seconds = 0.0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("imgsvc.runtime")
 
-__all__ = ["Done", "Pool", "start_pool"]
+__all__ = ["Done", "Pool", "Work", "Worker", "fill", "start_pool"]
 
 
 def start_pool(threads: int, name: str) -> Pool:
@@ -31,13 +31,18 @@ def start_pool(threads: int, name: str) -> Pool:
         The system gives no more threads.
     """
     pool = Pool()
+    fill(pool, threads, name)
+    return pool
+
+
+def fill(pool: Pool, threads: int, name: str) -> None:
+    """Start the threads of a pool; see `start_pool`."""
     try:
         for number in range(threads):
             pool.start_thread(f"imgsvc-{name}_{number}")
     except RuntimeError as error:
         pool.shutdown(wait=False)
         raise ConfigurationError(f"cannot start {threads} threads for {name}: {error}") from error
-    return pool
 
 
 class Pool(ThreadPoolExecutor):
@@ -51,20 +56,20 @@ class Pool(ThreadPoolExecutor):
     def __init__(self) -> None:
         super().__init__(1)  # it starts its own threads when work is put into its own queue: never
         self._lock = threading.Lock()
-        self._backlog: collections.deque[_Work] = collections.deque()
-        self._idle: list[_Worker] = []
-        self._workers: list[_Worker] = []
+        self._backlog: collections.deque[Work] = collections.deque()
+        self._idle: list[Worker] = []
+        self._workers: list[Worker] = []
         self._closed = False
 
     def start_thread(self, name: str) -> None:
         """Add a thread; raises RuntimeError where the system gives no more."""
-        worker = _Worker(name, self._next)
+        worker = Worker(name, self._next_work)
         worker.thread.start()
         self._workers.append(worker)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Done:  # type: ignore[override]
         """Let a thread call `fn`, in the order of submission."""
-        work = _Work(fn, args, kwargs)
+        work = Work(fn, args, kwargs)
         with self._lock:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")  # as executors say it
@@ -85,7 +90,7 @@ class Pool(ThreadPoolExecutor):
             for worker in self._workers:
                 worker.thread.join()
 
-    def _next(self, worker: _Worker) -> _Work | None:
+    def _next_work(self, worker: Worker) -> Work | None:
         """Return what a worker does next, when there is something; None for the end."""
         with self._lock:
             if self._backlog:
@@ -121,7 +126,9 @@ class Done:
                 self._callbacks.pop()(self)
 
 
-class _Work:
+class Work:
+    """A call of a function, and its end."""
+
     def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._fn = fn
         self._args = args
@@ -129,6 +136,7 @@ class _Work:
         self.done = Done()
 
     def run(self) -> None:
+        """Make the call; an error of it is logged, and goes nowhere else."""
         try:
             self._fn(*self._args, **self._kwargs)
         except Exception:
@@ -137,22 +145,22 @@ class _Work:
             self.done.note()
 
 
-class _Worker:
+class Worker:
     """A thread, and the place where it waits for work."""
 
-    def __init__(self, name: str, next_work: Callable[[_Worker], _Work | None]) -> None:
+    def __init__(self, name: str, next_work: Callable[[Worker], Work | None]) -> None:
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._next_work = next_work
         self._given = threading.Lock()
         self._given.acquire()
-        self._work: _Work | None = None
+        self._work: Work | None = None
 
-    def give(self, work: _Work | None) -> None:
+    def give(self, work: Work | None) -> None:
         """Wake the thread, which waits, for this."""
         self._work = work
         self._given.release()
 
-    def take(self) -> _Work | None:
+    def take(self) -> Work | None:
         """Wait for `give`."""
         self._given.acquire()
         work, self._work = self._work, None

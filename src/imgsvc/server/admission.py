@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from imgsvc.errors import OverloadedError
+from imgsvc.server.backlog import spread
 from imgsvc.server.refusals import ShuttingDown
 
 if TYPE_CHECKING:
@@ -24,9 +25,23 @@ LOOK_SECONDS = 0.1
 
 
 class Admission:
-    """Counts calls and bytes in flight, and refuses at once what does not fit."""
+    """Counts calls and bytes in flight, and refuses what does not fit.
 
-    def __init__(self, max_calls: int, max_bytes: int) -> None:
+    Parameters
+    ----------
+    max_calls, max_bytes
+        How many there may be.
+    wait_seconds
+        How long those who hold a thread may wait for bytes.
+    max_waiting
+        How many of them may wait at a time: the other threads are for calls that fit.
+    """
+
+    def __init__(
+        self, max_calls: int, max_bytes: int, wait_seconds: float = 0.0, max_waiting: int = 0
+    ) -> None:
+        self._wait_seconds = wait_seconds
+        self._may_wait = max_waiting
         self._max_calls = max_calls
         self._max_bytes = max_bytes
         self._calls = 0
@@ -56,14 +71,42 @@ class Admission:
             self._quiet_since = None
         return Entry(self, holders)
 
-    def add_bytes(self, count: int) -> None:
-        """Count bytes, negative ones to give them back; raises OverloadedError where they do not fit."""
+    def add_bytes(self, count: int, gone: Callable[[], bool] = bool, share: int = 1) -> bool:
+        """Count bytes when they fit into a share of all, soon; return False if `gone` says so before.
+
+        Raises
+        ------
+        OverloadedError
+            They do not fit.
+        """
+        limit = self._max_bytes // share
         with self._changed:
-            if count > 0 and self._bytes + count > self._max_bytes:
-                raise OverloadedError("bytes in flight", self._bytes + count, self._max_bytes)
+            if self._bytes + count > limit and not self._wait_for_room(count, limit, gone):
+                return False
             self._bytes += count
-            if count < 0:
-                self._changed.notify_all()
+            return True
+
+    def _wait_for_room(self, count: int, limit: int, gone: Callable[[], bool]) -> bool:
+        end = time.monotonic() + self._wait_seconds if self._may_wait and count <= limit else 0.0
+        self._may_wait -= 1
+        try:
+            while self._bytes + count > limit:
+                left = end - time.monotonic()
+                if left <= 0:
+                    retry_after = spread(self._wait_seconds)
+                    raise OverloadedError("bytes in flight", self._bytes + count, limit, retry_after)
+                if gone():
+                    return False
+                self._changed.wait(min(left, LOOK_SECONDS))
+        finally:
+            self._may_wait += 1
+        return True
+
+    def return_bytes(self, count: int) -> None:
+        """Count so many bytes less."""
+        with self._changed:
+            self._bytes -= count
+            self._changed.notify_all()
 
     def wait_for_bytes(self, count: int, gone: Callable[[], bool], share: int = 1) -> bool:
         """Count bytes when they fit into a share of all; return False if `gone` says so before.
@@ -130,11 +173,13 @@ class Entry:
         self.since = time.monotonic()
         self._lock = threading.Lock()
 
-    def hold(self, count: int) -> None:
-        """Count `count` more bytes for this call; raises OverloadedError where they do not fit."""
-        self._admission.add_bytes(count)
+    def hold(self, count: int, gone: Callable[[], bool] = bool, share: int = 1) -> bool:
+        """Count `count` more bytes for this call; see `Admission.add_bytes`."""
+        if not self._admission.add_bytes(count, gone, share):
+            return False
         with self._lock:
             self._bytes += count
+        return True
 
     def hold_when_possible(self, count: int, gone: Callable[[], bool], share: int = 1) -> bool:
         """Wait for room for `count` more bytes; see `Admission.wait_for_bytes`."""
@@ -148,7 +193,7 @@ class Entry:
         """Count `count` bytes less."""
         with self._lock:
             self._bytes -= count
-        self._admission.add_bytes(-count)
+        self._admission.return_bytes(count)
 
     def release(self) -> bool:
         """Note that one of its holders has ended; return whether it was the last, and the call is gone."""
@@ -156,7 +201,8 @@ class Entry:
             self._holders -= 1
             if self._holders:
                 return False
-        self._admission.add_bytes(-self._bytes)
+        if self._bytes:
+            self._admission.return_bytes(self._bytes)
         self._admission.leave()
         if self.account is not None:
             self.account.leave()

@@ -25,6 +25,7 @@ from imgsvc.recipes.results import FailedResult
 from imgsvc.runtime.cores import Job
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.caching import CachedItems
+from imgsvc.server.caller import caller_of
 from imgsvc.server.failure import fail, note_failure, refuse
 from imgsvc.server.image_service import SERVICE_NAME
 from imgsvc.server.record import QUEUE, Request, begin
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from imgsvc.cache.cache import Made
     from imgsvc.runtime.cores import Cores
     from imgsvc.server.admission import Entry
+    from imgsvc.server.backlog import Backlog
     from imgsvc.server.gate import Gate
     from imgsvc.server.image_service import Drafted, Processing
     from imgsvc.server.observers import Observers
@@ -81,7 +83,7 @@ class BatchStreams(grpc.GenericRpcHandler):
 
     Parameters
     ----------
-    processing, gate, cores, timer, observers
+    processing, gate, cores, timer, observers, backlog
         The server's.
     timeout
         Seconds in which a client with nothing under way sends something, and in which it takes results.
@@ -103,6 +105,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         timer: CallTimer,
         observers: Observers,
         *,
+        backlog: Backlog,
         timeout: float,
         num_cores: int,
         max_streams: int,
@@ -114,6 +117,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         self.cores = cores
         self.timer = timer
         self.observers = observers
+        self.backlog = backlog
         self.timeout = timeout
         self.max_items = max_items
         self.max_seconds = max_seconds
@@ -485,7 +489,7 @@ class _Stream:
         plan = plan_recipe(source, recipe, of.processing.limits)
         price = of.processing.pricing.recipe(plan)
         record.pixels = price.pixels
-        job = Job(self._context.time_remaining(), record.note)
+        job = Job(self._context.time_remaining(), record.note, caller_of(self._record), batch=True)
         with self._lock:
             self._jobs.add(job)
             if self._is_over():
@@ -496,6 +500,8 @@ class _Stream:
             nonlocal held
             self._admit(price)
             held += price.num_bytes
+            job.predicted = price.core_seconds
+            of.backlog.add(job)
 
         def run(draft: Drafted) -> Made:
             return of.processing.run(
@@ -520,6 +526,7 @@ class _Stream:
                 self._jobs.discard(job)
                 self._core_seconds += job.core_seconds
             record.core_seconds = job.core_seconds
+            of.backlog.leave(job, finished=not job.stop.stopped)
             if job.stop.stopped:
                 of.cores.note_waste(job)
         record.answer_bytes = len(message)

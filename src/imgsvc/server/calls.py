@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from imgsvc.errors import InvalidInputError, OverloadedError, StoppedError
 from imgsvc.runtime.cores import Job
-from imgsvc.runtime.pools import start_pool
+from imgsvc.server.caller import caller_of
 from imgsvc.server.failure import fail, note_failure, refuse
 from imgsvc.server.handlers import stream_unary
 from imgsvc.server.receive import BodyReader
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from imgsvc.runtime.cores import Cores
     from imgsvc.server.admission import Entry
+    from imgsvc.server.backlog import Backlog
     from imgsvc.server.gate import Gate
     from imgsvc.server.observers import Observers
     from imgsvc.server.price import Price
     from imgsvc.server.record import Record
     from imgsvc.server.timer import CallTimer, Timed
+    from imgsvc.server.workers import Workers
 
     Answer = Callable[[bytes, "Call"], bytes]
 
@@ -62,26 +64,48 @@ class Call:
     timed: Timed
     cores: Cores
     record: Record
+    backlog: Backlog
+
+    def hold(self, num_bytes: int, share: int = 1) -> None:
+        """Count bytes for the call, and wait for a moment where there are too many.
+
+        Raises
+        ------
+        OverloadedError
+            They do not fit into a share of all.
+        StoppedError
+            The call was over before.
+        """
+        if not self.entry.hold(num_bytes, self._is_over, share):
+            raise StoppedError(cancelled=self.job.stop.cancelled)
 
     def admit(self, price: Price) -> None:
         """Ask for what the call will take; called once it is planned, before anything is allocated.
 
         Raises
         ------
-        OverloadedError, OverQuota
-            There is no room for it, or its caller has had too much.
+        OverloadedError, OverQuota, TooLate
+            There is no room for it, or its caller has had too much, or it would take too long.
+        StoppedError
+            The call was over while it waited for room.
         """
         account = self.entry.account
         if account is not None:
             account.check_pixels()
         self.record.pixels = price.pixels
-        self.entry.hold(price.num_bytes)
+        self.job.predicted = price.core_seconds
+        self.backlog.admit(self.job)
+        self.hold(price.num_bytes)
         if account is not None:
             account.spend(price.pixels)
 
     def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
         """Return what `function` does with the threads that it is granted; see `Cores.run`."""
         return self.cores.run(function, num_bytes, self.job, most)
+
+    def _is_over(self) -> bool:
+        remaining = self.job.stop.remaining
+        return self.job.stop.cancelled or (remaining is not None and remaining <= 0)
 
 
 class UnaryCalls(grpc.GenericRpcHandler):
@@ -99,8 +123,9 @@ class UnaryCalls(grpc.GenericRpcHandler):
         timer: CallTimer,
         observers: Observers,
         *,
+        workers: Workers,
+        backlog: Backlog,
         timeout: float,
-        workers: int,
     ) -> None:
         self._methods = methods
         self._gate = gate
@@ -109,8 +134,8 @@ class UnaryCalls(grpc.GenericRpcHandler):
         self._observers = observers
         self._bodies = BodyReader(timer, timeout)
         self._timeout = timeout
-        self._workers = start_pool(workers, "worker")
-        self._refusals = start_pool(1, "refusal")
+        self._workers = workers
+        self._backlog = backlog
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
@@ -129,18 +154,26 @@ class UnaryCalls(grpc.GenericRpcHandler):
 
     def close(self) -> None:
         """End the workers, after the calls they have."""
-        self._workers.shutdown()
-        self._refusals.shutdown()
+        self._workers.close()
 
     def _handler(self, method: Method, entry: Entry, record: Record) -> grpc.RpcMethodHandler[bytes, bytes]:
+        place = self._workers.place(record)
+
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            if place.refused is not None:
+                entry.release()
+                entry.release()
+                refuse(self._observers, record, context, place.refused)
             try:
                 record.peer = context.peer()
                 taken = time.monotonic()
                 record.note(QUEUE, record.begun, taken)
                 call = self._begin(entry, context, record)
                 self._gate.identify(context, record, entry)
-                body = self._bodies.read_one(messages, call.timed, record.method, hold=entry.hold)
+                call.job.caller = caller_of(record)
+                place.receive()
+                body = self._bodies.read_one(messages, call.timed, record.method)
+                place.received()
                 record.request_bytes = len(body)
                 if self._observers.captures:
                     record.request = Request(len(body), lambda: body)
@@ -157,16 +190,18 @@ class UnaryCalls(grpc.GenericRpcHandler):
                 fail(record, context, error)
             finally:
                 record.answered = time.monotonic()
+                place.leave()
                 self._release(entry, record)
             # Until its client has taken the answer, the call holds its place.
             call.timed.resume(record.answered + self._timeout, NotTaken.text(self._timeout))
             return answer
 
-        return stream_unary(handle, self._workers)
+        return stream_unary(handle, place)
 
     def _begin(self, entry: Entry, context: grpc.ServicerContext, record: Record) -> Call:
         job = Job(context.time_remaining(), record.note)
-        call = Call(context, entry, job, self._bodies.watch(context, entry.since), self._cores, record)
+        timed = self._bodies.watch(context, entry.since)
+        call = Call(context, entry, job, timed, self._cores, record, self._backlog)
 
         def ended() -> None:
             self._timer.stop(call.timed)
@@ -184,6 +219,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
     def _answer(self, method: Method, body: bytes, call: Call) -> bytes:
         answer, stopped = b"", None
         try:
+            call.hold(len(body), share=2)  # or all of it would be requests, without room for an answer
             answer = method.answer(body, call)
         except DecodeError:
             raise NotAMessage from None
@@ -191,6 +227,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
             stopped = error
         finally:
             call.record.core_seconds = call.job.core_seconds
+            self._backlog.leave(call.job, finished=bool(answer))
         if stopped or not call.context.is_active():
             self._cores.note_waste(call.job)
             raise Abandoned(stopped or StoppedError(cancelled=True), call.job.core_seconds)
@@ -204,4 +241,4 @@ class UnaryCalls(grpc.GenericRpcHandler):
         def end(_messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             refuse(self._observers, record, context, error)
 
-        return stream_unary(end, self._refusals)
+        return stream_unary(end, self._workers.refusals)

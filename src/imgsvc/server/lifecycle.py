@@ -16,11 +16,13 @@ from imgsvc.runtime.allocator import QuietTrim
 from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.admission import Admission
+from imgsvc.server.backlog import Backlog
 from imgsvc.server.batch import BatchStreams
 from imgsvc.server.caching import open_cache
 from imgsvc.server.callers.access import Access
 from imgsvc.server.callers.guard import Guarded
 from imgsvc.server.calls import UnaryCalls
+from imgsvc.server.congestion import Congestion
 from imgsvc.server.connections import connection_options
 from imgsvc.server.gate import Gate
 from imgsvc.server.hang_up import hang_up
@@ -42,6 +44,7 @@ from imgsvc.server.tls import Certificates
 from imgsvc.server.unknown import UnknownMethods
 from imgsvc.server.warm_up import warm_up
 from imgsvc.server.watched_files import WatchedFiles
+from imgsvc.server.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,8 +110,15 @@ class Server:
             compression=COMPRESSION[config.compression],
         )
         self.addresses = listen(self._server, config, certificates)
-        self._admission = Admission(config.max_calls, config.byte_budget)
+        self._admission = Admission(
+            config.max_calls,
+            config.byte_budget,
+            wait_seconds=config.max_queue_seconds,
+            max_waiting=config.num_workers // 2,
+        )
         self._cores = Cores(config.num_cores)
+        self.backlog = Backlog(config.num_cores, config.max_queue_seconds)
+        self.congestion = Congestion(config.num_cores, config.max_queue_seconds)
         self.readiness = Readiness()
         self._observing = Observing(config, lines, self.readiness)
         self._observers = self._observing.observers
@@ -137,8 +147,9 @@ class Server:
             self._cores,
             self._timer,
             self._observers,
+            workers=Workers(config.num_workers, self.congestion),
+            backlog=self.backlog,
             timeout=config.body_timeout,
-            workers=config.num_workers,
         )
         self._batches = BatchStreams(
             processing,
@@ -146,6 +157,7 @@ class Server:
             self._cores,
             self._timer,
             self._observers,
+            backlog=self.backlog,
             timeout=config.body_timeout,
             num_cores=config.num_cores,
             max_streams=config.max_streams,

@@ -16,7 +16,7 @@ from imgsvc.server.refusals import IncompleteBody, NoMessage
 from imgsvc.server.timer import Timed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from imgsvc.server.timer import CallTimer
 
@@ -49,8 +49,6 @@ class BodyReader:
         messages: Iterator[bytes],
         timed: Timed,
         method: str,
-        *,
-        hold: Callable[[int], None] | None = None,
     ) -> bytes:
         """Return the message of a call, and pause its timer.
 
@@ -58,8 +56,6 @@ class BodyReader:
         ----------
         messages, timed, method
             The call.
-        hold
-            Is told of the message's size as soon as it is known, and may raise.
 
         Raises
         ------
@@ -77,8 +73,6 @@ class BodyReader:
             if message is None:
                 # News of a cancellation may come after the empty message that goes with it.
                 next(messages, None)
-            elif hold is not None:
-                hold(len(message))
         except grpc.RpcError:
             broken = True
         timed.pause()

@@ -93,6 +93,15 @@ class NotAMessage(Refusal):
         super().__init__(grpc.StatusCode.INTERNAL, "body", "not a message", details)
 
 
+class TooLate(Refusal):
+    """The deadline leaves less time than the work takes, even if it does not wait."""
+
+    def __init__(self, seconds: float, remaining: float) -> None:
+        details = f"deadline: {max(remaining, 0.0):.3g} s are left, and the work takes about {seconds:.3g} s"
+        code = grpc.StatusCode.DEADLINE_EXCEEDED
+        super().__init__(code, "deadline", f"{remaining:.3g}", details)
+
+
 class Abandoned(Refusal):
     """The client went away, or its deadline passed, before the answer was ready."""
 

@@ -1,0 +1,136 @@
+"""How long a call would wait before anything of it is known, by Little's law.
+
+That is the number of calls before it, divided by how many have lately been done in a second. It is an
+estimate for servers that are busy: while there are few calls nobody waits for another, and a rate at which
+few calls come says nothing of how many could be done.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from imgsvc.errors import OverloadedError
+from imgsvc.server.backlog import spread
+
+__all__ = ["Congestion"]
+
+FREE_PER_CORE = 4
+"""So many calls may be there without anybody counting: they keep the cores busy while others are read."""
+
+WINDOW_SECONDS = 0.5
+"""The rate is that of the last one or two of these."""
+
+SLOW_SECONDS = 0.5
+"""A body that takes longer waits for its network, and not for this server."""
+
+LEAST_SECONDS = 0.2
+LEAST_CALLS = 4
+"""Below these a rate is not known yet. Of calls that are slower than that, prices tell more."""
+
+
+class Congestion:
+    """Counts the calls that wait or are worked on, and the rate of those that are done while it is busy.
+
+    Parameters
+    ----------
+    cores
+        How many there are.
+    max_seconds
+        How long a call may wait.
+
+    Attributes
+    ----------
+    refusals : int
+        Calls that would have waited too long.
+    """
+
+    def __init__(self, cores: int, max_seconds: float) -> None:
+        self.refusals = 0
+        self.num_calls = 0
+        self._free = FREE_PER_CORE * cores
+        self._max_seconds = max_seconds
+        self._lock = threading.Lock()
+        self._calls: dict[str, int] = {}
+        self._receiving: dict[object, float] = {}
+        self._busy = False
+        self._done = self._done_before = 0
+        self._since = self._since_before = 0.0
+
+    def enter(self, caller: str) -> None:
+        """Count a call, unless it would wait too long.
+
+        Raises
+        ------
+        OverloadedError
+            It would.
+        """
+        with self._lock:
+            if self._busy:
+                seconds = self._wait(caller)
+                if seconds > self._max_seconds:
+                    self.refusals += 1
+                    raise OverloadedError(
+                        "seconds of waiting", round(seconds, 2), self._max_seconds, spread(seconds)
+                    )
+            self.num_calls += 1
+            self._calls[caller] = self._calls.get(caller, 0) + 1
+            if not self._busy and self.num_calls > self._free:
+                self._busy = True
+                self._done = self._done_before = 0
+                self._since = self._since_before = time.monotonic()
+
+    def leave(self, caller: str) -> None:
+        """Count a call that is done."""
+        with self._lock:
+            self.num_calls -= 1
+            left = self._calls[caller] - 1
+            if left:
+                self._calls[caller] = left
+            else:
+                del self._calls[caller]
+            if not self._busy:
+                return
+            if self.num_calls <= self._free:
+                self._busy = False
+                return
+            self._done += 1
+            now = time.monotonic()
+            if now - self._since > WINDOW_SECONDS:
+                self._done_before, self._since_before = self._done, self._since
+                self._done, self._since = 0, now
+
+    def receive(self, call: object) -> None:
+        """Note that the body of a call is read from now on."""
+        self._receiving[call] = time.monotonic()
+
+    def received(self, call: object) -> None:
+        """Note that it is there, or never will be."""
+        self._receiving.pop(call, None)
+
+    @property
+    def seconds(self) -> float:
+        """How long a call of somebody new would wait; 0 where that is not known."""
+        with self._lock:
+            return self._wait("") if self._busy else 0.0
+
+    def _wait(self, caller: str) -> float:
+        """Return how long a call would wait, or 0 where that is not known.
+
+        Callers take turns: until all is done that one has sent, and this call, as much is done for each other
+        one, if it has sent as much.
+        """
+        now = time.monotonic()
+        done, elapsed = self._done + self._done_before, now - self._since_before
+        if elapsed < LEAST_SECONDS or done < LEAST_CALLS:
+            return 0.0
+        if self.num_calls * elapsed <= self._max_seconds * done:  # whoever it is
+            return self.num_calls * elapsed / done
+        # Bodies that come slowly keep no core busy.
+        slow = sum(now - since > SLOW_SECONDS for since in list(self._receiving.values()))
+        if self.num_calls - slow <= self._free:
+            return 0.0
+        own = self._calls.get(caller, 0)
+        others = own + 1
+        before = own + sum(min(count, others) for each, count in self._calls.items() if each != caller)
+        return min(before, self.num_calls - slow) * elapsed / done

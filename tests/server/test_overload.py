@@ -1,0 +1,271 @@
+"""What is refused under load, and what is not: estimates by themselves, and real servers."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import numpy as np
+import pytest
+
+import imgsvc
+from imgsvc.errors import OverloadedError, ServiceTimeoutError, ServiceUnavailableError
+from imgsvc.runtime.cores import Job
+from imgsvc.server import congestion
+from imgsvc.server.backlog import Backlog
+from imgsvc.server.caller import caller_of
+from imgsvc.server.congestion import Congestion
+from imgsvc.server.record import Record
+from imgsvc.server.refusals import TooLate
+from tests.processes import wait_for
+
+HEAVY = " | ".join(["gaussian_blur sigma=10"] * 6)
+
+
+def job(predicted, caller="", deadline=None):
+    made = Job(deadline, caller=caller)
+    made.predicted = predicted
+    return made
+
+
+def admitted(backlog, *jobs):
+    for each in jobs:
+        backlog.admit(each)
+    return jobs
+
+
+class TestBacklog:
+    def test_an_idle_server_takes_anything(self):
+        backlog = Backlog(2, 1.0)
+        admitted(backlog, job(100.0))
+        assert backlog.seconds == 100.0
+
+    def test_as_much_as_can_be_done_within_the_limit(self):
+        backlog = Backlog(2, 1.0)
+        admitted(backlog, *(job(0.125) for _ in range(17)))
+        with pytest.raises(OverloadedError) as raised:
+            backlog.admit(job(0.125))
+        details = "seconds of waiting for cores would be 1.062, the limit is 1.0"
+        assert str(raised.value) == f"the server is busy: {details}; try again later"
+        assert 0.75 <= raised.value.retry_after <= 1.4
+        assert (backlog.refusals, backlog.too_late) == (1, 0)
+
+    def test_what_leaves_makes_room(self):
+        backlog = Backlog(1, 1.0)
+        jobs = admitted(backlog, *(job(0.2) for _ in range(6)))
+        with pytest.raises(OverloadedError):
+            backlog.admit(job(0.2))
+        for each in jobs:
+            backlog.leave(each, finished=False)
+            backlog.leave(each, finished=False)
+        assert backlog.seconds == 0
+        admitted(backlog, job(0.2))
+
+    def test_a_caller_waits_for_itself(self):
+        backlog = Backlog(1, 1.0)
+        admitted(backlog, *(job(0.2, "flood") for _ in range(6)))
+        with pytest.raises(OverloadedError):
+            backlog.admit(job(0.2, "flood"))
+        admitted(backlog, *(job(0.2, "modest") for _ in range(2)))
+
+    def test_many_callers_wait_for_each_other(self):
+        backlog = Backlog(1, 1.0)
+        admitted(backlog, *(job(0.2, str(number)) for number in range(6)))
+        with pytest.raises(OverloadedError):
+            backlog.admit(job(0.2, "another"))
+
+    def test_short_work_does_not_wait_for_long(self):
+        backlog = Backlog(2, 1.0)
+        admitted(backlog, job(10.0), job(0.1))
+        admitted(backlog, job(10.0))  # as long as it computes
+        with pytest.raises(OverloadedError):
+            backlog.admit(job(10.0))
+        admitted(backlog, *(job(0.1) for _ in range(5)))
+
+    def test_a_deadline_that_cannot_be_met(self):
+        backlog = Backlog(1, 10.0)
+        admitted(backlog, job(0.9, deadline=1.0))
+        with pytest.raises(OverloadedError):
+            backlog.admit(job(0.9, deadline=1.0))
+        with pytest.raises(TooLate, match=r"^deadline: 1(\.\d+)? s are left, and the work takes about 5 s$"):
+            backlog.admit(job(5.0, deadline=1.0))
+        assert (backlog.refusals, backlog.too_late) == (0, 2)
+
+    def test_it_learns_what_work_takes(self):
+        backlog = Backlog(1, 1.0)
+        for _ in range(200):
+            one = job(0.1)
+            backlog.admit(one)
+            one.core_seconds = 0.2
+            backlog.leave(one, finished=True)
+        admitted(backlog, job(0.1))
+        assert backlog.seconds == pytest.approx(0.2, rel=0.05)
+
+    def test_what_is_negligible_is_not_counted(self):
+        backlog = Backlog(1, 1.0)
+        admitted(backlog, job(0.0), job(1e-4))
+        assert backlog.seconds == 0
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(congestion, "time", made)
+    return made
+
+
+class TestCongestion:
+    def load(self, clock, calls, rate, seconds=2.0, caller="a"):
+        """Return one with so many calls, of which so many a second are done and come again."""
+        made = Congestion(1, 1.0)
+        for _ in range(calls):
+            made.enter(caller)
+        for _ in range(int(seconds * rate)):
+            clock.now += 1 / rate
+            made.leave(caller)
+            made.enter(caller)
+        return made
+
+    def fill(self, made):
+        """Let calls come until one is refused, and return why."""
+        for _ in range(50):
+            try:
+                made.enter("a")
+            except OverloadedError as error:
+                return error
+        raise AssertionError
+
+    def test_little_s_law(self, clock):
+        assert self.load(clock, 50, 100).seconds == pytest.approx(0.5, rel=0.1)
+
+    def test_beyond_the_limit(self, clock):
+        made = self.load(clock, 90, 100)
+        refusal = self.fill(made)
+        assert str(refusal).startswith("the server is busy: seconds of waiting would be 1.0")
+        assert made.num_calls <= 105
+        assert made.refusals == 1
+
+    def test_others_do_not_wait_behind_a_flood(self, clock):
+        made = self.load(clock, 90, 100)
+        self.fill(made)
+        for _ in range(5):
+            made.enter("b")
+
+    def test_few_calls_are_never_refused_however_slow(self, clock):
+        made = Congestion(1, 1.0)
+        for _ in range(4):
+            made.enter("a")
+            clock.now += 100
+
+    def test_a_burst_after_a_calm_time_is_not_refused(self, clock):
+        made = self.load(clock, 1, 2, seconds=60)
+        for _ in range(60):
+            made.enter("a")
+        assert made.seconds == 0
+
+    def test_without_any_answer_nothing_is_known(self, clock):
+        made = Congestion(1, 1.0)
+        for _ in range(200):
+            made.enter("a")
+            clock.now += 0.1
+        assert made.seconds == 0
+
+    def test_slow_bodies_do_not_count(self, clock):
+        made = self.load(clock, 90, 100)
+        self.fill(made)
+        for number in range(100):
+            made.receive(number)
+        clock.now += 0.2
+        with pytest.raises(OverloadedError):
+            made.enter("a")
+        clock.now += 0.5
+        made.enter("a")
+        for number in range(100):
+            made.received(number)
+        with pytest.raises(OverloadedError):
+            made.enter("a")
+
+
+@pytest.mark.parametrize(
+    ("record", "caller"),
+    [
+        (Record("/m", "ipv4:10.0.0.1:50000"), "ipv4:10.0.0.1"),
+        (Record("/m", "ipv6:%5B::1%5D:50000"), "ipv6:%5B::1%5D"),
+        (Record("/m", "unix:"), "unix:"),
+        (Record("/m", "ipv4:10.0.0.1:50000", "alice"), "alice"),
+    ],
+)
+def test_a_caller_is_a_name_or_an_address(record, caller):
+    assert caller_of(record) == caller
+
+
+@pytest.fixture
+def image(rng):
+    return rng.integers(0, 256, (700, 1000, 3), dtype=np.uint8)
+
+
+def flood(client, image, stop, errors, answers):
+    while not stop.is_set():
+        try:
+            client.process(image, HEAVY)
+            answers.append(time.monotonic())
+        except ServiceUnavailableError as error:
+            errors.append(error)
+
+
+def test_a_server_that_has_enough_to_do_says_so_at_once(serve, image):
+    server = serve("--port", "0", "--cores", "1", "--max-queue-seconds", "0.3")
+    stop, errors, answers = threading.Event(), [], []
+    with imgsvc.Client(server.target, retries=0) as client, ThreadPoolExecutor(10) as pool:
+        for _ in range(10):
+            pool.submit(flood, client, image, stop, errors, answers)
+        try:
+            wait_for(lambda: len(errors) >= 5 and len(answers) >= 5)
+        finally:
+            stop.set()
+    assert {error.code for error in errors} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert all("the server is busy: seconds of waiting" in error.details for error in errors)
+    assert all(0 < error.retry_after < 30 for error in errors)
+
+
+def test_and_with_a_longer_limit_it_lets_them_wait(serve, image):
+    server = serve("--port", "0", "--cores", "1", "--max-queue-seconds", "60")
+    with imgsvc.Client(server.target, retries=0) as client, ThreadPoolExecutor(10) as pool:
+        assert len(list(pool.map(lambda _: client.process(image, HEAVY), range(10)))) == 10
+
+
+def test_a_flood_does_not_shut_others_out(serve, image, socket_path):
+    server = serve("--port", "0", "--unix-socket", socket_path, "--cores", "1", "--max-queue-seconds", "0.3")
+    tcp, unix = server.addresses
+    stop, errors, answers = threading.Event(), [], []
+    with (
+        imgsvc.Client(tcp, retries=0) as flooding,
+        imgsvc.Client(unix, retries=0) as modest,
+        ThreadPoolExecutor(16) as pool,
+    ):
+        for _ in range(16):
+            pool.submit(flood, flooding, image, stop, errors, answers)
+        try:
+            wait_for(lambda: errors)
+            for _ in range(5):
+                modest.process(image[:200, :200], HEAVY)
+        finally:
+            stop.set()
+    assert answers
+
+
+def test_what_cannot_be_done_by_its_deadline_is_not_begun(serve, rng):
+    server = serve("--port", "0", "--cores", "1")
+    image = rng.integers(0, 256, (3000, 4000, 3), dtype=np.uint8)
+    with imgsvc.Client(server.target, retries=0) as client:
+        with pytest.raises(ServiceTimeoutError, match="s are left, and the work takes about"):
+            client.process(image, " | ".join(["gaussian_blur sigma=10"] * 60), timeout=3)
+        client.process(image[:100, :100], HEAVY, timeout=3)
