@@ -166,6 +166,28 @@ def test_calls_beyond_the_limit_are_refused_at_once(serve):
     wait_for(lambda: "status=RESOURCE_EXHAUSTED field=calls in flight value=4" in server.log)
 
 
+def test_thousands_of_refusals_leave_a_connection_whole(serve):
+    """Refused on another thread, calls counted as open streams for ever, of which there may be 400."""
+    server = serve("--port", "0", "--max-calls", "1")
+    with rpc.channel(server) as connection:
+        [held] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
+        method, codes, room = connection.unary_unary(rpc.MEAN_FILTER), [], threading.Semaphore(64)
+
+        def ended(call):
+            codes.append(call.code())
+            room.release()
+
+        for _ in range(3000):
+            room.acquire()
+            method.future(GOOD, timeout=30).add_done_callback(ended)
+        for _ in range(64):
+            room.acquire()
+        assert set(codes) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        held.send(GOOD)
+        assert held.answer() == GOOD
+        wait_for(lambda: answers(connection))
+
+
 def answers(connection):
     """Whether a call is let in; the end of another reaches the server a moment after its client."""
     return rpc.answer_of(lambda: connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10)) == GOOD

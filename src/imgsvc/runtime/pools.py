@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("imgsvc.runtime")
 
-__all__ = ["Done", "Pool", "Work", "Worker", "fill", "start_pool"]
+__all__ = ["Done", "Inline", "Pool", "Work", "Worker", "fill", "start_pool"]
 
 
 def start_pool(threads: int, name: str) -> Pool:
@@ -170,3 +170,19 @@ class Worker:
         while (work := self._next_work(self)) is not None:
             work.run()
             del work  # or it would live until the next
+
+
+class Inline(ThreadPoolExecutor):
+    """What gRPC takes for an executor, and has no threads: work is done where it is submitted.
+
+    For what is done in microseconds, and does not wait.
+    """
+
+    def __init__(self) -> None:  # and not the executor's
+        """Have nothing."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Done:  # type: ignore[override]
+        """Call `fn` now."""
+        work = Work(fn, args, kwargs)
+        work.run()
+        return work.done

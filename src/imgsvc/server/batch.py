@@ -23,7 +23,7 @@ from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.recipe import Recipe
 from imgsvc.recipes.results import FailedResult
 from imgsvc.runtime.cores import Job
-from imgsvc.runtime.pools import start_pool
+from imgsvc.runtime.pools import Inline, start_pool
 from imgsvc.server.caching import CachedItems
 from imgsvc.server.caller import caller_of
 from imgsvc.server.failure import fail, note_failure, refuse
@@ -128,7 +128,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         self._senders = start_pool(max_streams, "stream")
         self.readers = start_pool(max_streams, "reader")
         self.items = start_pool(WORKERS_PER_CORE * num_cores, "item")
-        self._refusals = start_pool(1, "refusal")
+        self._refusals = Inline()
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
@@ -162,7 +162,7 @@ class BatchStreams(grpc.GenericRpcHandler):
 
     def close(self) -> None:
         """End the threads."""
-        for pool in (self._senders, self.readers, self.items, self._refusals):
+        for pool in (self._senders, self.readers, self.items):
             pool.shutdown()
 
     def _take_place(self) -> None:

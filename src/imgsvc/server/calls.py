@@ -111,8 +111,8 @@ class Call:
 class UnaryCalls(grpc.GenericRpcHandler):
     """Answers the methods that it is given by name; they are unary on the wire (see `imgsvc.server.receive`).
 
-    Calls that are let in wait for a worker, unread. Calls that are not are refused on a thread of its own, so
-    that workers which are all held do not delay the refusal.
+    Calls that are let in wait for a worker, unread. Calls that are not are refused without one, so that
+    workers which are all held do not delay the refusal.
     """
 
     def __init__(

@@ -7,11 +7,13 @@ few calls come says nothing of how many could be done.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
-from imgsvc.errors import OverloadedError
+from imgsvc.errors import OverloadedError, StoppedError
 from imgsvc.server.backlog import spread
+from imgsvc.server.refusals import Abandoned
 
 __all__ = ["Congestion"]
 
@@ -20,6 +22,9 @@ FREE_PER_CORE = 4
 
 WINDOW_SECONDS = 0.5
 """The rate is that of the last one or two of these."""
+
+LITTLE = 0.25
+"""Of the limit: an estimate below it need not be exact."""
 
 SLOW_SECONDS = 0.5
 """A body that takes longer waits for its network, and not for this server."""
@@ -57,21 +62,25 @@ class Congestion:
         self._done = self._done_before = 0
         self._since = self._since_before = 0.0
 
-    def enter(self, caller: str) -> None:
-        """Count a call, unless it would wait too long.
+    def enter(self, caller: str, remaining: float = math.inf) -> None:
+        """Count a call, unless it would wait too long, or beyond the seconds that its deadline leaves.
 
         Raises
         ------
         OverloadedError
             It would.
+        Abandoned
+            Its deadline has passed: it has waited in gRPC, or in the system.
         """
+        if remaining <= 0:
+            raise Abandoned(StoppedError(cancelled=False), 0.0)
         with self._lock:
             if self._busy:
-                seconds = self._wait(caller)
-                if seconds > self._max_seconds:
+                seconds, most = self._wait(caller), min(self._max_seconds, remaining)
+                if seconds > most:
                     self.refusals += 1
                     raise OverloadedError(
-                        "seconds of waiting", round(seconds, 2), self._max_seconds, spread(seconds)
+                        "seconds of waiting", round(seconds, 2), round(most, 2), spread(seconds)
                     )
             self.num_calls += 1
             self._calls[caller] = self._calls.get(caller, 0) + 1
@@ -110,9 +119,9 @@ class Congestion:
 
     @property
     def seconds(self) -> float:
-        """How long a call of somebody new would wait; 0 where that is not known."""
+        """How long it will take until all are done that are there; 0 where that is not known."""
         with self._lock:
-            return self._wait("") if self._busy else 0.0
+            return self.num_calls * self._seconds_a_call()
 
     def _wait(self, caller: str) -> float:
         """Return how long a call would wait, or 0 where that is not known.
@@ -120,12 +129,10 @@ class Congestion:
         Callers take turns: until all is done that one has sent, and this call, as much is done for each other
         one, if it has sent as much.
         """
+        a_call = self._seconds_a_call()
+        if self.num_calls * a_call <= LITTLE * self._max_seconds:
+            return self.num_calls * a_call
         now = time.monotonic()
-        done, elapsed = self._done + self._done_before, now - self._since_before
-        if elapsed < LEAST_SECONDS or done < LEAST_CALLS:
-            return 0.0
-        if self.num_calls * elapsed <= self._max_seconds * done:  # whoever it is
-            return self.num_calls * elapsed / done
         # Bodies that come slowly keep no core busy.
         slow = sum(now - since > SLOW_SECONDS for since in list(self._receiving.values()))
         if self.num_calls - slow <= self._free:
@@ -133,4 +140,10 @@ class Congestion:
         own = self._calls.get(caller, 0)
         others = own + 1
         before = own + sum(min(count, others) for each, count in self._calls.items() if each != caller)
-        return min(before, self.num_calls - slow) * elapsed / done
+        return min(before, self.num_calls - slow) * a_call
+
+    def _seconds_a_call(self) -> float:
+        if not self._busy:
+            return 0.0
+        done, elapsed = self._done + self._done_before, time.monotonic() - self._since_before
+        return elapsed / done if elapsed >= LEAST_SECONDS and done >= LEAST_CALLS else 0.0
