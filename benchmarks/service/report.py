@@ -34,6 +34,7 @@ class Report:
     batches: list[Ratio] = dataclasses.field(default_factory=list)
     sweep: list[Standing] = dataclasses.field(default_factory=list)
     stopping: list[Stopping] = dataclasses.field(default_factory=list)
+    observing: list[str] = dataclasses.field(default_factory=list)
 
     def sections(self) -> Iterator[tuple[str, list[str]]]:
         """Yield a title and its lines for each thing that was measured."""
@@ -56,6 +57,8 @@ class Report:
             yield "the core budget against fixed numbers of threads", list(sweep_table(self.sweep))
         if self.stopping:
             yield "from the end of a call to its cores being free", list(stopping_table(self.stopping))
+        if self.observing:
+            yield "CPU time of a 64×64 call by what is told of it", self.observing
         if self.notes:
             yield "left out", self.notes
 
