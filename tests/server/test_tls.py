@@ -10,10 +10,11 @@ import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-import imgsvc
 from imgsvc.config import ServerConfig
 from imgsvc.errors import ConfigurationError
+from imgsvc.server.tls import Certificates
 from imgsvc.server.validity import validity
+from imgsvc.server.watched_files import WatchedFiles
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import rpc
 from tests.certificates import Files, chain, channel, replace
@@ -105,22 +106,21 @@ class TestTls:
         wait_for(lambda: line in server.log)
         assert ask(server, authority) is grpc.StatusCode.UNAVAILABLE
 
-    def test_a_unix_socket_beside_it_stays_as_it_is(self, serve, files, authority, socket_path):
-        server = serve(*options(files, "--unix-socket", socket_path))
-        assert server.first_line.endswith(f"127.0.0.1:{server.port} (TLS), unix:{socket_path}\n")
+    def test_beyond_loopback_with_a_unix_socket_and_a_key_that_all_can_read(
+        self, serve, authority, tmp_path, socket_path
+    ):
+        files = Files(tmp_path / "tls").put(authority.issue_cert("localhost"))
+        files.key.chmod(0o644)
+        server = serve(*options(files, "--host", "0.0.0.0", "--require-tls", "--unix-socket", socket_path))
+        assert server.first_line.endswith(f":{server.port} (TLS), unix:{socket_path}\n")
         assert ask(server, authority) == GOOD
         with grpc.insecure_channel(f"unix:{socket_path}") as connection:
             assert connection.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10) == GOOD
-
-    def test_a_key_that_every_user_can_read_warns_once(self, serve, authority, tmp_path):
-        files = Files(tmp_path / "tls").put(authority.issue_cert("localhost"))
-        files.key.chmod(0o644)
-        server = serve(*options(files))
         files.cert.touch()
         wait_for(lambda: "read again" in server.log)
-        assert (
-            server.log.count(f"--tls-key: {files.key}: every user of this machine has it: chmod o= it") == 1
-        )
+        line = f"--tls-key: {files.key}: every user of this machine has it: chmod o= it"
+        assert server.log.count(line) == 1
+        assert "beyond loopback" not in server.log
 
 
 class TestClientCertificates:
@@ -141,7 +141,7 @@ class TestClientCertificates:
 
 
 class TestRotation:
-    def test_during_traffic(self, serve, authority, tmp_path):
+    def test_during_traffic_and_of_files_that_do_not_fit(self, serve, authority, tmp_path):
         first, second = (authority.issue_cert("localhost") for _ in range(2))
         files = Files(tmp_path / "tls").put(first)
         server = serve(*options(files))
@@ -166,12 +166,9 @@ class TestRotation:
             for thread in threads:
                 thread.join()
         assert set(answers) == {GOOD}  # of the connection that was there, and of new ones
-        assert f"read again: {files.cert}, {files.key}" in server.log
+        wait_for(lambda: f"read again: {files.cert}, {files.key}" in server.log)
 
-    def test_files_that_do_not_fit_keep_the_old_ones_and_log_one_line(self, serve, authority, tmp_path):
-        first, second = (authority.issue_cert("localhost") for _ in range(2))
-        files = Files(tmp_path / "tls").put(first)
-        server = serve(*options(files))
+        first, second = second, authority.issue_cert("localhost")
         replace(files.key, second.private_key_pem.bytes())
         wrong = f"--tls-key: {files.key}: is not the key of the certificate in {files.cert}; what was read"
         wait_for(lambda: wrong in server.log)
@@ -198,46 +195,39 @@ class TestRotation:
 
 class TestRefusesToStart:
     @staticmethod
-    def fails(*given):
-        done = run("imgsvc-server", "--host", "127.0.0.1", "--port", "0", *given, timeout=30)
-        assert (done.returncode, done.stdout) == (2, "")
-        return done.stderr
+    def reason(cert, key, client_ca=None):
+        config = ServerConfig(
+            tls_cert=str(cert), tls_key=str(key), tls_client_ca=client_ca and str(client_ca)
+        )
+        with pytest.raises(ConfigurationError) as raised:
+            Certificates(config, WatchedFiles())
+        return str(raised.value)
 
     def test_without_a_file(self, files, tmp_path):
         none = tmp_path / "none.pem"
-        line = self.fails("--tls-cert", none, "--tls-key", files.key)
-        assert line == f"imgsvc-server: --tls-cert: {none}: No such file or directory\n"
-        line = self.fails("--tls-cert", files.cert, "--tls-key", none)
-        assert line == f"imgsvc-server: --tls-key: {none}: No such file or directory\n"
+        assert self.reason(none, files.key) == f"--tls-cert: {none}: No such file or directory"
+        assert self.reason(files.cert, none) == f"--tls-key: {none}: No such file or directory"
+        done = run("imgsvc-server", *options(files, "--tls-client-ca", none), timeout=30)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"imgsvc-server: --tls-client-ca: {none}: No such file or directory\n"
 
-    def test_with_files_of_something_else(self, files, tmp_path):
+    def test_with_files_of_something_else(self, files, authority, tmp_path):
         no_key = "no private key in it, expected PEM without a passphrase"
-        line = self.fails("--tls-cert", files.key, "--tls-key", files.key)
-        assert line == f"imgsvc-server: --tls-cert: {files.key}: no certificates in it, expected PEM\n"
-        line = self.fails("--tls-cert", files.cert, "--tls-key", files.cert)
-        assert line == f"imgsvc-server: --tls-key: {files.cert}: {no_key}\n"
+        no_certificates = "no certificates in it, expected PEM"
         empty = tmp_path / "empty.pem"
         empty.touch()
-        line = self.fails("--tls-cert", files.cert, "--tls-key", files.key, "--tls-client-ca", empty)
-        assert line == f"imgsvc-server: --tls-client-ca: {empty}: no certificates in it, expected PEM\n"
-
-    def test_with_another_key(self, files, authority, tmp_path):
+        assert self.reason(files.key, files.key) == f"--tls-cert: {files.key}: {no_certificates}"
+        assert self.reason(files.cert, files.cert) == f"--tls-key: {files.cert}: {no_key}"
+        assert self.reason(files.cert, files.key, empty) == f"--tls-client-ca: {empty}: {no_certificates}"
         other = Files(tmp_path / "other").put(authority.issue_cert("localhost"))
-        line = self.fails("--tls-cert", files.cert, "--tls-key", other.key)
-        assert line == (
-            f"imgsvc-server: --tls-key: {other.key}: is not the key of the certificate in {files.cert}\n"
-        )
+        expected = f"--tls-key: {other.key}: is not the key of the certificate in {files.cert}"
+        assert self.reason(files.cert, other.key) == expected
 
     def test_where_tls_is_required_and_others_could_read(self):
-        line = self.fails("--require-tls", "--host", "0.0.0.0")
+        done = run("imgsvc-server", "--port", "0", "--require-tls", "--host", "0.0.0.0", timeout=30)
         expected = "--host 0.0.0.0 is beyond loopback, expected --tls-cert and --tls-key"
-        assert line == f"imgsvc-server: --require-tls: {expected}\n"
-
-
-def test_tls_that_is_required_is_enough_beyond_loopback(serve, files, authority):
-    server = serve(*options(files, "--require-tls", "--host", "0.0.0.0"))
-    assert ask(server, authority) == GOOD
-    assert "beyond loopback" not in server.log
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"imgsvc-server: --require-tls: {expected}\n"
 
 
 @pytest.mark.parametrize(
@@ -269,9 +259,3 @@ def test_the_times_of_no_certificate():
     pem = ssl.DER_cert_to_PEM_cert(b"\x30\x03\x30\x01\x05").encode()
     with pytest.raises(ConfigurationError, match="^a certificate that cannot be read: "):
         validity(pem)
-
-
-def test_the_client_library(encrypted, authority):
-    tls = imgsvc.Tls(ca=authority.cert_pem.bytes())
-    with imgsvc.Client(f"localhost:{encrypted.port}", tls=tls) as client:
-        assert client.server_info().version == imgsvc.__version__
