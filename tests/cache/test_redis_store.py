@@ -324,6 +324,20 @@ def test_what_is_no_redis_at_all_is_a_miss_and_keeps_nothing_from_starting(answe
         thread.join()
 
 
+def test_a_redis_that_is_slow_is_found_out_and_asked_no_more_than_is_worth_it():
+    def late(connection, over):
+        over.wait(0.6 * TIMEOUT)
+        connection.sendall(b"$-1\r\n")
+
+    with instead_of_redis(late) as url, store(url) as kept:
+        at_first = kept.fetch_seconds(1000)
+        for _ in range(20):
+            found, seconds = timed(kept.get, KEY)
+            assert (found, seconds < BOUND) == (None, True)
+        assert at_first < TIMEOUT / 4
+        assert kept.fetch_seconds(1000) == float("inf"), "it might not be done in time"
+
+
 def test_an_answer_that_trickles_is_cut_off():
     """Each byte comes in time, and all of them never."""
 

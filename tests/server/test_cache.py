@@ -101,6 +101,19 @@ def test_the_same_written_differently_is_a_hit_and_another_image_a_miss(memory, 
         assert ask(connection, body(image, "gaussian_blur sigma=9.0 | rotate90 3"))[1] == "miss"
 
 
+def test_the_access_line_and_the_log_s_last_say_what_was_found(serve, image):
+    server = serve("--port", "0", "--cache", "memory", *ALL)
+    with rpc.channel(server) as connection:
+        for _ in range(2):
+            ask(connection, body(image))
+    counters = counted(server)
+    assert (counters["hits"], counters["misses"], counters["entries"]) == (1, 1, 1)
+    for told, computes in (("miss", True), ("hit", False)):
+        (line,) = [line for line in server.log.splitlines() if f" cache={told} " in line]
+        assert " cache_ms=" in line
+        assert (" compute_ms=" in line) is computes
+
+
 def test_what_is_computed_sooner_than_found_is_not_looked_for(serve, rng):
     small = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     with rpc.channel(serve("--port", "0", "--cache", "memory")) as connection:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from imgsvc.server.logs import text_message
-from imgsvc.server.record import COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
+from imgsvc.server.record import CACHE, COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,9 @@ log = logging.getLogger("imgsvc.server")
 
 __all__ = ["AccessLog"]
 
-MILLISECONDS = {stage: f"{stage}_ms" for stage in (QUEUE, RECEIVE, DECODE, COMPUTE, ENCODE, SEND, TOTAL)}
+MILLISECONDS = {
+    stage: f"{stage}_ms" for stage in (QUEUE, RECEIVE, CACHE, DECODE, COMPUTE, ENCODE, SEND, TOTAL)
+}
 
 LEVELS = {logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from imgsvc.cache.rule import answer_bytes
 from imgsvc.config.caching import DEFAULT_URL, redis_name, redis_url
 from imgsvc.errors import ConfigurationError
 from imgsvc.server.price import Price
+from imgsvc.server.record import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,18 +113,26 @@ class Caching:
             return None
         if not self._is_worth(price, source.num_bytes, answer_bytes(plan)):
             return None
-        return recipe_key(plan, source, self._owner(record))
+        start = time.monotonic()
+        key = recipe_key(plan, source, self._owner(record))
+        record.note(CACHE, start, time.monotonic())
+        return key
 
     def operation_key(self, operation: Operation, image: Image, price: Price, record: Record) -> bytes | None:
         """Return the key of NLImageService's answer; None where it is not worth to look for."""
         if not self._is_worth(price, image.nbytes, price.num_bytes):
             return None
-        return operation_key(operation, image, self._owner(record))
+        start = time.monotonic()
+        key = operation_key(operation, image, self._owner(record))
+        record.note(CACHE, start, time.monotonic())
+        return key
 
     def answer(self, key: bytes, call: Call, price: Price, compute: Callable[[], Made]) -> bytes:
         """Return the answer to a unary call, and tell its caller where it comes from."""
+        start = time.monotonic()
         message, found = self.cache.answer(key, call.job, lambda: call.admit(price), compute)
         if found:
+            call.record.note(CACHE, start, time.monotonic())
             call.admit(Price(len(message), 0.0, 0))
             call.record.pixels = price.pixels
         call.record.cache = "hit" if found else "miss"
@@ -176,8 +186,10 @@ class CachedItems:
         compute: Callable[[], Made],
     ) -> bytes:
         """Return the answer to `Process` that the item's result is made of."""
+        start = time.monotonic()
         message, found = self._caching.cache.answer(key, job, lambda: admit(price), compute)
         if found:
+            record.note(CACHE, start, time.monotonic())
             admit(Price(len(message), 0.0, 0))
         record.cache = "hit" if found else "miss"
         with self._lock:

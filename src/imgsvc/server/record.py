@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
     import grpc
 
-__all__ = ["COMPUTE", "DECODE", "ENCODE", "QUEUE", "RECEIVE", "SEND", "TOTAL", "Record", "Request", "begin"]
+__all__ = [
+    "CACHE",
+    "COMPUTE",
+    "DECODE",
+    "ENCODE",
+    "QUEUE",
+    "RECEIVE",
+    "SEND",
+    "TOTAL",
+    "Record",
+    "Request",
+    "begin",
+]
 
 REQUEST_ID = "x-request-id"
 MAX_ID = 64
@@ -21,10 +33,11 @@ SECRETS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-ke
 """Whatever is made of records, these are in none: also those that are meant for a proxy."""
 
 QUEUE, RECEIVE, DECODE, COMPUTE, ENCODE, SEND = "queue", "receive", "decode", "compute", "encode", "send"
+CACHE = "cache"
 TOTAL = "total"
 """Stages, and all together. What operations take together is the time to compute."""
 
-NO_OPERATIONS = {QUEUE, RECEIVE, DECODE, ENCODE}
+NO_OPERATIONS = {QUEUE, RECEIVE, CACHE, DECODE, ENCODE}
 
 _process = secrets.token_hex(4)
 _numbers = itertools.count(1)
@@ -71,8 +84,8 @@ class Record:
     error_id, exception
         Of an error that nobody foresaw: what its caller can name it by, and where it came from.
     stages
-        Name, start and end of what took its time, on the monotonic clock: `QUEUE`, `RECEIVE`, `DECODE`,
-        operations by their names, `ENCODE`.
+        Name, start and end of what took its time, on the monotonic clock: `QUEUE`, `RECEIVE`, `CACHE`,
+        `DECODE`, operations by their names, `ENCODE`.
     pixels
         Of its price: those of its image, or of its outputs if they have more.
     core_seconds

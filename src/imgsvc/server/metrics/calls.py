@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Histogram
 
-from imgsvc.server.record import COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
+from imgsvc.server.record import CACHE, COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CallMetrics"]
 
-STAGES = (QUEUE, RECEIVE, DECODE, COMPUTE, ENCODE, SEND)
+STAGES = (QUEUE, RECEIVE, CACHE, DECODE, COMPUTE, ENCODE, SEND)
 
 BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
