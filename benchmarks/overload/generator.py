@@ -60,7 +60,7 @@ class Generator:
         if mix != self._mix:
             self._mix, self._bodies = mix, bodies(mix)
         self._outcomes = outcomes = []
-        kinds = _kinds(mix, random.Random(seed))
+        kinds = kinds_in_turn(mix, random.Random(seed))
         cpu = time.process_time()
         count = self._closed(kinds, seconds, **how) if "calls" in how else self._open(kinds, seconds, **how)
         end = time.monotonic() + DEADLINE + 30
@@ -104,7 +104,7 @@ class Generator:
         future.add_done_callback(ended)
 
 
-def _kinds(mix: str, rng: random.Random) -> Iterator[str]:
+def kinds_in_turn(mix: str, rng: random.Random) -> Iterator[str]:
     """Yield kinds of requests for ever, each kind spread evenly and in an order of chance."""
     names = list(MIXES[mix])
     heap = [(rng.random() / MIXES[mix][name].share, name) for name in names]

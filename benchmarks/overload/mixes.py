@@ -37,12 +37,10 @@ MIXES: Mapping[str, Mapping[str, Kind]] = {
         "medium": Kind((384, 512, 3), BLURS, 0.25),
         "large": Kind((1536, 2048, 3), BLURS, 0.05),
     },
-    # Messages take most of the time, in gRPC and in the kernel of the system.
-    "transport": {
-        "small": Kind((64, 64, 3), "mean_filter", 0.6),
-        "medium": Kind((480, 640, 3), "mean_filter", 0.3),
-        "large": Kind((797, 1080, 3), "mean_filter", 0.09),
-        "huge": Kind((3000, 4000, 3), "mean_filter", 0.01),
+    # Messages take most of the time, in gRPC and in the system.
+    "messages": {
+        "small": Kind((64, 64, 3), "mean_filter", 0.8),
+        "medium": Kind((120, 120, 3), "mean_filter", 0.2),
     },
 }
 

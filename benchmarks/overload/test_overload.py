@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.overload.level import Level, Outcome
-from benchmarks.overload.mixes import MIXES
 from benchmarks.service.others import Others
 from benchmarks.service.process import Process, program
 
@@ -33,19 +32,19 @@ ANSWER_SECONDS = 120.0
 class Site:
     """A server, and generators that call it over TCP and over its Unix socket: callers of two addresses."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, generator: str) -> None:
         socket = folder / "socket"
         command = [program("imgsvc-server"), "--port", "0", "--unix-socket", str(socket)]
         self.server = Process(command, {}, folder / "server.log")
         line = self.server.read_line(START_SECONDS)
         targets = line.split(" serving on ")[1].strip().split(", ")
-        module = (sys.executable, "-m", "benchmarks.overload.generator")
+        module = (sys.executable, "-m", f"benchmarks.overload.{generator}")
         self.generators = [
             Process((*module, target, str(CONNECTIONS)), {}, folder / f"generator{number}.log")
             for number, target in enumerate(targets[:GENERATORS])
         ]
-        for generator in self.generators:
-            generator.read_line(START_SECONDS)
+        for process in self.generators:
+            process.read_line(START_SECONDS)
 
     def ask(self, commands: Sequence[dict[str, Any]]) -> tuple[list[list[Outcome]], list[float]]:
         """Have each generator do something at the same time; return the outcomes, and CPU seconds."""
@@ -70,9 +69,9 @@ class Site:
             process.end()
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("overload"))
+@pytest.fixture
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path, request.param)
     yield made
     made.end()
 
@@ -101,7 +100,9 @@ def at(site: Site, mix: str, factor: float, rate: float) -> Level:
     return Level(mix, factor, SECONDS, outcomes, sum(cpu) / wall, server, others.cpus())
 
 
-@pytest.mark.parametrize("mix", MIXES)
+@pytest.mark.parametrize(
+    ("mix", "site"), [("compute", "generator"), ("messages", "light_generator")], indirect=["site"]
+)
 def test_beyond_the_capacity(benchmark: Any, *, site: Site, mix: str, levels: dict[str, list[Level]]) -> None:
     most = capacity(site, mix)
     made = levels.setdefault(mix, [])
@@ -131,6 +132,7 @@ def test_beyond_the_capacity(benchmark: Any, *, site: Site, mix: str, levels: di
     )
 
 
+@pytest.mark.parametrize("site", ["generator"], indirect=True)
 def test_a_flood_beside_a_modest_caller(benchmark: Any, *, site: Site, lines: list[str]) -> None:
     """One caller sends four times the capacity, another a tenth of it."""
     most = capacity(site, "compute")
