@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 NOTE = (
     "Goodput: answers within the deadline, a second. Late: neither answered in time nor refused. Lag: how\n"
-    "long calls waited in their generator, for it or for a stream of their connection, 99 %. CPUs: those that\n"
-    "the server, the generators and others kept busy."
+    "long calls waited in their generator, for it or for a stream of their connection, 99 %. CPUs: those\n"
+    "that the server, the generators and others kept busy."
 )
 
 
