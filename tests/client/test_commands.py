@@ -204,6 +204,15 @@ class TestSeveralFiles:
         assert said(done) == f"{folder / 'bad.jpg'}: {described[1]['error']}\n"
         assert names_below(tmp_path / "small") == ["a.webp", "c.webp"]
 
+    def test_of_a_pattern_that_one_file_is_like(self, at, folder, tmp_path):
+        target = tmp_path / "small"
+        command = ("--pipeline", "resize width=16", "--input", folder / "a*.jpg", "--output")
+        assert client(*at, *command, target).returncode == 0
+        assert client(*at, *command, f"{tmp_path}/other/").returncode == 0
+        assert client(*at, *command, tmp_path / "one.jpg").returncode == 0
+        assert names_below(target) == names_below(tmp_path / "other") == ["a.jpg"]
+        assert (tmp_path / "one.jpg").is_file()
+
     def test_of_the_same_name(self, at, folder, tmp_path):
         (folder / "below" / "a.jpg").write_bytes((folder / "a.jpg").read_bytes())
         target = tmp_path / "small"

@@ -109,7 +109,7 @@ def make_parser() -> OneLineParser:
     )  # fmt: skip
     files.add_argument(
         "--output", required=True, metavar="PATH",
-        help="image file, its format by its extension; - is stdout; a folder for several, and with --timeit",
+        help="image file, its format by its extension; - is stdout; a folder for several, patterns, --timeit",
     )  # fmt: skip
     files.add_argument(
         "--jpeg-quality", type=argument_type(integer(1, 100)), default=90, metavar="1-100",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from imgsvc.client.commands.files import (
 from imgsvc.client.commands.program import EXIT_SOME_FAILED, advice, say, show_json
 from imgsvc.client.commands.work import work_of
 from imgsvc.client.result import Result
+from imgsvc.codec import format_of_name
 from imgsvc.errors import ImageWriteError, ImgsvcError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def run(args: argparse.Namespace, before: str) -> int:
     single = len(args.input) == 1 and (args.input == [STANDARD] or Path(args.input[0]).exists())
     inputs = [Path(args.input[0])] if single else list(expanded(args.input))
     output = Path(args.output)
-    into_folder = len(inputs) > 1 or os.path.isdir(output)  # noqa: PTH112 - False where it may not look
+    into_folder = len(inputs) > 1 or _is_folder(args.output) or (not single and _stands_for_many(args))
     if into_folder and args.output == STANDARD:
         raise ImageWriteError("-: several images do not go to stdout: give a folder")
     if into_folder:
@@ -48,6 +50,17 @@ def run(args: argparse.Namespace, before: str) -> int:
     with connect(args) as client:
         _one(client, inputs[0], args.output, work, json=args.json)
     return 0
+
+
+def _is_folder(name: str) -> bool:
+    """Return whether an output is a folder, which may not be there yet."""
+    return name.endswith(os.sep) or os.path.isdir(name)  # noqa: PTH112 - False where it may not look
+
+
+def _stands_for_many(args: argparse.Namespace) -> bool:
+    """Return whether a pattern that happens to fit one file goes to what is not named as a file."""
+    no_file = args.output != STANDARD and format_of_name(args.output) is None
+    return no_file and any(map(glob.has_magic, args.input))
 
 
 def _one(client: Client, path: Path, output: str, work: Work, *, json: bool) -> None:
