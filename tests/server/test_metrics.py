@@ -170,7 +170,7 @@ def test_a_server_that_shuts_down_is_alive_and_not_ready():
     with measured("--max-calls", "1") as server, rpc.channel(server) as connection:
         [held] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
         server.process.terminate()
-        wait_for(lambda: get(server, "/readyz")[:2] == (503, "not ready\n"))
+        wait_for(lambda: get(server, "/readyz")[:2] == (503, "not ready: shutting down\n"))
         assert get(server, "/livez")[0] == 200
         assert value(server, "imgsvc_ready") == 0
         held.send(GOOD)

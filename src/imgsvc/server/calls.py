@@ -37,6 +37,9 @@ __all__ = ["Call", "Method", "UnaryCalls"]
 
 T = TypeVar("T")
 
+NOTED_SECONDS = 1e-3
+"""A wait for room: below that nobody waited."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Method:
@@ -76,7 +79,12 @@ class Call:
         StoppedError
             The call was over before.
         """
-        if not self.entry.hold(num_bytes, self._is_over, share):
+        start = time.monotonic()
+        held = self.entry.hold(num_bytes, self._is_over, share)
+        end = time.monotonic()
+        if end - start > NOTED_SECONDS:
+            self.record.note(QUEUE, start, end)
+        if not held:
             raise StoppedError(cancelled=self.job.stop.cancelled)
 
     def admit(self, price: Price) -> None:

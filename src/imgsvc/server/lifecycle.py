@@ -31,6 +31,7 @@ from imgsvc.server.health import Health
 from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
 from imgsvc.server.image_service import Processing, image_methods
 from imgsvc.server.listen import listen
+from imgsvc.server.metrics.parts import Parts
 from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
 from imgsvc.server.observing import Observing
 from imgsvc.server.price import Pricing
@@ -190,7 +191,8 @@ class Server:
     def start(self) -> None:
         """Serve, on threads of its own, and be ready."""
         self._files.start()
-        self._observing.start(self._admission, self._cores, self.readiness, self._caching)
+        parts = self._admission, self._cores, self.backlog, self.congestion, self.readiness, self._caching
+        self._observing.start(Parts(*parts))
         self._server.start()
         self.readiness.rise(STARTING)
 

@@ -17,13 +17,9 @@ from imgsvc.stubs import nl_image_service_pb2
 from imgsvc.v1 import image_service_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from imgsvc.config import ServerConfig
-    from imgsvc.runtime.cores import Cores
-    from imgsvc.server.admission import Admission
-    from imgsvc.server.caching import Caching
     from imgsvc.server.logs import LineLog
+    from imgsvc.server.metrics.parts import Parts
     from imgsvc.server.readiness import Readiness
 
 __all__ = ["Observing"]
@@ -73,12 +69,10 @@ class Observing:
         chosen.append(AccessLog(every=config.access_log, lines=lines))
         self.observers = Observers(chosen, capture)
 
-    def start(
-        self, admission: Admission, cores: Cores, ready: Callable[[], bool], caching: Caching | None
-    ) -> None:
+    def start(self, parts: Parts) -> None:
         """Tell of these parts of the server from now on."""
         if self._metrics is not None:
-            self._metrics.start(admission, cores, self.observers, ready, caching)
+            self._metrics.start(parts, self.observers)
 
     def close(self) -> None:
         """Show the last records, and end the threads."""

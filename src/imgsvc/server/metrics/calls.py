@@ -27,6 +27,9 @@ BUCKETS = (
 REFUSED = {"RESOURCE_EXHAUSTED", "UNAVAILABLE", "UNAUTHENTICATED", "PERMISSION_DENIED"}
 """Statuses that say no to a call which may be quite right."""
 
+TOO_LATE = "deadline"
+"""The field of calls that would have missed their deadlines."""
+
 OTHER = "other"
 MAX_CALLERS, MAX_REASONS = 256, 64
 """Beyond these they are one: each value of a label is a time series, here and in Prometheus."""
@@ -111,7 +114,7 @@ class CallMetrics:
             self._pixels.labels(method, caller).inc(record.pixels)
         if record.cache:
             self._cached.labels(method, record.cache).inc()
-        if record.code in REFUSED:
+        if record.code in REFUSED or record.field == TOO_LATE:
             self._refusals.labels(_bounded(record.field, self._reasons, MAX_REASONS), caller).inc()
 
 

@@ -16,12 +16,10 @@ from imgsvc.server.metrics.state import ServerState
 from imgsvc.server.tcp import find_addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from imgsvc.config import ServerConfig
-    from imgsvc.runtime.cores import Cores
-    from imgsvc.server.admission import Admission
-    from imgsvc.server.caching import Caching
+    from imgsvc.server.metrics.parts import Parts
     from imgsvc.server.observers import Observers
 
 __all__ = ["MetricsEndpoint"]
@@ -60,31 +58,25 @@ class MetricsEndpoint:
         self._addresses = find_addresses(config.metrics_host, config.metrics_port or 0, "metrics-")
         self._http = HttpServer(self._addresses)
 
-    def start(
-        self,
-        admission: Admission,
-        cores: Cores,
-        observers: Observers,
-        ready: Callable[[], bool],
-        caching: Caching | None,
-    ) -> None:
+    def start(self, parts: Parts, observers: Observers) -> None:
         """Answer from now on, of these parts of the server."""
-        registry = self._registry
-        registry.register(ServerState(self._config, admission, cores, observers, ready))
-        if caching is not None:
-            registry.register(CacheState(caching.cache.counters))
+        registry, readiness = self._registry, parts.readiness
+        registry.register(ServerState(self._config, parts, observers))
+        if parts.caching is not None:
+            registry.register(CacheState(parts.caching.cache.counters))
 
         def metrics(accept: str) -> Page:
             observers.flush(FLUSH_SECONDS)
             encode, kind = choose_encoder(accept)
             return Page(HTTPStatus.OK, encode(registry), kind)
 
-        def readiness(_accept: str) -> Page:
-            if ready():
+        def ready(_accept: str) -> Page:
+            reasons = ", ".join(readiness.reasons)
+            if not reasons:
                 return Page(HTTPStatus.OK, b"ready\n")
-            return Page(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n")
+            return Page(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {reasons}\n".encode())
 
-        self._http.start({"/metrics": metrics, "/livez": _alive, "/readyz": readiness})
+        self._http.start({"/metrics": metrics, "/livez": _alive, "/readyz": ready})
         log.info("metrics on %s", ", ".join(f"http://{address}/metrics" for address in self._addresses))
 
     def close(self) -> None:

@@ -12,13 +12,12 @@ from prometheus_client.registry import Collector
 from imgsvc._dispatch import isa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from prometheus_client import Metric
 
     from imgsvc.config import ServerConfig
-    from imgsvc.runtime.cores import Cores
-    from imgsvc.server.admission import Admission
+    from imgsvc.server.metrics.parts import Parts
     from imgsvc.server.observers import Observers
 
 __all__ = ["ServerState"]
@@ -29,36 +28,26 @@ class ServerState(Collector):
 
     Parameters
     ----------
-    config, admission, cores, observers
+    config, parts, observers
         Of the server.
-    ready
-        Whether it wants calls.
     """
 
-    def __init__(
-        self,
-        config: ServerConfig,
-        admission: Admission,
-        cores: Cores,
-        observers: Observers,
-        ready: Callable[[], bool],
-    ) -> None:
+    def __init__(self, config: ServerConfig, parts: Parts, observers: Observers) -> None:
         self._config = config
-        self._admission = admission
-        self._cores = cores
+        self._parts = parts
         self._observers = observers
-        self._ready = ready
 
     def collect(self) -> Iterator[Metric]:
         """Read all of it."""
-        config, admission, cores = self._config, self._admission, self._cores
+        config, parts = self._config, self._parts
+        admission, cores = parts.admission, parts.cores
         build = GaugeMetricFamily(
             "imgsvc_build_info", "What runs here; always 1.", labels=("version", "isa", "python", "grpcio")
         )
         build.add_metric([version("imgsvc"), isa(), platform.python_version(), version("grpcio")], 1)
         yield build
         for name, what, value in (
-            ("ready", "Whether the server wants calls.", self._ready()),
+            ("ready", "Whether the server wants calls.", parts.readiness()),
             ("calls_in_flight", "Calls from their headers until their answer has gone.", admission.num_calls),
             ("calls_in_flight_limit", "--max-calls.", config.max_calls),
             ("bytes_in_flight", "Bytes that calls hold.", admission.num_bytes),
@@ -66,6 +55,16 @@ class ServerState(Collector):
             ("cores_in_use", "Cores that are granted.", cores.in_use),
             ("cores_limit", "--cores.", config.num_cores),
             ("cores_queue_length", "Pieces of work that wait for a core.", cores.waiting),
+            (
+                "backlog_core_seconds",
+                "Predicted of what waits for a core and what computes.",
+                parts.backlog.seconds,
+            ),
+            (
+                "calls_queue_seconds",
+                "How long it will take until all calls that are there are done; 0 while nobody knows.",
+                parts.congestion.seconds,
+            ),
         ):
             yield GaugeMetricFamily(f"imgsvc_{name}", what, value)
         for name, what, amount in (
