@@ -161,9 +161,9 @@ class TestMethods:
         assert ask(shared, method="/x/Y") == (grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 
 
-def health_of(connection, metadata=()):
+def health_of(connection, metadata=(), service=""):
     stub = health_pb2_grpc.HealthStub(connection)
-    request = health_pb2.HealthCheckRequest()
+    request = health_pb2.HealthCheckRequest(service=service)
     return rpc.answer_of(lambda: stub.Check(request, timeout=20, metadata=metadata).status)
 
 
@@ -188,8 +188,13 @@ class TestOtherServices:
         assert self.check(server) == (UNAUTHENTICATED, f"authorization: no key, {EXPECTED}")
         metadata = [("authorization", f"Bearer {key}")]
         assert self.check(server, metadata) == health_pb2.HealthCheckResponse.SERVING
+        wrong = [("authorization", f"Bearer {new_key()}")]
+        assert self.check(server, wrong) == (UNAUTHENTICATED, f"authorization: unknown key, {EXPECTED}")
         request = health_pb2.HealthCheckRequest()
         with rpc.channel(server) as connection:
+            # Whoever restarts what does not live has no key.
+            alive = health_of(connection, service="imgsvc.liveness")
+            assert alive == health_pb2.HealthCheckResponse.SERVING
             stub = health_pb2_grpc.HealthStub(connection)
             code, _ = rpc.answer_of(lambda: next(stub.Watch(request, timeout=20)))
             assert code is UNAUTHENTICATED

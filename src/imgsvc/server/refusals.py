@@ -111,11 +111,15 @@ class Abandoned(Refusal):
 
 
 class NoCaller(Refusal):
-    """A call of nobody whom the server knows; what it came with is not told, and not logged."""
+    """A call of nobody whom the server knows; what it came with is not told, and not logged.
+
+    `had_key` says whether it came with a key, or certificate, at all.
+    """
 
     def __init__(self, reason: str) -> None:
         details = f"authorization: {reason}, expected 'Bearer KEY' with a key that this server knows"
         super().__init__(grpc.StatusCode.UNAUTHENTICATED, reason, "authorization", details)
+        self.had_key = reason != "no key"
 
 
 class NotAllowed(Refusal):

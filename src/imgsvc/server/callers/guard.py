@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from imgsvc.server.record import begin
-from imgsvc.server.refusals import Refusal
+from imgsvc.server.refusals import NoCaller
 
 if TYPE_CHECKING:
     from imgsvc.server.callers.access import Access
@@ -16,9 +16,10 @@ __all__ = ["Guarded"]
 
 
 class Guarded(grpc.GenericRpcHandler):
-    """Hands on the calls of a service that come with a good key, or with none but perhaps a certificate.
+    """Hands on the calls of a service that come with a good key, or with none.
 
-    That is seen only later, in the call: the service asks `Access.check` then.
+    Of the latter the service asks `Access.check`, when it knows what they are about: they may have a
+    certificate, which is only seen then, or ask for something that is for everybody.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ class Guarded(grpc.GenericRpcHandler):
         record = begin(handler_call_details)
         try:
             self._access.by_key(handler_call_details.invocation_metadata or (), record)
-        except Refusal as refusal:
-            return self._access.denial(record, refusal)
+        except NoCaller as refusal:
+            if refusal.had_key:
+                return self._access.denial(record, refusal)
         return self._handler.service(handler_call_details)
