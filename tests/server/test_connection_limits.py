@@ -145,7 +145,7 @@ class TestDescriptors:
         [message] = caplog.messages
         assert message == (
             f"file descriptors: this process may have {hard}, and --max-connections {hard} on 2 addresses can"
-            f" need {needed}: raise the limit (ulimit -Hn, or LimitNOFILE= of systemd), or allow fewer"
+            f" need {needed}: raise the limit (ulimit -n, or LimitNOFILE= of systemd), or allow fewer"
             " connections"
         )
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)

@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import http2, processes, rpc, v1
@@ -76,6 +77,16 @@ def test_a_thousand_half_open_streams(half_open_server, method):
     with rpc.channel(server) as connection:
         send = connection.unary_unary(rpc.MEAN_FILTER)
         wait_for(lambda: rpc.answer_of(lambda: send(GOOD, timeout=10)) == GOOD)
+
+
+def test_a_stream_of_reflection_gives_way_to_later_ones(serve):
+    server = serve("--host", "127.0.0.1", "--port", "0")
+    method = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+    with rpc.channel(server) as busy, rpc.channel(server) as other:
+        held = [rpc.HeldCall(busy, method) for _ in range(40)]
+        assert "NLImageService" in ProtoReflectionDescriptorDatabase(other).get_services()
+        for call in held:
+            call.cancel()
 
 
 def test_one_that_gives_way_is_told_so(serve):

@@ -27,13 +27,16 @@ def provide_descriptors(max_connections: int, num_addresses: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if _is_enough(soft, needed):
         return
-    enough = _is_enough(hard, needed)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed if enough else hard, hard))
-    if not enough:
+    limit = needed if _is_enough(hard, needed) else hard
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    except (OSError, ValueError):  # what a sandbox forbids
+        limit = soft
+    if limit < needed:
         log.warning(
             "file descriptors: this process may have %d, and --max-connections %d on %d addresses can need"
-            " %d: raise the limit (ulimit -Hn, or LimitNOFILE= of systemd), or allow fewer connections",
-            hard,
+            " %d: raise the limit (ulimit -n, or LimitNOFILE= of systemd), or allow fewer connections",
+            limit,
             max_connections,
             num_addresses,
             needed,

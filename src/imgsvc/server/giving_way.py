@@ -3,7 +3,7 @@
 A call of health is a few bytes, which come with its headers. Clients that send headers alone would hold
 every thread until the timer ends their calls, and others would wait meanwhile. So when there are more calls
 than threads, the one that has been read for the longest is ended. One whose bytes are there is read in a
-fraction of a millisecond, and is never that.
+fraction of a millisecond, and is never that. A stream of reflection is that when it is open for the longest.
 """
 
 from __future__ import annotations

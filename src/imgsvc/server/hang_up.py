@@ -68,14 +68,24 @@ def _local(address: str) -> str | int:
 def _sockets(ours: set[str | int], *, listening: bool) -> Iterator[socket.socket]:
     """Yield a descriptor of its own for each socket: the original may be closed, and used for another."""
     for entry in Path("/dev/fd").iterdir():
-        try:
-            found = socket.socket(fileno=os.dup(int(entry.name)))
-        except OSError:  # no socket, or gone
+        found = _socket(int(entry.name))
+        if found is None:
             continue
         if _is_ours(found, ours) and _listens(found) == listening:
             yield found
         else:
             found.close()
+
+
+def _socket(descriptor: int) -> socket.socket | None:
+    copy = None
+    try:
+        copy = os.dup(descriptor)
+        return socket.socket(fileno=copy)
+    except OSError:  # no socket, or gone
+        if copy is not None:
+            os.close(copy)
+        return None
 
 
 def _is_ours(found: socket.socket, ours: set[str | int]) -> bool:

@@ -253,7 +253,7 @@ class Server:
         closed = self._config.health_needs_key
         yield self._guarded(HEALTH, self._health) if closed else self._health
         if self._reflection is not None:
-            yield self._guarded(REFLECTION, self._reflection.handler())
+            yield self._guarded(REFLECTION, self._reflection)
 
     def _guarded(self, service: str, handler: grpc.GenericRpcHandler) -> grpc.GenericRpcHandler:
         return handler if self.access is None else Guarded(service, handler, self.access)

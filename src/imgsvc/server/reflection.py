@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -11,8 +12,10 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.failure import refuse
+from imgsvc.server.giving_way import GivingWay
 from imgsvc.server.record import Record
 from imgsvc.server.refusals import Refusal
+from imgsvc.server.timer import Timed
 from imgsvc.stubs import nl_image_service_pb2
 from imgsvc.v1 import image_pb2, image_service_pb2, operations_pb2, recipe_pb2
 
@@ -29,7 +32,7 @@ SERVICE_NAME: str = reflection.SERVICE_NAME
 METHOD = f"/{SERVICE_NAME}/ServerReflectionInfo"
 
 STREAMS = 4
-"""Streams that are answered at a time: each keeps its thread while it is open, and more of them wait."""
+"""Streams that are answered at a time: each keeps its thread while it is open, or gives way to later ones."""
 
 # Files after those that they import.
 FILES = (
@@ -43,7 +46,7 @@ FILES = (
 )
 
 
-class Reflection:
+class Reflection(grpc.GenericRpcHandler):
     """The reflection service of one server.
 
     Parameters
@@ -58,6 +61,7 @@ class Reflection:
         self._observers = observers
         self._check_caller = check
         self._pool = start_pool(STREAMS, "reflection")
+        self._queue = GivingWay(STREAMS)
         # NLImageService is in a private pool, the others are in the default one; the servicer takes one.
         descriptors = DescriptorPool()
         for file in FILES:
@@ -65,29 +69,38 @@ class Reflection:
         names = [service.full_name for file in FILES for service in file.services_by_name.values()]
         self._servicer = reflection.ReflectionServicer(names, pool=descriptors)
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """Return the handler of the service."""
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Answer its method; this runs on gRPC's serving thread."""
+        if handler_call_details.method != METHOD:
+            return None
+        self._queue.arrive()
 
         # A function of its own, for its own pool: see imgsvc.server.health.
         def reflect(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+            timed = Timed(context, math.inf, "")
+            self._queue.begin(timed)
+            if not context.add_callback(lambda: self._queue.leave(timed)):
+                self._queue.leave(timed)
             if self._check_caller is not None:
-                record = Record(METHOD)
-                try:
-                    self._check_caller(context, record)
-                except Refusal as refusal:
-                    refuse(self._observers, record, context, refusal)
+                self._check(context, self._check_caller)
             return self._servicer.ServerReflectionInfo(requests, context)
 
         pooled: Any = reflect
         pooled.experimental_thread_pool = self._pool
-        methods = {
-            "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
-                pooled,
-                reflection_pb2.ServerReflectionRequest.FromString,
-                reflection_pb2.ServerReflectionResponse.SerializeToString,
-            )
-        }
-        return grpc.method_handlers_generic_handler(reflection.SERVICE_NAME, methods)
+        return grpc.stream_stream_rpc_method_handler(
+            pooled,
+            reflection_pb2.ServerReflectionRequest.FromString,
+            reflection_pb2.ServerReflectionResponse.SerializeToString,
+        )
+
+    def _check(self, context: grpc.ServicerContext, check: Check) -> None:
+        record = Record(METHOD)
+        try:
+            check(context, record)
+        except Refusal as refusal:
+            refuse(self._observers, record, context, refusal)
 
     def close(self) -> None:
         """End the threads."""

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from grpc_health.v1 import health_pb2
 
+from imgsvc._files import failure_of
 from imgsvc._targets import unix_target
+from imgsvc.errors import ConfigurationError
 from imgsvc.server.health import CHECK, LIVENESS
 from imgsvc.server.private_folder import private_folder
 from imgsvc.server.readiness import SHUTTING_DOWN
@@ -39,12 +41,20 @@ class Watchdog:
         How often somebody wants to hear that it works: it is asked twice as often.
     tell
         Tells them.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no folder for its socket.
     """
 
     def __init__(self, server: Server, seconds: float, tell: Callable[[], None]) -> None:
         self._seconds = seconds / 2
         self._tell = tell
-        self._folder = private_folder()
+        try:
+            self._folder = private_folder()
+        except OSError as error:
+            raise ConfigurationError(f"WATCHDOG_USEC: no folder for a socket: {failure_of(error)}") from error
         self._target = unix_target(Path(self._folder.name) / "health")
         self._server = server
         server.listen_privately(self._target)
