@@ -48,7 +48,6 @@ class TestBacklog:
         details = "seconds of waiting for cores would be 1.062, the limit is 1.0"
         assert str(raised.value) == f"the server is busy: {details}; try again later"
         assert 0.75 <= raised.value.retry_after <= 1.4
-        assert (backlog.refusals, backlog.too_late) == (1, 0)
 
     def test_what_leaves_makes_room(self):
         backlog = Backlog(1, 1.0)
@@ -89,7 +88,6 @@ class TestBacklog:
             backlog.admit(job(0.9, deadline=1.0))
         with pytest.raises(TooLate, match=r"^deadline: 1(\.\d+)? s are left, and the work takes about 5 s$"):
             backlog.admit(job(5.0, deadline=1.0))
-        assert (backlog.refusals, backlog.too_late) == (0, 2)
 
     def test_it_learns_what_work_takes(self):
         backlog = Backlog(1, 1.0)
@@ -151,7 +149,6 @@ class TestCongestion:
         refusal = self.fill(made)
         assert str(refusal).startswith("the server is busy: seconds of waiting would be 1.0")
         assert made.num_calls <= 105
-        assert made.refusals == 1
 
     def test_others_do_not_wait_behind_a_flood(self, clock):
         made = self.load(clock, 90, 100)

@@ -38,16 +38,9 @@ class Backlog:
         How many there are.
     max_seconds
         How long a call may wait, or as long as it computes, if that is more.
-
-    Attributes
-    ----------
-    refusals, too_late : int
-        Calls that would have waited too long, and those that would have missed their deadlines.
     """
 
     def __init__(self, cores: int, max_seconds: float) -> None:
-        self.refusals = 0
-        self.too_late = 0
         self._cores = cores
         self._max_seconds = max_seconds
         self._lock = threading.Lock()
@@ -88,15 +81,10 @@ class Backlog:
             if remaining is not None:
                 alone = cost / self._cores  # if it is cut into as many parts
                 if alone > TOLERANCE * remaining:
-                    self.too_late += 1
                     raise TooLate(alone, remaining)
                 most = min(most, TOLERANCE * remaining - alone)
             wait = self._wait(job, most)
             if wait > most:
-                if most < self._max_seconds:
-                    self.too_late += 1
-                else:
-                    self.refusals += 1
                 raise OverloadedError(
                     "seconds of waiting for cores", round(wait, 3), round(most, 3), spread(wait)
                 )

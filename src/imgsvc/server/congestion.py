@@ -43,15 +43,9 @@ class Congestion:
         How many there are.
     max_seconds
         How long a call may wait.
-
-    Attributes
-    ----------
-    refusals : int
-        Calls that would have waited too long.
     """
 
     def __init__(self, cores: int, max_seconds: float) -> None:
-        self.refusals = 0
         self.num_calls = 0
         self._free = FREE_PER_CORE * cores
         self._max_seconds = max_seconds
@@ -78,7 +72,6 @@ class Congestion:
             if self._busy:
                 seconds, most = self._wait(caller), min(self._max_seconds, remaining)
                 if seconds > most:
-                    self.refusals += 1
                     raise OverloadedError(
                         "seconds of waiting", round(seconds, 2), round(most, 2), spread(seconds)
                     )
