@@ -1,4 +1,4 @@
-"""The files that an operator writes: options, and presets."""
+"""The files that an operator writes: options, presets, callers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,25 @@ from fuzz.target import Target
 from imgsvc.config import ServerConfig
 from imgsvc.errors import ConfigurationError
 from imgsvc.pipeline.presets import load_presets
+from imgsvc.server.callers.known import read_callers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["FILES"]
 
+METHODS = ("/imgsvc.v1.ImageService/Process", "/NLImageService/MeanFilter")
+
 
 def check(data: bytes) -> None:
-    """Read it as the one and as the other; an error is one line."""
+    """Read it as each of them; an error is one line."""
     path = _path()
     path.write_bytes(data)
-    for read in (lambda: ServerConfig(**ServerConfig.from_file(path)), lambda: load_presets(path)):
+    for read in (
+        lambda: ServerConfig(**ServerConfig.from_file(path)),
+        lambda: load_presets(path),
+        lambda: read_callers(str(path), METHODS),
+    ):
         try:
             read()
         except ConfigurationError as error:
@@ -41,6 +48,9 @@ def _path() -> Path:
 def _seeds() -> Iterable[bytes]:
     yield b'port = 0\nmax_message_bytes = "64MiB"\nbody_timeout = 2.5\nnull_image_errors = true\n'
     yield b'[thumbnail]\npipeline = "resize width=256 | sharpen"\nformat = "webp"\nquality = 80\n'
+    digest = "0123456789abcdef" * 4
+    yield f'[webshop]\nkeys = ["sha256:{digest}"]\nmax_calls = 16\nmethods = ["NLImageService/*"]\n'.encode()
+    yield b'[robots]\ncertificates = ["robot-7"]\npixels_per_second = 50_000_000\n'
     yield b'[other]\npipeline = [{resize = {width = 800}}, "invert"]\ndescription = "for lists"\n'
 
 

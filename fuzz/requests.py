@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 
 from fuzz.target import Target
 from imgsvc._stop import Stop
+from imgsvc.cache.key import recipe_key
 from imgsvc.errors import InvalidInputError
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.limits import Limits
@@ -93,9 +94,12 @@ def check_batch(data: bytes) -> None:
 
 def check_plan(source: Source, recipe: Recipe, *, run: bool) -> None:
     """Plan a recipe; it is the same when it is written and read again, and the plan is kept."""
-    assert read_recipe(recipe_message(recipe), {}) == recipe
+    again = read_recipe(recipe_message(recipe), {})
+    assert again == recipe
     plan = plan_recipe(source, recipe, LIMITS)
     assert plan.num_bytes <= MOST_BYTES, plan.num_bytes
+    if run and not any(output.error for output in plan.outputs):
+        assert recipe_key(plan, source, "") == recipe_key(plan_recipe(source, again, LIMITS), source, "")
     if run and plan.num_bytes < RUN_BYTES and plan.cost < RUN_COST:
         run_plan(plan, source, recipe)
 
