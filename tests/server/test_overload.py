@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 
 import imgsvc
+from imgsvc.config import ServerConfig
 from imgsvc.errors import OverloadedError, ServiceTimeoutError, ServiceUnavailableError
 from imgsvc.runtime.cores import Job
 from imgsvc.server import congestion
 from imgsvc.server.backlog import Backlog
 from imgsvc.server.caller import caller_of
 from imgsvc.server.congestion import Congestion
+from imgsvc.server.lifecycle import Server
 from imgsvc.server.record import Record
-from imgsvc.server.refusals import TooLate
+from imgsvc.server.refusals import Abandoned, TooLate
+from tests import rpc
 from tests.processes import wait_for
 
 HEAVY = " | ".join(["gaussian_blur sigma=10"] * 6)
@@ -202,6 +205,23 @@ class TestCongestion:
 )
 def test_a_caller_is_a_name_or_an_address(record, caller):
     assert caller_of(record) == caller
+
+
+def test_whose_a_call_is_is_known_before_a_worker_takes_it():
+    """By what grpcio hands to the pool, which it does not promise."""
+    config = ServerConfig(host="127.0.0.1", port=0, max_workers=1)
+    with Server(config) as server, grpc.insecure_channel(server.addresses[0]) as connection:
+        held = [rpc.HeldCall(connection, rpc.MEAN_FILTER, timeout=20) for _ in range(3)]
+        wait_for(lambda: server.congestion.num_calls == 3)
+        assert server.congestion._calls == {"ipv4:127.0.0.1": 3}
+        for call in held:
+            call.cancel()
+        wait_for(lambda: server.congestion.num_calls == 0)
+
+
+def test_a_call_that_is_late_already_is_not_taken(clock):
+    with pytest.raises(Abandoned, match="not ready by its deadline"):
+        Congestion(1, 1.0).enter("a", remaining=-0.1)
 
 
 @pytest.fixture
