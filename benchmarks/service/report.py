@@ -35,6 +35,7 @@ class Report:
     sweep: list[Standing] = dataclasses.field(default_factory=list)
     stopping: list[Stopping] = dataclasses.field(default_factory=list)
     observing: list[str] = dataclasses.field(default_factory=list)
+    security: list[str] = dataclasses.field(default_factory=list)
 
     def sections(self) -> Iterator[tuple[str, list[str]]]:
         """Yield a title and its lines for each thing that was measured."""
@@ -59,6 +60,8 @@ class Report:
             yield "from the end of a call to its cores being free", list(stopping_table(self.stopping))
         if self.observing:
             yield "CPU time of a 64×64 call by what is told of it", self.observing
+        if self.security:
+            yield "CPU time of a 64×64 call by who may make it", self.security
         if self.notes:
             yield "left out", self.notes
 
