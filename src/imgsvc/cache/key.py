@@ -16,15 +16,15 @@ from PIL import features
 
 from imgsvc.cache.digest import HASH, digest_of
 from imgsvc.codec import with_defaults
-from imgsvc.operations import Resize
+from imgsvc.pipeline.plan import canonical
 from imgsvc.pipeline.plan import plan as plan_operations
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.source import ImageFile
 
 if TYPE_CHECKING:
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image
+    from imgsvc.codec import EncodeOptions
     from imgsvc.operations import Operation
-    from imgsvc.pipeline import Plan
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
     from imgsvc.recipes.source import Source
 
@@ -72,7 +72,7 @@ def recipe_key(plan: RecipePlan, source: Source, owner: str) -> bytes:
 def operation_key(operation: Operation, image: Image, owner: str) -> bytes:
     """Return the key of NLImageService's answer to an operation on an image."""
     shape = operation.output_shape(image.shape)
-    what = (image.shape, _operation(operation, shape))
+    what = (image.shape, canonical(operation, shape))
     return _key("nl_image", owner, what, _bytes_of(image))
 
 
@@ -83,10 +83,10 @@ def _key(kind: str, owner: str, what: tuple[Any, ...], data: memoryview) -> byte
 
 
 @functools.cache
-def _made_by() -> tuple[Any, ...]:
+def _made_by() -> str:
     libraries = tuple((name, version(name)) for name in LIBRARIES)
     codecs = tuple((name, features.version(name)) for name in CODECS if name in _known_codecs())
-    return RESULTS, HASH, libraries, codecs
+    return repr((RESULTS, HASH, libraries, codecs))
 
 
 def _known_codecs() -> set[str]:
@@ -97,24 +97,16 @@ def _bytes_of(pixels: np.ndarray[Any, Any]) -> memoryview:
     return pixels.reshape(-1).view(np.uint8).data
 
 
-def _output(plan: RecipePlan, output: OutputPlan) -> tuple[Any, ...]:
-    options: tuple[Any, ...] = ()
-    if output.format != RAW:
-        options = dataclasses.astuple(with_defaults(output.format, output.output.options))
-    # From the image to the output, whatever part of that is done for all outputs at once.
-    operations = (*plan.recipe.pipeline.operations, *output.output.pipeline.operations)
-    steps = plan_operations(operations, plan.input.shape, plan.input.dtype)
-    return output.output.name, output.format, options, _steps(steps)
-
-
 @functools.lru_cache(maxsize=64)
-def _steps(steps: Plan) -> str:
-    # As a text: that of a large convolution takes a third of a millisecond to make.
-    return repr([_operation(step.operation, step.dst_shape) for step in steps.steps])
+def _options(kind: str, options: EncodeOptions) -> tuple[Any, ...]:
+    return dataclasses.astuple(with_defaults(kind, options))
 
 
-def _operation(operation: Operation, shape: Shape) -> tuple[Any, ...]:
-    if isinstance(operation, Resize):  # a side that follows from the other may be said or not
-        operation = Resize(shape[1], shape[0], operation.resample)
-    fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
-    return operation.name, *(getattr(operation, field.name) for field in fields)
+def _output(plan: RecipePlan, output: OutputPlan) -> tuple[Any, ...]:
+    options = () if output.format == RAW else _options(output.format, output.output.options)
+    steps = output.steps
+    if plan.trunk is not None or steps is None:
+        # From the image to the output, whatever part of that is done for all outputs at once.
+        operations = (*plan.recipe.pipeline.operations, *output.output.pipeline.operations)
+        steps = plan_operations(operations, plan.input.shape, plan.input.dtype)
+    return output.output.name, output.format, options, steps.canonical

@@ -14,7 +14,7 @@ from imgsvc._images import UINT8, as_rows
 from imgsvc._stop import Stop
 from imgsvc._threads import threads_for
 from imgsvc.errors import InvalidParameterError, StoppedError
-from imgsvc.operations import Convert, Rotate90
+from imgsvc.operations import Convert, Resize, Rotate90
 from imgsvc.operations.stopping import go_on
 from imgsvc.pipeline.description import located
 from imgsvc.pipeline.fusion import fused
@@ -65,6 +65,11 @@ class Plan:
     """One at least."""
     copies: bool = False
     """Whether the result is the image itself."""
+
+    @functools.cached_property
+    def canonical(self) -> str:
+        """What is done, in one way of writing it: the results are equal where this is, for equal images."""
+        return repr([canonical(step.operation, step.dst_shape) for step in self.steps])
 
     @property
     def shape(self) -> Shape:
@@ -157,6 +162,14 @@ def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) 
         steps.append(Step(operation, shape, result, dtype, operation.cost(shape), routine))
         shape = result
     return Plan(tuple(steps), copies=not needed)
+
+
+def canonical(operation: Operation, dst_shape: Shape) -> tuple[Any, ...]:
+    """Return the name and the parameters of an operation whose result has that shape."""
+    if isinstance(operation, Resize):  # a side that follows from the other may be said or not
+        operation = Resize(dst_shape[1], dst_shape[0], operation.resample)
+    fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
+    return operation.name, *(getattr(operation, field.name) for field in fields)
 
 
 def _copy(dtype: np.dtype[Any]) -> Operation:
