@@ -90,6 +90,16 @@ def test_without_pixels(serve, folder, photo):
     assert done.stderr.endswith("its message was not kept, since it was none without its pixels\n")
 
 
+def test_an_installed_server_keeps_the_latest_few(serve, folder):
+    limits = ("--capture-max-files", "2", "--capture-max-bytes", "2048")
+    server = serve("--port", "0", "--capture-bad-requests", folder, *limits)
+    for number in range(3):
+        call(server, rpc.MEAN_FILTER, BAD, ("x-request-id", f"bad{number}"))
+    call(server, rpc.MEAN_FILTER, NLImage(width=99, height=99, data=bytes(2048)).SerializeToString())
+    wait_for(lambda: server.log.count("status=INVALID_ARGUMENT") == 4)
+    assert [parts(path)[0]["id"] for path in files(folder)] == ["bad1", "bad2"]
+
+
 def test_an_item_of_a_batch_is_a_batch_of_its_own(serve, folder, photo):
     strict = serve("--port", "0", "--capture-bad-requests", folder, "--max-pixels", "10000")
     with rpc.channel(strict) as connection:

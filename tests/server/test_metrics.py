@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -148,6 +149,17 @@ def test_what_runs_here(server):
     assert value(server, "imgsvc_cores_limit") == 1
     assert value(server, "process_resident_memory_bytes") > 1e6
     assert value(server, "imgsvc_ready") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is loopback on Linux")
+def test_on_another_address():
+    with processes.serving("--port", "0", "--metrics-port", "0", "--metrics-host", "127.0.0.2") as server:
+        port = wait_for(lambda: re.search(r"metrics on http://127\.0\.0\.2:(\d+)/metrics", server.log))[1]
+        with socket.create_connection(("127.0.0.2", int(port)), timeout=20) as client:
+            client.sendall(b"GET /livez HTTP/1.1\r\n\r\n")
+            assert client.makefile("rb").read().endswith(b"\r\n\r\nalive\n")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(port)), timeout=20)
 
 
 def test_openmetrics_on_request(server):

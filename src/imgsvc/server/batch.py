@@ -26,6 +26,7 @@ from imgsvc.runtime.cores import Job
 from imgsvc.runtime.pools import Inline, start_pool
 from imgsvc.server.caching import CachedItems
 from imgsvc.server.caller import caller_of
+from imgsvc.server.calls import NOTED_SECONDS
 from imgsvc.server.failure import fail, note_failure, refuse
 from imgsvc.server.image_service import SERVICE_NAME
 from imgsvc.server.record import QUEUE, Request, begin
@@ -498,7 +499,10 @@ class _Stream:
 
         def admit(price: Price) -> None:
             nonlocal held
+            start = time.monotonic()
             self._admit(price)
+            if (end := time.monotonic()) - start > NOTED_SECONDS:
+                record.note(QUEUE, start, end)
             held += price.num_bytes
             job.predicted = price.core_seconds
             of.backlog.add(job)
