@@ -19,7 +19,7 @@ import imgsvc
 from benchmarks.disturbance import Disturbance
 from benchmarks.recipes.conftest import Predicted
 from imgsvc._stop import Stop
-from imgsvc.codec import encode, formats
+from imgsvc.codec import EncodeOptions, encode, formats
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
@@ -114,6 +114,12 @@ def test_effort(benchmark: Any, prediction: Prediction, predicted: list[Predicte
     options = f"effort {output.effort}{' lossless' * output.lossless}{' progressive' * output.progressive}"
     work = f"640x480: to {output.format}, {options}"
     predicted.append(measured(benchmark, prediction, source, Recipe(Pipeline(), (output,)), work))
+
+
+def test_decoding_progressive(benchmark: Any, prediction: Prediction, predicted: list[Predicted]) -> None:
+    source = ImageFile(encode(photo(4000, 3000), "jpeg", EncodeOptions(progressive=True)))
+    recipe = Recipe(Pipeline(), (Output(RAW),))
+    predicted.append(measured(benchmark, prediction, source, recipe, "4000x3000: from progressive jpeg"))
 
 
 @pytest.mark.parametrize("way", ["gray to", "gray from", "RGBA to", "RGBA from"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imgsvc._images import DTYPES
-from imgsvc.codec import DecodeOptions, encode
+from imgsvc.codec import DecodeOptions, EncodeOptions, encode
 from imgsvc.operations import Convert
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.limits import Limits
@@ -101,6 +101,14 @@ def test_channels_and_depth_count(prediction, rng):
 
     assert of(dtype=np.uint8) < 0.8 * of(dtype=np.uint16)
     assert of(3, dtype=np.uint8) < 0.4 * of(3, dtype=np.uint16)
+
+
+def test_a_progressive_jpeg_takes_longer(prediction, rng):
+    def of(**options):
+        data = encode(rng.integers(0, 256, SHAPE, np.uint8), "jpeg", EncodeOptions(**options))
+        return prediction.milliseconds(plan_recipe(ImageFile(data), Recipe("", (Output(RAW),)), Limits()))
+
+    assert of(progressive=True) > 1.5 * of()
 
 
 def test_a_jpeg_that_is_decoded_smaller_takes_less(prediction, rng):

@@ -117,6 +117,8 @@ class Header:
         By EXIF, 1 to 8.
     has_icc
         Whether there is a colour profile.
+    progressive
+        Whether it is a JPEG of several scans, which take several times as long.
     """
 
     format: str
@@ -127,6 +129,7 @@ class Header:
     bits: int
     orientation: int
     has_icc: bool
+    progressive: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -293,6 +296,7 @@ def _header(source: Source, field: str) -> Header:
         source.bits,
         source.orientation,
         source.icc_profile is not None,
+        source.progressive,
     )
 
 

@@ -86,6 +86,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001, P
         icc_profile=icc if 0 < len(icc) <= PROFILE_BYTES else None,
         exif=exif,
         components=components,
+        progressive=progressive,
     )
 
 

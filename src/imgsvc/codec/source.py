@@ -35,6 +35,8 @@ class Source:
         What was lost already.
     components
         Of JPEG: channels as stored.
+    progressive
+        Of JPEG: whether pixels come in several scans.
     largest_part
         Of TIFF: the most pixels that a page, or a tile of one, has.
     """
@@ -52,6 +54,7 @@ class Source:
     loop: int = 0
     notes: tuple[str, ...] = ()
     components: int = 0
+    progressive: bool = False
     largest_part: int = 0
 
     @property

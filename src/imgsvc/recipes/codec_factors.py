@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from imgsvc._images import Shape
+    from imgsvc.codec import Header
     from imgsvc.recipes.recipe import Output
 
 __all__ = ["decoder_factor", "encoder_factor"]
@@ -39,6 +40,7 @@ DECODED_CHANNELS: dict[str, dict[int, float]] = {
     "tiff": {1: 0.36, 4: 1.4},
     "bmp": {1: 1.0},
 }
+DECODED_PROGRESSIVE = 2.8
 COLOUR_PASSES = 2
 """Over PNG of more than 8 bits in colour, see `imgsvc.codec.png.decode_deep`."""
 
@@ -60,10 +62,12 @@ def encoder_factor(kind: str, output: Output, shape: Shape, dtype: np.dtype[Any]
     return factor * _of_options(kind, output)
 
 
-def decoder_factor(kind: str, channels: int, bits: int, *, deep: bool) -> float:
-    """Return what to multiply the time of a format's decoder by, whether or not the result is of 8 bits."""
-    factor = DECODED_CHANNELS.get(kind, {}).get(channels, 1.0) * bits / 8
-    return factor * COLOUR_PASSES if deep and channels > 1 else factor
+def decoder_factor(header: Header, *, deep: bool) -> float:
+    """Return what to multiply the time of a format's decoder by; `deep` is whether depths are kept."""
+    factor = DECODED_CHANNELS.get(header.format, {}).get(header.channels, 1.0) * header.bits / 8
+    if header.progressive:
+        factor *= DECODED_PROGRESSIVE
+    return factor * COLOUR_PASSES if deep and header.channels > 1 else factor
 
 
 def _of_options(kind: str, output: Output) -> float:

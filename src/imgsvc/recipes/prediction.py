@@ -105,7 +105,7 @@ class Prediction:
             pixels = self._shrunk_share * pixels + (1 - self._shrunk_share) * decoded
         cost = self._codecs.get((header.format, "decode"), NOTHING)
         deep = plan.input.dtype != UINT8
-        factor = decoder_factor(header.format, header.channels, header.bits, deep=deep)
+        factor = decoder_factor(header, deep=deep)
         return plan.input.frames * cost.seconds(pixels) * factor
 
     def _steps(self, plan: Plan) -> float:
