@@ -112,24 +112,32 @@ class TestSaturation:
 
     def test_a_refusal_now_and_then_is_none(self, readiness, saturation):
         for second in range(10):
-            saturation.look(second, 100, 10)
+            saturation.look(second, [(100, 10)])
         assert readiness()
+
+    def test_one_caller_of_several_who_sends_too_much_is_none(self, readiness, saturation):
+        for second in range(10):
+            saturation.look(second, [(1000, 900), (10, 0)])
+        assert readiness()
+        for second in range(10, 13):
+            saturation.look(second, [(1000, 900), (10, 5), (10, 0)])
+        assert not readiness()
 
     def test_a_pause_starts_it_anew(self, readiness, saturation):
         for second, refused in enumerate([50, 50, 0, 50, 50]):
-            saturation.look(second, 100, refused)
+            saturation.look(second, [(100, refused)])
         assert readiness()
-        saturation.look(5, 100, 50)
+        saturation.look(5, [(100, 50)])
         assert not readiness()
         assert readiness.reasons == (SATURATED,)
 
     def test_it_takes_quiet_seconds_to_be_ready_again(self, readiness, saturation):
         for second in range(3):
-            saturation.look(second, 100, 50)
+            saturation.look(second, [(100, 50)])
         for second, refused in enumerate([0, 0, 0, 1, 0, 0, 0], 3):
-            saturation.look(second, 100, refused)
+            saturation.look(second, [(100, refused)])
         assert not readiness()
-        saturation.look(10, 0, 0)
+        saturation.look(10, [(0, 0)])
         assert readiness()
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from imgsvc.server.caller import caller_of
 from imgsvc.server.readiness import SATURATED
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ __all__ = ["Saturation"]
 
 LOOK_SECONDS = 0.5
 REFUSED_SHARE = 0.1
-"""Of the calls of a look: a burst that meets a limit now and then is what limits are for."""
+"""Of a caller's calls: a burst that meets a limit now and then is what limits are for."""
 
 
 class Saturation:
     """Observes calls, and has readiness fall and rise.
+
+    It takes more than half of those who call: one who sends too much is refused, and that is that.
 
     Parameters
     ----------
@@ -39,18 +42,21 @@ class Saturation:
         self._readiness = readiness
         self._fall_after = fall_after
         self._rise_after = rise_after
-        self._calls = 0
-        self._refused = 0
+        self._callers: dict[str, list[int]] = {}
         self._busy_since: float | None = None
         self._calm_since: float | None = None
+        self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="imgsvc-saturation", daemon=True)
         self._thread.start()
 
     def observe(self, records: Sequence[Record]) -> None:
         """Count calls, and those that were refused for load."""
-        self._calls += len(records)
-        self._refused += sum(record.overloaded for record in records)
+        with self._lock:
+            for record in records:
+                count = self._callers.setdefault(caller_of(record), [0, 0])
+                count[0] += 1
+                count[1] += record.overloaded
 
     def close(self) -> None:
         """End the thread."""
@@ -58,21 +64,21 @@ class Saturation:
         self._thread.join()
 
     def _watch(self) -> None:
-        calls = refused = 0
         while not self._closed.wait(LOOK_SECONDS):
-            calls, before = self._calls, calls
-            refused, refused_before = self._refused, refused
-            self.look(time.monotonic(), calls - before, refused - refused_before)
+            with self._lock:
+                callers, self._callers = self._callers, {}
+            self.look(time.monotonic(), list(callers.values()))
 
-    def look(self, now: float, calls: int, refused: int) -> None:
-        """Take in what has come since the last look."""
-        if refused > REFUSED_SHARE * calls:
+    def look(self, now: float, callers: Sequence[Sequence[int]]) -> None:
+        """Take in what has come since the last look: of each caller the calls, and the refused ones."""
+        turned_away = sum(refused > REFUSED_SHARE * calls for calls, refused in callers)
+        if 2 * turned_away > len(callers):
             self._busy_since = now if self._busy_since is None else self._busy_since
             if now - self._busy_since >= self._fall_after:
                 self._readiness.fall(SATURATED)
         else:
             self._busy_since = None
-        if refused:
+        if any(refused for _, refused in callers):
             self._calm_since = None
         else:
             self._calm_since = now if self._calm_since is None else self._calm_since
