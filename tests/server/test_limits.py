@@ -12,14 +12,15 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import imgsvc
-from imgsvc.errors import OverloadedError, ServiceUnavailableError
+from imgsvc.errors import LimitExceededError, OverloadedError, ServiceUnavailableError
 from imgsvc.server.access import AccessLog
 from imgsvc.server.admission import Admission
 from imgsvc.server.failure import note_failure
 from imgsvc.server.record import Record
 from imgsvc.server.refusals import ShuttingDown, UnknownMethod
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
-from tests import http2, reference, rpc
+from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse
+from tests import http2, reference, rpc, v1
 from tests.processes import wait_for
 
 GOOD = NLImage(width=1, height=1, data=b"x").SerializeToString()
@@ -227,6 +228,25 @@ def test_bytes_beyond_the_limit_are_refused(serve, rng):
     assert {error.code for error in refusals} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
+def test_a_request_that_takes_more_bytes_than_there_are_is_not_told_to_come_again(serve):
+    """It would come again for ever, and the server would seem to be saturated."""
+    server = serve("--port", "0", "--max-message-bytes", "1MiB")
+    request = v1.request(v1.pixels(np.zeros((1, 1, 3), np.uint8)), text="resize width=4000 height=4000")
+    [broken] = v1.plan(server, request).broken_limits
+    details = f"bytes in flight: {broken.value} bytes, expected at most {8 << 20}"
+    with rpc.channel(server) as connection:
+        with pytest.raises(grpc.RpcError) as raised:
+            connection.unary_unary(v1.PROCESS)(request.SerializeToString(), timeout=30)
+        error = raised.value
+        assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, details)
+        assert "grpc-retry-pushback-ms" not in dict(error.trailing_metadata())
+        item = BatchItem(id="large", image=request.image, recipe=request.recipe)
+        batch = ProcessBatchRequest(items=[item]).SerializeToString()
+        [answer] = connection.stream_stream(v1.BATCH)(iter([batch]), timeout=30)
+    [result] = ProcessBatchResponse.FromString(answer).results
+    assert (result.status.code, result.status.message) == (3, details)
+
+
 def test_a_message_over_the_limit_gets_grpc_s_status(serve):
     server = serve("--port", "0", "--max-message-bytes", "100000")
     message = NLImage(width=100, height=1001, data=bytes(100_100))
@@ -295,6 +315,15 @@ class TestAdmission:
         for _ in range(2):
             one.release()
         other.hold(60)
+
+    def test_bytes_that_never_can_fit_are_the_request_s_fault(self):
+        call = Admission(10, 100).enter()
+        text = "^bytes in flight: 101 bytes, expected at most 100$"
+        for hold in (call.hold, lambda count: call.hold_when_possible(count, bool)):
+            with pytest.raises(LimitExceededError, match=text):
+                hold(101)
+        with pytest.raises(LimitExceededError, match="expected at most 50$"):
+            call.hold(51, share=2)
 
     def test_closing(self):
         admission = Admission(10, 100)

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from imgsvc.errors import OverloadedError
+from imgsvc.errors import LimitExceededError, OverloadedError
 from imgsvc.server.backlog import spread
 from imgsvc.server.refusals import ShuttingDown
 
@@ -76,10 +76,12 @@ class Admission:
 
         Raises
         ------
+        LimitExceededError
+            They never will fit.
         OverloadedError
-            They do not fit.
+            They do not fit now.
         """
-        limit = self._max_bytes // share
+        limit = self._limit(count, share)
         with self._changed:
             if self._bytes + count > limit and not self._wait_for_room(count, limit, gone):
                 return False
@@ -87,7 +89,7 @@ class Admission:
             return True
 
     def _wait_for_room(self, count: int, limit: int, gone: Callable[[], bool]) -> bool:
-        end = time.monotonic() + self._wait_seconds if self._may_wait and count <= limit else 0.0
+        end = time.monotonic() + self._wait_seconds if self._may_wait else 0.0
         self._may_wait -= 1
         try:
             while self._bytes + count > limit:
@@ -113,12 +115,10 @@ class Admission:
 
         Raises
         ------
-        OverloadedError
+        LimitExceededError
             They never will fit.
         """
-        limit = self._max_bytes // share
-        if count > limit:
-            raise OverloadedError("bytes in flight", count, limit)
+        limit = self._limit(count, share)
         with self._changed:
             while self._bytes + count > limit:
                 if gone():
@@ -126,6 +126,13 @@ class Admission:
                 self._changed.wait(LOOK_SECONDS)
             self._bytes += count
             return True
+
+    def _limit(self, count: int, share: int) -> int:
+        """Return a share of all bytes, if so many can ever fit; no load is to blame where they cannot."""
+        limit = self._max_bytes // share
+        if count > limit:
+            raise LimitExceededError("bytes in flight", count, limit, "bytes")
+        return limit
 
     def leave(self) -> None:
         """Let a call out."""

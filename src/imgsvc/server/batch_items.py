@@ -112,7 +112,7 @@ class Items:
 
         Raises
         ------
-        InvalidInputError, OverloadedError
+        InvalidInputError
             Nothing can; the stream goes on.
         StoppedError
             `stop` has been called, or the stream's deadline has passed.
@@ -179,7 +179,7 @@ class Items:
 
         Raises
         ------
-        OverloadedError
+        LimitExceededError
             The server never will have it.
         StoppedError
             The stream has ended.

@@ -74,8 +74,10 @@ class Call:
 
         Raises
         ------
+        LimitExceededError
+            They are more than a share of all.
         OverloadedError
-            They do not fit into a share of all.
+            They do not fit into it now.
         StoppedError
             The call was over before.
         """
@@ -92,8 +94,10 @@ class Call:
 
         Raises
         ------
+        LimitExceededError
+            It takes more bytes than there are.
         OverloadedError, OverQuota, TooLate
-            There is no room for it, or its caller has had too much, or it would take too long.
+            There is no room for it now, or its caller has had too much, or it would take too long.
         StoppedError
             The call was over while it waited for room.
         """
