@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import grpc
 import numpy as np
@@ -19,7 +20,9 @@ from imgsvc.server.congestion import Congestion
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.record import Record
 from imgsvc.server.refusals import Abandoned, TooLate
-from tests import rpc
+from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest
+from imgsvc.v1.recipe_pb2 import Recipe
+from tests import http2, rpc, v1
 from tests.processes import wait_for
 
 HEAVY = " | ".join(["gaussian_blur sigma=10"] * 6)
@@ -217,6 +220,35 @@ def test_whose_a_call_is_is_known_before_a_worker_takes_it():
         for call in held:
             call.cancel()
         wait_for(lambda: server.congestion.num_calls == 0)
+
+
+LARGE_WORK = {"text": "resize width=2000 height=2000 | resize width=8 height=8"}
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (v1.PROCESS, v1.request(v1.pixels(np.zeros((1, 1, 3), np.uint8)), **LARGE_WORK)),
+        (
+            v1.BATCH,
+            ProcessBatchRequest(
+                recipe=Recipe(**LARGE_WORK), items=[BatchItem(image=v1.pixels(np.zeros((1, 1, 3), np.uint8)))]
+            ),
+        ),
+    ],
+)
+def test_an_answer_that_is_not_taken_holds_its_own_bytes_alone(method, message):
+    """Not those of the work, or a few clients that take nothing would keep all others out."""
+    config = ServerConfig(host="127.0.0.1", port=0, cores=1)
+    with Server(config) as server:
+        with http2.Peer(
+            SimpleNamespace(port=server.addresses[0].rpartition(":")[2]), http2.no_window()
+        ) as stingy:
+            stingy.send(http2.headers(method, 1), http2.message(message.SerializeToString(), 1))
+            wait_for(lambda: server._cores.core_seconds)
+            wait_for(lambda: 0 < server._admission.num_bytes < 4096, 5)
+            assert server._admission.num_calls == 1
+        wait_for(lambda: server._admission.num_bytes == 0 == server._admission.num_calls)
 
 
 def test_a_call_that_is_late_already_is_not_taken(clock):

@@ -202,6 +202,14 @@ class Entry:
             self._bytes -= count
         self._admission.return_bytes(count)
 
+    def keep(self, count: int) -> None:
+        """Give back what it holds beyond `count` bytes."""
+        with self._lock:
+            over = max(self._bytes - count, 0)
+            self._bytes -= over
+        if over:
+            self._admission.return_bytes(over)
+
     def release(self) -> bool:
         """Note that one of its holders has ended; return whether it was the last, and the call is gone."""
         with self._lock:

@@ -172,7 +172,8 @@ class Items:
             if job.stop.stopped:
                 self._cores.note_waste(job)
         record.answer_bytes = len(message)
-        return Sent(message, held)
+        self._entry.give_back(held - (kept := min(held, len(message))))
+        return Sent(message, kept)
 
     def _admit(self, price: Price) -> None:
         """Wait for what an item will take; called once it is planned, before anything is allocated.

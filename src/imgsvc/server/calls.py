@@ -238,6 +238,8 @@ class UnaryCalls(grpc.GenericRpcHandler):
         except StoppedError as error:
             stopped = error
         finally:
+            # Its client may take its time over the answer, and the work's bytes are free meanwhile.
+            call.entry.keep(len(body) + len(answer))
             call.record.core_seconds = call.job.core_seconds
             self._backlog.leave(call.job, finished=bool(answer))
         if stopped or not call.context.is_active():
