@@ -108,3 +108,26 @@ def test_watchers_that_read_nothing_do_not_hold_up_those_that_do(serve):
             stingy.send(http2.headers("/grpc.health.v1.Health/Watch", 1), http2.message(b"", 1))
         other = stack.enter_context(rpc.channel(server))
         assert watched(other) == SERVING
+
+
+def test_watches_without_a_window_hold_up_neither_checks_nor_other_watches(serve):
+    """Each would hold its thread until the timer ends it, a second later: that many take a minute."""
+    server = serve("--host", "127.0.0.1", "--port", "0", "--log-level", "error")
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(rpc.channel(server))
+        for _ in range(5):
+            stingy = stack.enter_context(http2.Peer(server, http2.no_window()))
+            for stream in range(1, 400, 2):
+                stingy.send(http2.headers("/grpc.health.v1.Health/Watch", stream), http2.message(b"", stream))
+            assert check(other) == SERVING
+            assert watched(other) == SERVING
+
+
+def test_many_watches_of_one_client_at_once(serve):
+    server = serve("--host", "127.0.0.1", "--port", "0")
+    with rpc.channel(server) as connection:
+        stub = health_pb2_grpc.HealthStub(connection)
+        watches = [stub.Watch(health_pb2.HealthCheckRequest(), timeout=20) for _ in range(100)]
+        assert [next(watch).status for watch in watches] == [SERVING] * 100
+        for watch in watches:
+            watch.cancel()

@@ -1,7 +1,8 @@
 """grpc.health.v1.Health, which answers whatever the image calls are doing.
 
 It runs on threads of its own, and reads its calls against a timer and against each other, so that calls
-without a body do not hold those threads. The services' health is the server's readiness; that of `LIVENESS`
+without a body do not hold those threads. `Watch` has others than `Check`: it sends, which takes as long as a
+client lets it. The services' health is the server's readiness; that of `LIVENESS`
 says that the process works, to its very end.
 """
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from imgsvc.server.observers import Observers
     from imgsvc.server.readiness import Readiness
     from imgsvc.server.record import Record
-    from imgsvc.server.timer import CallTimer
+    from imgsvc.server.timer import CallTimer, Timed
 
     Check = Callable[[grpc.ServicerContext, Record], None]
 
@@ -39,11 +40,17 @@ SERVICE_NAME: str = health.SERVICE_NAME
 LIVENESS = "imgsvc.liveness"
 """The service whose health is that of the process: no secret, since whoever can connect knows as much."""
 
-THREADS = 32
+CHECK_THREADS, WATCH_THREADS = 32, 8
+WATCH_PATIENCE = 0.25
+"""A client that connects begins many watches at once; none of them is ended for the others."""
+
 BODY_SECONDS = 5.0
 """A request of health is a few bytes and comes with its headers; gRPC may be busy reading larger ones."""
 
 MAX_WATCHERS = 1000
+
+CHECK_LATE = "body: incomplete when later calls needed its place, expected with the headers"
+WATCH_LATE = "watch: no body, or its status not taken, when later calls needed its place"
 
 CHECK, WATCH = f"/{health.SERVICE_NAME}/Check", f"/{health.SERVICE_NAME}/Watch"
 
@@ -76,8 +83,10 @@ class Health(grpc.GenericRpcHandler):
         self._readiness = readiness
         self._check_caller = check
         self._bodies = BodyReader(timer, BODY_SECONDS)
-        self._queue = GivingWay(THREADS)
-        self._pool = start_pool(THREADS, "health")
+        self._checks = GivingWay(CHECK_THREADS, CHECK_LATE)
+        self._check_pool = start_pool(CHECK_THREADS, "health")
+        self._watches = GivingWay(WATCH_THREADS, WATCH_LATE, patience=WATCH_PATIENCE)
+        self._watch_pool = start_pool(WATCH_THREADS, "watch")
         self._watchers = Watchers(timer, MAX_WATCHERS)
         readiness.listen(self._watchers.tell)
 
@@ -88,13 +97,15 @@ class Health(grpc.GenericRpcHandler):
         if handler_call_details.method not in {CHECK, WATCH}:
             return None
         record = begin(handler_call_details)
-        self._queue.arrive()
         if record.method == CHECK:
+            self._checks.arrive()
 
             def check(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
                 return self._check(record, messages, context)
 
-            return stream_unary(check, self._pool)
+            return stream_unary(check, self._check_pool)
+
+        self._watches.arrive()
 
         def watch(
             messages: Iterator[bytes], context: grpc.ServicerContext, send: Callable[[bytes], None]
@@ -102,7 +113,7 @@ class Health(grpc.GenericRpcHandler):
             self._watch(record, messages, context, send)
 
         non_blocking: Any = watch
-        non_blocking.experimental_thread_pool = self._pool
+        non_blocking.experimental_thread_pool = self._watch_pool
         non_blocking.experimental_non_blocking = True
         return grpc.stream_stream_rpc_method_handler(non_blocking)
 
@@ -112,11 +123,14 @@ class Health(grpc.GenericRpcHandler):
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown()
+        self._check_pool.shutdown()
+        self._watch_pool.shutdown()
         self._watchers.close()
 
     def _check(self, record: Record, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        service = self._read(record, messages, context)
+        timed = self._bodies.watch(context, record.begun)
+        with self._checks.holding(timed, record.begun):
+            service = self._read(timed, record, messages, context)
         if not self._knows(service):
             refuse(self._observers, record, context, UnknownService(service))
         return self._status(service)
@@ -128,17 +142,21 @@ class Health(grpc.GenericRpcHandler):
         context: grpc.ServicerContext,
         send: Callable[[bytes], None],
     ) -> None:
-        service = self._read(record, messages, context)
-        watcher = Watcher(context, send, lambda: self._status(service))
-        if not context.add_callback(lambda: self._watchers.discard(watcher)):
-            return
-        if not self._watchers.add(watcher):
-            refuse(self._observers, record, context, TooManyWatchers(MAX_WATCHERS))
-
-    def _read(self, record: Record, messages: Iterator[bytes], context: grpc.ServicerContext) -> str:
-        """Return the service that a call asks about, or end it."""
         timed = self._bodies.watch(context, record.begun)
-        self._queue.begin(timed)
+        with self._watches.holding(
+            timed, record.begun
+        ):  # until its status is taken: a client may leave no room for it
+            service = self._read(timed, record, messages, context)
+            watcher = Watcher(context, send, lambda: self._status(service))
+            if not context.add_callback(lambda: self._watchers.discard(watcher)):
+                return
+            if not self._watchers.add(watcher):
+                refuse(self._observers, record, context, TooManyWatchers(MAX_WATCHERS))
+
+    def _read(
+        self, timed: Timed, record: Record, messages: Iterator[bytes], context: grpc.ServicerContext
+    ) -> str:
+        """Return the service that a call asks about, or end it."""
         try:
             body = self._bodies.read_one(messages, timed, record.method)
             service: str = health_pb2.HealthCheckRequest.FromString(body).service
@@ -150,7 +168,6 @@ class Health(grpc.GenericRpcHandler):
             refuse(self._observers, record, context, refusal)
         finally:
             self._timer.stop(timed)
-            self._queue.leave(timed)
         return service
 
     def _knows(self, service: str) -> bool:

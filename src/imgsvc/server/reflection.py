@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -34,6 +35,8 @@ METHOD = f"/{SERVICE_NAME}/ServerReflectionInfo"
 STREAMS = 4
 """Streams that are answered at a time: each keeps its thread while it is open, or gives way to later ones."""
 
+LATE = "stream: ended when later ones needed its place"
+
 # Files after those that they import.
 FILES = (
     nl_image_service_pb2.DESCRIPTOR,
@@ -61,7 +64,7 @@ class Reflection(grpc.GenericRpcHandler):
         self._observers = observers
         self._check_caller = check
         self._pool = start_pool(STREAMS, "reflection")
-        self._queue = GivingWay(STREAMS)
+        self._queue = GivingWay(STREAMS, LATE)
         # NLImageService is in a private pool, the others are in the default one; the servicer takes one.
         descriptors = DescriptorPool()
         for file in FILES:
@@ -80,7 +83,7 @@ class Reflection(grpc.GenericRpcHandler):
         # A function of its own, for its own pool: see imgsvc.server.health.
         def reflect(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             timed = Timed(context, math.inf, "")
-            self._queue.begin(timed)
+            self._queue.begin(timed, time.monotonic())
             if not context.add_callback(lambda: self._queue.leave(timed)):
                 self._queue.leave(timed)
             if self._check_caller is not None:
