@@ -20,7 +20,7 @@ from imgsvc.server.giving_way import GivingWay
 from imgsvc.server.handlers import stream_unary
 from imgsvc.server.receive import BodyReader
 from imgsvc.server.record import begin
-from imgsvc.server.refusals import NotAMessage, Refusal, TooManyWatchers, UnknownService
+from imgsvc.server.refusals import LongMessage, NotAMessage, Refusal, TooManyWatchers, UnknownService
 from imgsvc.server.watchers import NOTICE_SECONDS, Watcher, Watchers
 
 if TYPE_CHECKING:
@@ -47,10 +47,16 @@ WATCH_PATIENCE = 0.25
 BODY_SECONDS = 5.0
 """A request of health is a few bytes and comes with its headers; gRPC may be busy reading larger ones."""
 
+MAX_MESSAGE = 1024
+"""Bytes: names of services are shorter, and what anybody may send is in no budget."""
+
 MAX_WATCHERS = 1000
 
 CHECK_LATE = "body: incomplete when later calls needed its place, expected with the headers"
 WATCH_LATE = "watch: no body, or its status not taken, when later calls needed its place"
+
+UNKNOWN = "unknown"
+"""All services that there are not."""
 
 CHECK, WATCH = f"/{health.SERVICE_NAME}/Check", f"/{health.SERVICE_NAME}/Watch"
 
@@ -143,11 +149,11 @@ class Health(grpc.GenericRpcHandler):
         send: Callable[[bytes], None],
     ) -> None:
         timed = self._bodies.watch(context, record.begun)
-        with self._watches.holding(
-            timed, record.begun
-        ):  # until its status is taken: a client may leave no room for it
+        # Until its status is taken: a client may leave no room for it.
+        with self._watches.holding(timed, record.begun):
             service = self._read(timed, record, messages, context)
-            watcher = Watcher(context, send, lambda: self._status(service))
+            watched = service if self._knows(service) else UNKNOWN  # kept for as long as it is open
+            watcher = Watcher(context, send, lambda: self._status(watched))
             if not context.add_callback(lambda: self._watchers.discard(watcher)):
                 return
             if not self._watchers.add(watcher):
@@ -159,6 +165,8 @@ class Health(grpc.GenericRpcHandler):
         """Return the service that a call asks about, or end it."""
         try:
             body = self._bodies.read_one(messages, timed, record.method)
+            if len(body) > MAX_MESSAGE:
+                raise LongMessage(len(body), MAX_MESSAGE)
             service: str = health_pb2.HealthCheckRequest.FromString(body).service
             if self._check_caller is not None and service != LIVENESS:
                 self._check_caller(context, record)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -15,7 +16,7 @@ from imgsvc.runtime.pools import start_pool
 from imgsvc.server.failure import refuse
 from imgsvc.server.giving_way import GivingWay
 from imgsvc.server.record import Record
-from imgsvc.server.refusals import Refusal
+from imgsvc.server.refusals import LongMessage, NotAMessage, Refusal
 from imgsvc.server.timer import Timed
 from imgsvc.stubs import nl_image_service_pb2
 from imgsvc.v1 import image_pb2, image_service_pb2, operations_pb2, recipe_pb2
@@ -34,6 +35,9 @@ METHOD = f"/{SERVICE_NAME}/ServerReflectionInfo"
 
 STREAMS = 4
 """Streams that are answered at a time: each keeps its thread while it is open, or gives way to later ones."""
+
+MAX_MESSAGE = 4096
+"""Bytes of a request, which names a file, a message or a method."""
 
 LATE = "stream: ended when later ones needed its place"
 
@@ -81,29 +85,40 @@ class Reflection(grpc.GenericRpcHandler):
         self._queue.arrive()
 
         # A function of its own, for its own pool: see imgsvc.server.health.
-        def reflect(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        def reflect(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             timed = Timed(context, math.inf, "")
             self._queue.begin(timed, time.monotonic())
             if not context.add_callback(lambda: self._queue.leave(timed)):
                 self._queue.leave(timed)
             if self._check_caller is not None:
                 self._check(context, self._check_caller)
-            return self._servicer.ServerReflectionInfo(requests, context)
+            return self._servicer.ServerReflectionInfo(self._requests(messages, context), context)
 
         pooled: Any = reflect
         pooled.experimental_thread_pool = self._pool
         return grpc.stream_stream_rpc_method_handler(
             pooled,
-            reflection_pb2.ServerReflectionRequest.FromString,
+            None,
             reflection_pb2.ServerReflectionResponse.SerializeToString,
         )
 
+    def _requests(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
+        for message in messages:
+            if len(message) > MAX_MESSAGE:
+                self._refuse(context, LongMessage(len(message), MAX_MESSAGE))
+            try:
+                yield reflection_pb2.ServerReflectionRequest.FromString(message)
+            except DecodeError:
+                self._refuse(context, NotAMessage())
+
+    def _refuse(self, context: grpc.ServicerContext, refusal: Refusal) -> NoReturn:
+        refuse(self._observers, Record(METHOD), context, refusal)
+
     def _check(self, context: grpc.ServicerContext, check: Check) -> None:
-        record = Record(METHOD)
         try:
-            check(context, record)
+            check(context, Record(METHOD))
         except Refusal as refusal:
-            refuse(self._observers, record, context, refusal)
+            self._refuse(context, refusal)
 
     def close(self) -> None:
         """End the threads."""

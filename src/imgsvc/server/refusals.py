@@ -50,6 +50,14 @@ class UnknownService(Refusal):
         super().__init__(grpc.StatusCode.NOT_FOUND, "service", repr(service[:80]), "no such service")
 
 
+class LongMessage(Refusal):
+    """A message larger than those that its method has use for."""
+
+    def __init__(self, size: int, most: int) -> None:
+        details = f"message: {size} bytes, expected at most {most}"
+        super().__init__(grpc.StatusCode.INVALID_ARGUMENT, "message", f"{size} bytes", details)
+
+
 class TooManyWatchers(Refusal):
     """Health is watched by as many as may be."""
 
