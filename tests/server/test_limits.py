@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import grpc
 import numpy as np
@@ -18,6 +19,7 @@ from imgsvc.server.admission import Admission
 from imgsvc.server.failure import note_failure
 from imgsvc.server.record import Record
 from imgsvc.server.refusals import ShuttingDown, UnknownMethod
+from imgsvc.server.share import Share
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse
 from tests import http2, reference, rpc, v1
@@ -165,6 +167,54 @@ def test_calls_beyond_the_limit_are_refused_at_once(serve):
         assert [call.answer() for call in held] == [GOOD] * 3
         wait_for(lambda: answers(connection))
     wait_for(lambda: "status=RESOURCE_EXHAUSTED field=calls in flight value=4" in server.log)
+
+
+def test_one_caller_leaves_calls_and_streams_to_others(serve, socket_path):
+    server = serve(
+        *("--host", "127.0.0.1", "--port", "0", "--unix-socket", socket_path),
+        *("--max-calls", "8", "--max-streams", "4"),
+    )
+    stop = threading.Event()
+
+    def one_item():
+        yield ProcessBatchRequest(items=[BatchItem()]).SerializeToString()
+        stop.wait()
+
+    def batch(connection):
+        return connection.stream_stream(v1.BATCH)(iter([b""]), timeout=10)
+
+    tcp, unix = (SimpleNamespace(target=target) for target in server.addresses)
+    with rpc.channel(tcp) as greedy, rpc.channel(unix) as modest:
+        silent = [greedy.stream_stream(v1.BATCH)(one_item(), timeout=60) for _ in range(3)]
+        assert all(next(call) for call in silent)  # they are in
+        assert rpc.answer_of(lambda: list(batch(greedy))) == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "the server is busy: batch streams of a caller would be 4, the limit is 3; try again later",
+        )
+        rpc.hold(greedy, rpc.MEAN_FILTER, 3, GOOD)
+        assert rpc.answer_of(lambda: greedy.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10)) == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "the server is busy: calls in flight of a caller would be 7, the limit is 6; try again later",
+        )
+        assert answers(modest)
+        assert list(batch(modest)) == []
+        stop.set()
+        assert [list(call) for call in silent] == [[]] * 3
+        wait_for(lambda: rpc.answer_of(lambda: list(batch(greedy))) == [])
+
+
+class TestShare:
+    @pytest.mark.parametrize(("limit", "most"), [(1, 1), (2, 2), (3, 3), (4, 3), (8, 6), (256, 192)])
+    def test_three_quarters_of_what_is_enough_to_share(self, limit, most):
+        share = Share("cups", limit)
+        for _ in range(most):
+            share.take("a")
+        text = f"cups of a caller would be {most + 1}, the limit is {most};"
+        with pytest.raises(OverloadedError, match=text):
+            share.take("a")
+        share.take("b")
+        share.give_back("a")
+        share.take("a")
 
 
 def test_thousands_of_refusals_leave_a_connection_whole(serve):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from imgsvc.errors import LimitExceededError, OverloadedError
 from imgsvc.server.backlog import spread
 from imgsvc.server.refusals import ShuttingDown
+from imgsvc.server.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,11 @@ class Admission:
         How long those who hold a thread may wait for bytes.
     max_waiting
         How many of them may wait at a time: the other threads are for calls that fit.
+
+    Attributes
+    ----------
+    share : Share
+        Of the calls, what each caller has.
     """
 
     def __init__(
@@ -43,6 +49,7 @@ class Admission:
         self._wait_seconds = wait_seconds
         self._may_wait = max_waiting
         self._max_calls = max_calls
+        self.share = Share("calls in flight", max_calls)
         self._max_bytes = max_bytes
         self._calls = 0
         self._bytes = 0
@@ -176,9 +183,21 @@ class Entry:
         self._admission = admission
         self._bytes = 0
         self._holders = holders
+        self._caller: str | None = None
         self.account: Account | None = None
         self.since = time.monotonic()
         self._lock = threading.Lock()
+
+    def belong_to(self, caller: str) -> None:
+        """Count the call for a caller, once it is known.
+
+        Raises
+        ------
+        OverloadedError
+            That has as many as one may have.
+        """
+        self._admission.share.take(caller)
+        self._caller = caller
 
     def hold(self, count: int, gone: Callable[[], bool] = bool, share: int = 1) -> bool:
         """Count `count` more bytes for this call; see `Admission.add_bytes`."""
@@ -218,6 +237,8 @@ class Entry:
                 return False
         if self._bytes:
             self._admission.return_bytes(self._bytes)
+        if self._caller is not None:
+            self._admission.share.give_back(self._caller)
         self._admission.leave()
         if self.account is not None:
             self.account.leave()

@@ -14,6 +14,7 @@ from imgsvc.server.failure import refuse
 from imgsvc.server.image_service import SERVICE_NAME
 from imgsvc.server.record import begin
 from imgsvc.server.refusals import Refusal, ShuttingDown
+from imgsvc.server.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,6 +78,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         self.max_items = max_items
         self.max_seconds = max_seconds
         self._max_streams = max_streams
+        self.share = Share("batch streams", max_streams)
         self._streams: set[Stream] = set()
         self._places = max_streams
         self._lock = threading.Lock()

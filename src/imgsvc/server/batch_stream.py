@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from imgsvc.errors import InvalidInputError, StoppedError
+from imgsvc.errors import InvalidInputError, OverloadedError, StoppedError
 from imgsvc.recipes.recipe import Recipe
 from imgsvc.server.batch_items import MAX_ID_BYTES, Items, Sent, failed_item
+from imgsvc.server.caller import caller_of
 from imgsvc.server.failure import fail, note_failure
 from imgsvc.server.record import QUEUE, Request
 from imgsvc.server.refusals import (
@@ -82,6 +83,7 @@ class Stream:
         self._items = Items(
             streams.processing, streams.cores, streams.backlog, context=context, entry=entry, record=record
         )
+        self._caller: str | None = None
         self._complete = False
         self._half_closed = False
         self._broken_off: Exception = Abandoned(StoppedError(cancelled=True), 0.0)
@@ -103,7 +105,8 @@ class Stream:
             self._ended()
         try:
             of.gate.identify(self._context, self._record, self._entry)
-        except Refusal as refusal:
+            self._take_share(caller_of(self._record))
+        except (OverloadedError, Refusal) as refusal:
             self._finished.put(_End(refusal))
             self._release()  # nobody will read
         else:
@@ -125,6 +128,11 @@ class Stream:
             idle = self._under_way <= 1
         if idle:
             self._finished.put(_End(reason))
+
+    def _take_share(self, caller: str) -> None:
+        self._entry.belong_to(caller)
+        self._of.share.take(caller)
+        self._caller = caller
 
     # The sender's thread.
 
@@ -295,6 +303,8 @@ class Stream:
 
     def _release(self) -> None:
         if self._entry.release():
+            if self._caller is not None:
+                self._of.share.give_back(self._caller)
             self._record.core_seconds = self._items.core_seconds
             if not self._complete and self._record.code == "OK":  # gRPC forgets a sender that it need not ask
                 note_failure(self._record, self._broken_off)

@@ -169,7 +169,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
         self._workers.close()
 
     def _handler(self, method: Method, entry: Entry, record: Record) -> grpc.RpcMethodHandler[bytes, bytes]:
-        place = self._workers.place(record)
+        place = self._workers.place(record, entry)
 
         def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             if place.refused is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imgsvc.runtime.pools import Done
+    from imgsvc.server.admission import Entry
     from imgsvc.server.congestion import Congestion
     from imgsvc.server.record import Record
 
@@ -42,13 +43,14 @@ class Workers:
         self._pool = start_fair_pool(threads, "worker")
         self.refusals = Inline()
 
-    def place(self, record: Record) -> Place:
+    def place(self, record: Record, entry: Entry) -> Place:
         """Return a place for a call that has been let in."""
-        return Place(self, record)
+        return Place(self, record, entry)
 
     def submit(self, place: Place, fn: Callable[..., Any], args: tuple[Any, ...]) -> Done:
         """Let a call wait for a thread, or for its refusal."""
         try:
+            place.entry.belong_to(place.caller)
             self.congestion.enter(place.caller, place.remaining)
         except (OverloadedError, Refusal) as error:
             place.refused = error
@@ -69,14 +71,17 @@ class Place(ThreadPoolExecutor):
     ----------
     caller : str
         Whom it is counted for.
+    entry : Entry
+        By which the call was let in.
     remaining : float
         The seconds to its deadline, when gRPC handed it over.
     refused : Exception or None
         Why it gets no worker.
     """
 
-    def __init__(self, workers: Workers, record: Record) -> None:  # and not the executor's
+    def __init__(self, workers: Workers, record: Record, entry: Entry) -> None:  # and not the executor's
         self.caller = ""
+        self.entry = entry
         self.remaining = math.inf
         self.refused: OverloadedError | Refusal | None = None
         self._workers = workers
