@@ -1,6 +1,7 @@
 """Who calls: keys, certificates, methods, quotas; with the installed server."""
 
 import re
+import threading
 import time
 
 import grpc
@@ -17,7 +18,8 @@ from imgsvc.server.callers.access import Access
 from imgsvc.server.callers.keys import new_key, shown_digest
 from imgsvc.server.watched_files import WatchedFiles
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
-from tests import rpc
+from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse
+from tests import rpc, v1
 from tests.certificates import Files, channel, replace
 from tests.processes import run, serving, wait_for
 
@@ -334,6 +336,39 @@ class TestQuotas:
             results = [result for _, result in client.process_many(images, "invert", in_flight=1)]
             assert time.monotonic() - begin > 1.5
         assert [result.array.all() for result in results] == [True] * 15
+
+    def test_a_batch_in_one_message_is_held_back_too(self, known, key):
+        server = known("--max-stream-items", "1", pixels_per_second=20_000)
+        batch = ProcessBatchRequest(items=[BatchItem(image=v1.pixels(IMAGE))] * 6)  # of 10,000 pixels each
+        with rpc.channel(server) as connection:
+            begin = time.monotonic()
+            answers = streamed(connection, key, iter([batch]))
+            found = [(result, time.monotonic()) for answer in answers for result in answer.results]
+            assert len(found) == 6
+            assert found[-1][1] - begin > 1
+
+    def test_a_batch_that_owes_pixels_ends_when_all_is_answered(self, known, key):
+        server = known(pixels_per_second=500)
+        answered = threading.Event()
+
+        def batches():
+            yield ProcessBatchRequest(items=[BatchItem(image=v1.pixels(IMAGE))])
+            answered.wait()
+            yield ProcessBatchRequest()
+
+        with rpc.channel(server) as connection:
+            begin = time.monotonic()
+            for answer in streamed(connection, key, batches()):
+                assert len(answer.results) == 1
+                answered.set()
+            assert time.monotonic() - begin < 10  # it owes 19 seconds
+
+
+def streamed(connection, key, batches):
+    method = connection.stream_stream(
+        v1.BATCH, ProcessBatchRequest.SerializeToString, ProcessBatchResponse.FromString
+    )
+    return method(batches, timeout=30, metadata=[("authorization", f"Bearer {key}")])
 
 
 def inverts(client, image=IMAGE):

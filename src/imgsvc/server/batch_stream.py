@@ -204,8 +204,6 @@ class Stream:
 
     def _bodies(self) -> Iterator[bytes]:
         while not (self._items.over or self._draining):
-            if not self._made_up():
-                continue
             with self._lock:
                 if self._under_way == 1:
                     self._reading.end = time.monotonic() + self._of.timeout
@@ -215,18 +213,6 @@ class Stream:
                 self._half_closed = True
                 return
             yield body
-
-    def _made_up(self) -> bool:
-        """Return whether the caller's quota lets it send more; otherwise a moment has passed.
-
-        Items are never refused for pixels: a batch is held back to as many a second as there may be.
-        """
-        account = self._entry.account
-        seconds = 0.0 if account is None else account.seconds_in_debt()
-        if seconds:
-            self._reading.pause()
-            time.sleep(min(seconds, WAIT))
-        return not seconds
 
     def _take(self, body: bytes) -> None:
         """Put the items of a message to work, each when there is room for it."""
@@ -242,18 +228,33 @@ class Stream:
             self._entry.give_back(len(body))
             return
         held = _Body(self._entry, len(body), len(message.items))
+        with self._lock:
+            self._under_way += len(message.items)
         for item in message.items:
-            while not self._room.acquire(timeout=WAIT):
-                if self._items.over:
-                    return
-            with self._lock:
-                self._under_way += 1
+            if not self._wait_for_turn():
+                return
             recipe = self._read_recipe(item.recipe) if item.HasField("recipe") else self._recipe
             record = self._record.of_item(item.id[:MAX_ID_BYTES])
             if self._of.observers.captures:
                 alone = functools.partial(batch_of_one, self._recipe_message, item, opened.payload)
                 record.request = Request(len(body), alone)
             self._of.items.submit(self._item, item, opened.payload, recipe, held, record)
+
+    def _wait_for_turn(self) -> bool:
+        """Wait for room for one more item, and for its caller's quota; return False if the stream is over.
+
+        Items are never refused for pixels: a batch is held back to as many a second as there may be. One that
+        is to end is not.
+        """
+        while not self._room.acquire(timeout=WAIT):
+            if self._items.over:
+                return False
+        account = self._entry.account
+        while account is not None and not self._draining and (seconds := account.seconds_in_debt()):
+            time.sleep(min(seconds, WAIT))
+            if self._items.over:
+                return False
+        return True
 
     def _read_recipe(self, message: Any) -> Recipe | InvalidInputError:
         try:
