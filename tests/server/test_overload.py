@@ -1,5 +1,6 @@
 """What is refused under load, and what is not: estimates by themselves, and real servers."""
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -104,6 +105,25 @@ class TestBacklog:
             backlog.leave(one, finished=True)
         admitted(backlog, job(0.1))
         assert backlog.seconds == pytest.approx(0.2, rel=0.05)
+
+    def test_it_does_not_refuse_for_ever_what_took_long_once(self):
+        backlog = Backlog(1, 1.0)
+        for _ in range(200):
+            one = job(0.1)
+            backlog.admit(one)
+            one.core_seconds = 0.4
+            backlog.leave(one, finished=True)
+        with pytest.raises(TooLate):
+            backlog.admit(job(0.1, deadline=0.25))
+        for _ in range(20):
+            with contextlib.suppress(TooLate):
+                backlog.admit(job(0.1, deadline=0.25))
+                break
+        else:
+            raise AssertionError
+        for _ in range(200):
+            with pytest.raises(TooLate):  # which no ratio makes possible
+                backlog.admit(job(0.5, deadline=0.25))
 
     def test_what_is_negligible_is_not_counted(self):
         backlog = Backlog(1, 1.0)

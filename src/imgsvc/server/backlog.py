@@ -81,6 +81,8 @@ class Backlog:
             if remaining is not None:
                 alone = cost / self._cores  # if it is cut into as many parts
                 if alone > TOLERANCE * remaining:
+                    # What is not computed teaches nothing: without this nothing might ever be computed.
+                    self._ratio -= LEARNED_SHARE * max(self._ratio - 1, 0)
                     raise TooLate(alone, remaining)
                 most = min(most, TOLERANCE * remaining - alone)
             wait = self._wait(job, most)
