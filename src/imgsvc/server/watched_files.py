@@ -1,7 +1,9 @@
 """Files that are read again when they change, without a restart.
 
 One thread looks at their times, sizes and inodes twice a second, so that neither a call nor a handshake waits
-for a disk. That also sees files that are replaced by renaming, or by turning a link as Kubernetes does.
+for a disk. That also sees files that are replaced by renaming, or by turning a link as Kubernetes does, and
+those that become readable. What the system could not read is tried again: it may have been short of
+descriptors, and what was revoked would be valid until the next change.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class _Watched:
     paths: tuple[Path, ...]
     load: Callable[[], None]
     seen: Stamp
+    unread: bool = False
 
 
 class WatchedFiles:
@@ -77,17 +80,24 @@ class WatchedFiles:
 
 def _look(watched: _Watched) -> None:
     stamp = _stamp(watched.paths)
-    if stamp == watched.seen:
+    if stamp == watched.seen and not watched.unread:
         return
     names = ", ".join(map(str, watched.paths))
+    told = stamp == watched.seen
+    unread = False
     try:
         watched.load()
     except ConfigurationError as error:
-        log.error("%s; what was read before stays in use", error)  # noqa: TRY400 - the line says it all
-    except Exception:
-        log.exception("%s: cannot be read again; what was read before stays in use", names)
+        unread = isinstance(error.__cause__, OSError)
+        if not (told and unread):
+            log.error("%s; what was read before stays in use", error)  # noqa: TRY400 - the line says it all
+    except Exception as error:
+        unread = isinstance(error, OSError)
+        if not (told and unread):
+            log.exception("%s: cannot be read again; what was read before stays in use", names)
     else:
         log.info("read again: %s", names)
+    watched.unread = unread
     if _stamp(watched.paths) == stamp:  # otherwise it was written meanwhile: look once more
         watched.seen = stamp
 
@@ -101,4 +111,4 @@ def _stamp_of(path: Path) -> tuple[int, ...] | None:
         stat = path.stat()
     except OSError:
         return None
-    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
