@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import stat
 import sys
 import time
 from pathlib import Path
@@ -80,9 +81,12 @@ def _sockets(ours: set[str | int], *, listening: bool) -> Iterator[socket.socket
 def _socket(descriptor: int) -> socket.socket | None:
     copy = None
     try:
+        # No copy of anything else: closing one of a file ends the locks that this process has on it.
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return None
         copy = os.dup(descriptor)
         return socket.socket(fileno=copy)
-    except OSError:  # no socket, or gone
+    except OSError:  # gone
         if copy is not None:
             os.close(copy)
         return None
@@ -90,6 +94,8 @@ def _socket(descriptor: int) -> socket.socket | None:
 
 def _is_ours(found: socket.socket, ours: set[str | int]) -> bool:
     if found.family not in {socket.AF_INET, socket.AF_INET6, socket.AF_UNIX}:
+        return False
+    if found.type != socket.SOCK_STREAM:  # ports of UDP are others
         return False
     name = found.getsockname()
     return (name if found.family == socket.AF_UNIX else name[1]) in ours
