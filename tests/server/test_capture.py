@@ -192,13 +192,18 @@ def test_a_flood_costs_a_few_files(folder, monkeypatch):
 
 def test_a_disk_that_takes_no_more_leaves_no_halves(folder, monkeypatch):
     capture = Capture(str(folder), max_files=100, max_bytes=1 << 20, pixels=True)
-    monkeypatch.setattr(os, "rename", lambda *args, **kwargs: (_ for _ in ()).throw(OSError("no space")))
-    record = failed()
-    capture.choose(record)
-    with pytest.raises(OSError, match="no space"):
-        capture.observe([record])
+    with monkeypatch.context() as full:
+        full.setattr(os, "rename", lambda *args, **kwargs: (_ for _ in ()).throw(OSError("no space")))
+        records = [failed(b"x" * 1000) for _ in range(5)]
+        for record in records:
+            capture.choose(record)
+        with pytest.raises(OSError, match="no space"):
+            capture.observe(records)
     assert list(folder.iterdir()) == []
-    assert capture._waiting_bytes == 0
+    assert all(record.request is None for record in records)
+    assert capture._waiting_bytes == 0  # of none of the batch: or there would be no room for later ones
+    keep(capture, failed())
+    assert len(files(folder)) == 1
     capture.close()
 
 
