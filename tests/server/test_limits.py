@@ -327,7 +327,7 @@ def test_every_failed_request_is_one_line(serve):
         rpc.MEAN_FILTER, rpc.MEAN_FILTER, "/No/Such",
     ]  # fmt: skip
     assert "status=INVALID_ARGUMENT field=width value=-5: width: -5, expected at least 1" in lines[0]
-    assert "status=INTERNAL field=body value=not a message" in lines[1]
+    assert 'status=INTERNAL field=body value="not a message"' in lines[1]
     assert "status=UNIMPLEMENTED field=method value='/No/Such'" in lines[2]
 
 

@@ -128,7 +128,7 @@ def test_text_on_request(serve):
     good, bad = server.log.splitlines()[-2:]
     stamp = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} "
     assert re.match(
-        stamp + r"INFO imgsvc\.server: /NLImageService/MeanFilter peer=ipv4:127\.0\.0\.1:\d+ id=a b "
+        stamp + r'INFO imgsvc\.server: /NLImageService/MeanFilter peer=ipv4:127\.0\.0\.1:\d+ id="a b" '
         r"request_bytes=\d+ answer_bytes=\d+ pixels=6 queue_ms=[\d.]+ .*total_ms=[\d.]+ status=OK$",
         good,
     )
@@ -195,7 +195,34 @@ def test_the_id_of_an_error_nobody_foresaw_is_in_its_status_and_in_the_log_and_n
 
 def test_nobody_outside_can_forge_a_line():
     event = {"event": "a\nb", "id": "\x1b[2K", "details": "x\r\ny\u2028z", "exception": "one\n2026\rtwo"}
-    assert text_message(event) == "a\\nb id=\\x1b[2K: x\\r\\ny\\u2028z\n    one\n    2026\\rtwo"
+    assert text_message(event) == 'a\\nb id="\\u001b[2K": x\\r\\ny\\u2028z\n    one\n    2026\\rtwo'
+
+
+def test_nobody_outside_can_forge_a_field(serve):
+    server = serve("--port", "0", "--log-format", "text")
+    method = "/x peer=ipv4:10.0.0.1:1 caller=webshop"
+    call(server, method, b"", ("x-request-id", '1" caller=webshop status=OK'))
+    wait_for(lambda: "status=UNIMPLEMENTED" in server.log)
+    line = server.log.splitlines()[-1]
+    subject, peer, request_id = re.search(
+        r'imgsvc\.server: ("[^"]*") peer=(\S+) id=("(?:\\.|[^"])*") ', line
+    ).groups()
+    assert json.loads(subject) == method
+    assert peer.startswith("ipv4:127.0.0.1:")
+    assert json.loads(request_id) == '1" caller=webshop status=OK'
+
+
+def test_an_item_with_spaces_is_quoted():
+    event = {
+        "event": "call",
+        "method": "/a/B",
+        "item": 'ä peer="x"',
+        "value": "a=b\n",
+        "field": "core seconds",
+    }
+    assert text_message({**event, "details": "all of it"}) == (
+        '/a/B item="ä peer=\\"x\\"" value="a=b\\n" field=core seconds: all of it'
+    )
 
 
 @pytest.mark.parametrize("style", ["text", "json"])

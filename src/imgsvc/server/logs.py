@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import re
 import sys
 import time
 from typing import IO, TYPE_CHECKING, Any
@@ -24,6 +25,13 @@ FIRST = ("timestamp", "level", "logger", "event", "method")
 """Of a line of text; the other fields follow, ``details`` and ``exception`` last."""
 
 LAST = ("details", "exception")
+
+
+AMBIGUOUS = re.compile('[ ="]')
+"""What values have that are quoted in a line of text."""
+
+AMBIGUOUS_FIELD = re.compile('[="]')
+"""What is at fault has a few words of our own: ``field=calls in flight``."""
 
 
 class LineLog:
@@ -61,10 +69,13 @@ def text_line(event: EventDict) -> str:
 
 
 def text_message(event: EventDict) -> str:
-    """Return what a person reads: nobody outside can make it look like two lines, or like another one."""
-    pairs = "".join([f" {key}={value}" for key, value in event.items() if key not in FIRST + LAST])
-    details = f": {event['details']}" if "details" in event else ""
-    line = _printable(f"{event.get('method', event['event'])}{pairs}{details}")
+    """Return what a person reads: nobody outside can make it look like two lines, or have other fields."""
+    pairs = "".join(
+        [f" {key}={_value(value, key)}" for key, value in event.items() if key not in FIRST + LAST]
+    )
+    subject = _value(event["method"]) if "method" in event else _printable(str(event["event"]))
+    details = f": {_printable(event['details'])}" if "details" in event else ""
+    line = f"{subject}{pairs}{details}"
     trace = event.get("exception")
     return f"{line}\n{_indented(trace)}" if trace else line
 
@@ -112,6 +123,15 @@ def _formatter(*, as_json: bool) -> logging.Formatter:
 
 
 _json_line = json.JSONEncoder(separators=(", ", ": "), default=str).encode
+
+
+def _value(value: object, key: str = "") -> str:
+    """Return a value as text, quoted where it could be taken for more than one."""
+    text = str(value)
+    if not text.isprintable():
+        return json.dumps(text)
+    ambiguous = (AMBIGUOUS_FIELD if key == "field" else AMBIGUOUS).search(text)
+    return json.dumps(text, ensure_ascii=False) if ambiguous else text
 
 
 def _printable(text: str) -> str:
