@@ -1,8 +1,10 @@
 """What is refused under load, and what is not: estimates by themselves, and real servers."""
 
 import contextlib
+import struct
 import threading
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -21,7 +23,7 @@ from imgsvc.server.congestion import Congestion
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.record import Record
 from imgsvc.server.refusals import Abandoned, TooLate
-from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest
+from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse
 from imgsvc.v1.recipe_pb2 import Recipe
 from tests import http2, rpc, v1
 from tests.processes import wait_for
@@ -240,6 +242,25 @@ def test_whose_a_call_is_is_known_before_a_worker_takes_it():
         for call in held:
             call.cancel()
         wait_for(lambda: server.congestion.num_calls == 0)
+
+
+def test_a_damaged_file_teaches_nothing(rng):
+    """It took a part of what it would have: batches of them would let too much in."""
+    good = v1.encoded(rng.integers(0, 256, (800, 1000, 3), dtype=np.uint8))
+    at = good.index(b"IDAT")
+    [size] = struct.unpack(">I", good[at - 4 : at])
+    chunk = good[at : at + size // 2] + bytes(4 + size - size // 2)
+    damaged = good[:at] + chunk + struct.pack(">I", zlib.crc32(chunk)) + good[at + size + 8 :]
+    items = [BatchItem(image=v1.file(damaged))] * 20
+    server = Server(ServerConfig(host="127.0.0.1", port=0, cores=1))
+    server.warm_up()
+    with server, grpc.insecure_channel(server.addresses[0]) as connection:
+        answers = connection.stream_stream(v1.BATCH)(
+            iter([ProcessBatchRequest(items=items).SerializeToString()]), timeout=20
+        )
+        found = [result for answer in answers for result in ProcessBatchResponse.FromString(answer).results]
+        assert [result.status.code for result in found] == [grpc.StatusCode.INVALID_ARGUMENT.value[0]] * 20
+        assert server.backlog._ratio == 1
 
 
 LARGE_WORK = {"text": "resize width=2000 height=2000 | resize width=8 height=8"}

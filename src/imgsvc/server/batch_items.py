@@ -131,9 +131,9 @@ class Items:
         job = Job(self._context.time_remaining(), record.note, caller_of(self._record), batch=True)
         with self._lock:
             self._jobs.add(job)
-            if self.over:
+            if self.is_over():  # since
                 job.cancel()
-        held = 0
+        held, message = 0, b""
 
         def admit(price: Price) -> None:
             nonlocal held
@@ -168,7 +168,7 @@ class Items:
                 self._jobs.discard(job)
                 self.core_seconds += job.core_seconds
             record.core_seconds = job.core_seconds
-            self._backlog.leave(job, finished=not job.stop.stopped)
+            self._backlog.leave(job, finished=bool(message))
             if job.stop.stopped:
                 self._cores.note_waste(job)
         record.answer_bytes = len(message)
