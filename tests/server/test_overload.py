@@ -16,6 +16,7 @@ import imgsvc
 from imgsvc.config import ServerConfig
 from imgsvc.errors import OverloadedError, ServiceTimeoutError, ServiceUnavailableError
 from imgsvc.runtime.cores import Job
+from imgsvc.server import backlog as backlog_module
 from imgsvc.server import congestion
 from imgsvc.server.backlog import Backlog
 from imgsvc.server.caller import caller_of
@@ -89,6 +90,26 @@ class TestBacklog:
         with pytest.raises(OverloadedError):
             backlog.admit(job(10.0))
         admitted(backlog, *(job(0.1) for _ in range(5)))
+
+    def test_with_one_core_it_does(self):
+        backlog = Backlog(1, 1.0)
+        [long] = admitted(backlog, job(10.0, "a"))
+        for caller in "a", "b":
+            with pytest.raises(OverloadedError, match=r"seconds of waiting for cores would be (9\.9|10\.0)"):
+                backlog.admit(job(0.1, caller, deadline=1.0))
+        backlog.leave(long, finished=False)
+        admitted(backlog, job(0.1, "b", deadline=1.0))
+        assert backlog.seconds == pytest.approx(0.1)
+
+    def test_with_one_core_a_long_job_that_is_nearly_done_keeps_nobody_out(self, monkeypatch):
+        clock = Clock()
+        monkeypatch.setattr(backlog_module, "time", clock)
+        backlog = Backlog(1, 1.0)
+        admitted(backlog, job(2.0, "a"))
+        with pytest.raises(OverloadedError):
+            backlog.admit(job(0.1, "b"))
+        clock.now += 1.5
+        admitted(backlog, job(0.1, "b"))
 
     def test_a_deadline_that_cannot_be_met(self):
         backlog = Backlog(1, 10.0)

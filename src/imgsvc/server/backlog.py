@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from imgsvc.errors import OverloadedError
@@ -30,7 +32,8 @@ class Backlog:
     """What the calls that have been let in will still take, and whether one more can wait behind them.
 
     Short and long work have queues of their own, as the cores do (`imgsvc.runtime.cores`): long work never
-    holds the last core. Callers have theirs too, so one that floods waits for itself, and others hardly.
+    holds the last core. Where there is but one, it does, and there is one queue. Callers have queues of their
+    own too, so one that floods waits for itself, and others hardly.
 
     Parameters
     ----------
@@ -42,6 +45,9 @@ class Backlog:
 
     def __init__(self, cores: int, max_seconds: float) -> None:
         self._cores = cores
+        self._long_from = LONG_SECONDS if cores > 1 else math.inf
+        self._holding: dict[Job, float] = {}  # the long ones, and since when, where there is one core
+        self._turn_since = 0.0
         self._max_seconds = max_seconds
         self._lock = threading.Lock()
         self._short: dict[str, float] = {}
@@ -99,13 +105,16 @@ class Backlog:
         with self._lock:
             seconds, caller = job.counted, job.caller
             job.counted = 0.0
-            waiting = self._long if seconds > LONG_SECONDS else self._short
+            waiting = self._long if seconds > self._long_from else self._short
             left = waiting[caller] - seconds
             if left > NEGLIGIBLE_SECONDS / 2:
                 waiting[caller] = left
             else:
                 del waiting[caller]
-            if seconds > LONG_SECONDS:
+            if self._cores == 1 and job.core_seconds:
+                self._turn_since = time.monotonic()
+            self._holding.pop(job, None)
+            if seconds > self._long_from:
                 self._num_long -= 1
                 self._long_seconds = self._long_seconds - seconds if waiting else 0.0
             else:
@@ -116,13 +125,15 @@ class Backlog:
 
     def _count(self, job: Job) -> None:
         seconds = job.counted = job.predicted
-        if seconds > LONG_SECONDS:
+        if seconds > self._long_from:
             self._long[job.caller] = self._long.get(job.caller, 0.0) + seconds
             self._long_seconds += seconds
             self._num_long += 1
         else:
             self._short[job.caller] = self._short.get(job.caller, 0.0) + seconds
             self._short_seconds += seconds
+            if seconds > LONG_SECONDS:
+                self._holding[job] = time.monotonic()
 
     def _wait(self, job: Job, enough: float) -> float:
         """Return how long a job would wait, or something that is not more than `enough`.
@@ -130,7 +141,7 @@ class Backlog:
         Until the cores have done what its caller has before it, and itself, they do as much for each other
         caller, if these have as much.
         """
-        if job.predicted > LONG_SECONDS:
+        if job.predicted > self._long_from:
             waiting, total = self._long, self._long_seconds
             cores = max(1, self._cores - 1)
         else:
@@ -142,7 +153,15 @@ class Backlog:
         own = waiting.get(job.caller, 0.0)
         others = own + job.predicted
         before = sum(min(seconds, others) for caller, seconds in waiting.items() if caller != job.caller)
-        return rate * (own + before)
+        return max(rate * (own + before), self._held())
+
+    def _held(self) -> float:
+        """Return for how long one job will still hold the only core, whosever turn is next."""
+        first = next(iter(self._holding), None)
+        if first is None:
+            return 0.0
+        since = max(self._holding[first], self._turn_since)
+        return self._ratio * first.counted - (time.monotonic() - since)
 
 
 def spread(seconds: float) -> float:
