@@ -67,7 +67,7 @@ def test_what_has_gathered_is_seen_at_a_flush_and_at_the_end(monkeypatch):
     seen = Seen()
     observers = Observers([seen])
     observers.finished(Record("/a"))
-    observers.flush()
+    observers.flush(20)
     assert [record.method for record in seen.records] == ["/a"]
     observers.finished(Record("/b"))
     observers.close()
@@ -92,12 +92,41 @@ def test_an_observer_that_hangs_costs_records_and_not_memory(monkeypatch, caplog
     wait_for(lambda: "2 calls are neither logged nor counted: too many at a time" in caplog.text)
 
 
+def test_a_flush_waits_no_longer_than_it_says_whoever_comes_first(monkeypatch):
+    monkeypatch.setattr(module, "GATHER_SECONDS", 3600)
+    hanging = Hanging()
+    observers = Observers([hanging])
+    observers.finished(Record("/m"))
+    flush = threading.Thread(target=observers.flush, args=[0.01], daemon=True)
+    flush.start()
+    flush.join(20)
+    assert not flush.is_alive()
+    hanging.go.set()
+    observers.close()
+    assert len(hanging.records) == 1
+
+
+def test_what_ends_after_the_last_look_is_shown_too(monkeypatch):
+    seen = Seen()
+    observers = Observers([seen])
+    show = observers._show
+
+    def show_and_end_another_call():
+        show()
+        if observers._closed.is_set() and not seen.records:
+            observers.finished(Record("/late"))
+
+    monkeypatch.setattr(observers, "_show", show_and_end_another_call)
+    observers.close()
+    assert [record.method for record in seen.records] == ["/late"]
+
+
 def test_an_observer_that_fails_is_told_of_once_and_does_not_end_the_others(caplog):
     failing, seen = Failing(), Seen()
     observers = Observers([failing, seen])
     for number in range(3):
         observers.finished(Record("/m"))
-        observers.flush()
+        observers.flush(20)
         assert len(seen.records) == len(failing.records) == number + 1
     observers.close()
     assert caplog.text.count("Failing fails") == 1

@@ -65,7 +65,8 @@ class Observers:
         self._queue: collections.deque[Record] = collections.deque()
         self._news = threading.Event()
         self._closed = threading.Event()
-        self._shown = threading.Lock()
+        self._hurry = threading.Event()
+        self._asked: collections.deque[threading.Event] = collections.deque()
         self._thread = threading.Thread(target=self._run, name="imgsvc-observers", daemon=True)
         self._thread.start()
 
@@ -88,17 +89,18 @@ class Observers:
         if not self._news.is_set():  # looking is cheaper than setting
             self._news.set()
 
-    def flush(self, timeout: float = -1) -> None:
-        """Show what has gathered now; give up after `timeout` seconds, where an observer hangs."""
-        if self._shown.acquire(timeout=timeout):
-            try:
-                self._show()
-            finally:
-                self._shown.release()
+    def flush(self, timeout: float) -> None:
+        """Have the thread show what has gathered, and wait for that no longer than `timeout` seconds."""
+        shown = threading.Event()
+        self._asked.append(shown)
+        self._hurry.set()
+        self._news.set()
+        shown.wait(timeout)
 
     def close(self) -> None:
         """Show the last records, and end the thread and the observers; not for long, if one hangs."""
         self._closed.set()
+        self._hurry.set()
         self._news.set()
         self._thread.join(CLOSE_SECONDS)
         if self._thread.is_alive():
@@ -109,9 +111,17 @@ class Observers:
     def _run(self) -> None:
         while not self._closed.is_set():
             self._news.wait()
-            self._closed.wait(GATHER_SECONDS)
+            self._hurry.wait(GATHER_SECONDS)
             self._news.clear()
-            self.flush()
+            self._hurry.clear()
+            self._answer()
+        self._answer()  # once more: of what came after the last look
+
+    def _answer(self) -> None:
+        asked = [self._asked.popleft() for _ in range(len(self._asked))]
+        self._show()
+        for shown in asked:
+            shown.set()
 
     def _show(self) -> None:
         queue = self._queue
