@@ -3,10 +3,11 @@
 import pytest
 
 from imgsvc.errors import ConfigurationError
+from imgsvc.server.caller import address_of
 from imgsvc.server.callers.access import IMAGE_METHODS
 from imgsvc.server.callers.account import Account
 from imgsvc.server.callers.caller import Caller
-from imgsvc.server.callers.denials import Failures, address_of
+from imgsvc.server.callers.denials import Failures
 from imgsvc.server.callers.keys import digest_of, new_key, shown_digest
 from imgsvc.server.callers.known import read_callers
 from imgsvc.server.record import Record, begin

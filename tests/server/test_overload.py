@@ -244,7 +244,11 @@ class TestCongestion:
     ("record", "caller"),
     [
         (Record("/m", "ipv4:10.0.0.1:50000"), "ipv4:10.0.0.1"),
-        (Record("/m", "ipv6:%5B::1%5D:50000"), "ipv6:%5B::1%5D"),
+        (Record("/m", "ipv6:%5B::1%5D:50000"), "ipv6:::/64"),
+        (Record("/m", "ipv6:%5B2001:db8:1:2:3::4%5D:50000"), "ipv6:2001:db8:1:2::/64"),
+        (Record("/m", "ipv6:%5B2001:db8:1:2:5::6%5D:50001"), "ipv6:2001:db8:1:2::/64"),
+        (Record("/m", "ipv6:%5Bfe80::1%25eth0%5D:50001"), "ipv6:fe80::/64"),
+        (Record("/m", "ipv6:%5B::ffff:10.0.0.1%5D:50000"), "ipv6:10.0.0.1"),
         (Record("/m", "unix:"), "unix:"),
         (Record("/m", "ipv4:10.0.0.1:50000", "alice"), "alice"),
     ],

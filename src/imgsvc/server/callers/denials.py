@@ -9,16 +9,15 @@ from __future__ import annotations
 import collections
 import contextlib
 import heapq
-import ipaddress
 import itertools
 import threading
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import grpc
 
 from imgsvc.runtime.pools import start_pool
+from imgsvc.server.caller import address_of
 from imgsvc.server.failure import fail
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from imgsvc.server.record import Record
     from imgsvc.server.refusals import Refusal
 
-__all__ = ["Denials", "Failures", "address_of"]
+__all__ = ["Denials", "Failures"]
 
 FREE_FAILURES = 20
 """Of an address: a key that was forgotten, or revoked, is no attack."""
@@ -38,9 +37,6 @@ HALF_LIFE = 30.0
 MAX_ADDRESSES = 4096
 MAX_WAITING = 256
 """Refusals; further ones are told at once."""
-
-IPV6_NETWORK = 64
-"""Bits of an IPv6 address that its holder cannot choose."""
 
 
 class Failures:
@@ -68,18 +64,6 @@ class Failures:
                 self._counts.popitem(last=False)
         over = count - FREE_FAILURES
         return 0.0 if over <= 0 else min(MAX_DELAY, FIRST_DELAY * 2 ** min(over, 10))
-
-
-def address_of(peer: str) -> str:
-    """Return what failures are counted by: the address of a gRPC peer without its port, a network of IPv6."""
-    kind, _, rest = unquote(peer).partition(":")
-    if kind not in {"ipv4", "ipv6"}:
-        return kind
-    try:
-        ip = ipaddress.ip_address(rest.rpartition(":")[0].strip("[]").partition("%")[0])
-    except ValueError:
-        return kind
-    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, IPV6_NETWORK), strict=False))
 
 
 class Denials:
