@@ -1,13 +1,17 @@
 """Readiness and liveness, as balancers and probes see them."""
 
+import threading
 import time
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from imgsvc.config import ServerConfig
+from imgsvc.server.lifecycle import Server
 from imgsvc.server.readiness import SATURATED, SHUTTING_DOWN, STARTING, Readiness
 from imgsvc.server.saturation import Saturation
+from imgsvc.server.watchers import Watchers
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import rpc
 from tests.processes import wait_for
@@ -48,6 +52,33 @@ class TestLiveness:
             request = health_pb2.HealthCheckRequest(service="x")
             watch = health_pb2_grpc.HealthStub(connection).Watch(request, timeout=20)
             assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+
+
+def test_a_watch_that_ends_while_it_begins_is_forgotten(monkeypatch):
+    """A server in this process, where that can be brought about."""
+    add, discard = Watchers.add, Watchers.discard
+    watches = []
+    added, ended = threading.Event(), threading.Event()
+
+    def late_add(watchers, watcher):
+        wait_for(lambda: watches)[0].cancel()
+        assert ended.wait(20)
+        try:
+            return add(watchers, watcher)
+        finally:
+            added.set()
+
+    def noted_discard(watchers, watcher):
+        discard(watchers, watcher)
+        ended.set()
+
+    monkeypatch.setattr(Watchers, "add", late_add)
+    monkeypatch.setattr(Watchers, "discard", noted_discard)
+    with Server(ServerConfig(port=0)) as server, grpc.insecure_channel(server.addresses[0]) as connection:
+        stub = health_pb2_grpc.HealthStub(connection)
+        watches.append(stub.Watch(health_pb2.HealthCheckRequest(), timeout=60))
+        assert added.wait(20)
+        wait_for(lambda: not server._health._watchers._watchers, seconds=5)
 
 
 def test_calls_are_taken_until_balancers_have_had_time_to_notice(serve):

@@ -158,6 +158,8 @@ class Health(grpc.GenericRpcHandler):
                 return
             if not self._watchers.add(watcher):
                 refuse(self._observers, record, context, TooManyWatchers(MAX_WATCHERS))
+            if not context.is_active():  # it may have ended before it was added
+                self._watchers.discard(watcher)
 
     def _read(
         self, timed: Timed, record: Record, messages: Iterator[bytes], context: grpc.ServicerContext
