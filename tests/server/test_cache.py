@@ -13,7 +13,9 @@ import grpc
 import numpy as np
 import pytest
 
+from imgsvc.config import ServerConfig
 from imgsvc.server.callers.keys import new_key, shown_digest
+from imgsvc.server.lifecycle import Server
 from imgsvc.stubs.nl_image_service_pb2 import NLImageRotateRequest
 from imgsvc.v1 import image_service_pb2 as messages
 from imgsvc.v1 import recipe_pb2
@@ -415,3 +417,43 @@ def test_without_the_extra_the_server_says_how_to_get_it():
     ended = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.endswith(": --cache: redis, expected its client: pip install 'imgsvc[redis]'\n")
+
+
+@pytest.mark.parametrize("method", [v1.PROCESS, v1.BATCH])
+def test_who_was_let_in_is_not_refused_for_what_it_has_just_paid(method, tmp_path, monkeypatch):
+    """Where another has computed the same in the moment between."""
+    modest, other = new_key(), new_key()
+    file = tmp_path / "callers.toml"
+    quota = "pixels_per_second = 1000\n"
+    file.write_text(
+        "".join(
+            f'[{name}]\nkeys = ["{shown_digest(key)}"]\n{more}'
+            for name, key, more in (("modest", modest, quota), ("other", other, ""))
+        )
+    )
+    request = v1.request(v1.pixels(np.zeros((100, 100), np.uint8)), text="invert")
+    config = ServerConfig(host="127.0.0.1", port=0, cache="memory", cache_worth=0.0, callers=str(file))
+    with Server(config) as server, grpc.insecure_channel(server.addresses[0]) as connection:
+
+        def process(key):
+            metadata = [("authorization", f"Bearer {key}")]
+            if method == v1.PROCESS:
+                body = request.SerializeToString()
+                return connection.unary_unary(method)(body, timeout=20, metadata=metadata)
+            item = messages.BatchItem(image=request.image, recipe=request.recipe)
+            batch = messages.ProcessBatchRequest(items=[item]).SerializeToString()
+            return list(connection.stream_stream(method)(iter([batch]), timeout=20, metadata=metadata))
+
+        expected = process(other)
+        cache = server._caching.cache
+        [answer] = [kept.message for kept in cache._store._kept.values()]
+        begin = cache._flights.begin
+
+        def begin_late(key):
+            cache._store.put(key, answer)
+            return begin(key)
+
+        monkeypatch.setattr(cache._flights, "begin", begin_late)
+        assert process(modest) == expected
+        assert cache.hits == 1
+        wait_for(lambda: server._admission.num_bytes == 0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imgsvc.cache.store import Store
     from imgsvc.runtime.cores import Job
 
-__all__ = ["Made", "ResultCache"]
+__all__ = ["Answer", "Made", "ResultCache"]
 
 
 class Made(NamedTuple):
@@ -23,6 +23,14 @@ class Made(NamedTuple):
 
     message: bytes
     keep: bool = True
+
+
+class Answer(NamedTuple):
+    """A message, whether it was found, and whether its request was admitted, as it is before it computes."""
+
+    message: bytes
+    found: bool
+    admitted: bool
 
 
 class ResultCache:
@@ -51,10 +59,8 @@ class ResultCache:
         self.hits = 0
         self.misses = 0
 
-    def answer(
-        self, key: bytes, job: Job, admit: Callable[[], None], compute: Callable[[], Made]
-    ) -> tuple[bytes, bool]:
-        """Return the message of a key, and whether it was found.
+    def answer(self, key: bytes, job: Job, admit: Callable[[], None], compute: Callable[[], Made]) -> Answer:
+        """Return the message of a key.
 
         Parameters
         ----------
@@ -83,7 +89,7 @@ class ResultCache:
                     if not admitted:
                         admit()
                     self._count(hit=False)
-                    return compute().message, False
+                    return Answer(compute().message, found=False, admitted=True)
                 continue
             if not admitted:
                 admit()
@@ -93,10 +99,10 @@ class ResultCache:
             message = self._store.peek(key)  # whoever computed may have finished just before
             if message is None:
                 self._count(hit=False)
-                return self._compute(key, compute), False
+                return Answer(self._compute(key, compute), found=False, admitted=True)
             self._flights.end(key, message)
         self._count(hit=True)
-        return message, True
+        return Answer(message, found=True, admitted=admitted)
 
     def counters(self) -> dict[str, int]:
         """Return its counters by name: hits, misses, and those of its store."""

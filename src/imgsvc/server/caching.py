@@ -130,10 +130,11 @@ class Caching:
     def answer(self, key: bytes, call: Call, price: Price, compute: Callable[[], Made]) -> bytes:
         """Return the answer to a unary call, and tell its caller where it comes from."""
         start = time.monotonic()
-        message, found = self.cache.answer(key, call.job, lambda: call.admit(price), compute)
+        message, found, admitted = self.cache.answer(key, call.job, lambda: call.admit(price), compute)
         if found:
             call.record.note(CACHE, start, time.monotonic())
-            call.admit(Price(len(message), 0.0, 0))
+            if not admitted:  # or it holds enough, and its quota has been asked
+                call.admit(Price(len(message), 0.0, 0))
             call.record.pixels = price.pixels
         call.record.cache = "hit" if found else "miss"
         call.context.set_trailing_metadata(((METADATA, call.record.cache),))
@@ -187,10 +188,11 @@ class CachedItems:
     ) -> bytes:
         """Return the answer to `Process` that the item's result is made of."""
         start = time.monotonic()
-        message, found = self._caching.cache.answer(key, job, lambda: admit(price), compute)
+        message, found, admitted = self._caching.cache.answer(key, job, lambda: admit(price), compute)
         if found:
             record.note(CACHE, start, time.monotonic())
-            admit(Price(len(message), 0.0, 0))
+            if not admitted:
+                admit(Price(len(message), 0.0, 0))
         record.cache = "hit" if found else "miss"
         with self._lock:
             self._hits += found
