@@ -8,6 +8,8 @@ import grpc
 import numpy as np
 import pytest
 
+from imgsvc.config import ServerConfig
+from imgsvc.server.lifecycle import Server
 from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse
 from imgsvc.v1.operations_pb2 import Operation
 from imgsvc.v1.recipe_pb2 import Recipe
@@ -180,6 +182,23 @@ def test_further_streams_are_refused_and_places_come_back(serve, photo):
                 return None
 
         processes.wait_for(there_is_a_place)
+
+
+def test_a_stream_that_begins_while_the_server_drains_ends_at_once():
+    """It was let in before, and waited for its thread."""
+    with (
+        Server(ServerConfig(host="127.0.0.1", port=0)) as server,
+        grpc.insecure_channel(server.addresses[0]) as connection,
+    ):
+        server._batches.drain()
+        stream = Stream(connection, timeout=5)
+        with pytest.raises(grpc.RpcError) as raised:
+            list(stream.call)
+        assert (raised.value.code(), raised.value.details()) == (
+            grpc.StatusCode.UNAVAILABLE,
+            "the server is shutting down: try again, here or elsewhere",
+        )
+        stream.half_close()
 
 
 def test_a_client_that_reads_nothing_is_not_read_either(serve, rng):

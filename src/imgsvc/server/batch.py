@@ -80,6 +80,7 @@ class BatchStreams(grpc.GenericRpcHandler):
         self._max_streams = max_streams
         self.share = Share("batch streams", max_streams)
         self._streams: set[Stream] = set()
+        self._draining = False
         self._places = max_streams
         self._lock = threading.Lock()
         self._senders = start_pool(max_streams, "stream")
@@ -113,6 +114,7 @@ class BatchStreams(grpc.GenericRpcHandler):
     def drain(self) -> None:
         """Let streams finish what they have, read no more, and end."""
         with self._lock:
+            self._draining = True
             streams = list(self._streams)
         for stream in streams:
             stream.drain(ShuttingDown())
@@ -134,9 +136,12 @@ class BatchStreams(grpc.GenericRpcHandler):
             self._places += 1
 
     def begin(self, stream: Stream) -> None:
-        """Note a stream that `drain` is to know of."""
+        """Note a stream that `drain` is to know of, or has missed."""
         with self._lock:
             self._streams.add(stream)
+            draining = self._draining
+        if draining:
+            stream.drain(ShuttingDown())
 
     def end(self, stream: Stream) -> None:
         """Forget it."""
