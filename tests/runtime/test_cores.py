@@ -232,4 +232,8 @@ def test_core_seconds_count_every_granted_core(make_cores):
     assert cores.core_seconds == job.core_seconds
     assert cores.wasted_core_seconds == 0
     cores.note_waste(job)
+    cores.note_waste(job)  # by who ends the call, and by who works on it
     assert cores.wasted_core_seconds == job.core_seconds
+    cores.run(lambda n: time.sleep(0.01), SMALL, job)
+    cores.note_waste(job)
+    assert cores.wasted_core_seconds == pytest.approx(job.core_seconds)

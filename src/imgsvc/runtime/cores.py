@@ -67,6 +67,8 @@ class Job:
         What its kernels look at.
     core_seconds : float
         What it has cost so far: the cores it was granted, times the seconds it held them.
+    wasted : float
+        Those of them that are counted as spent for nobody.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Job:
         self._kinds = BATCH_KINDS if batch else KINDS
         self.stop = Stop(seconds)
         self.core_seconds = 0.0
+        self.wasted = 0.0
         self._turn: threading.Lock | None = None
 
     @property
@@ -170,9 +173,10 @@ class Cores:
             self._leave(turn, spent)
 
     def note_waste(self, job: Job) -> None:
-        """Count what a job has cost as spent for nobody."""
+        """Count what a job has cost as spent for nobody: once, however often it is noted."""
         with self._lock:
-            self.wasted_core_seconds += job.core_seconds
+            self.wasted_core_seconds += job.core_seconds - job.wasted
+            job.wasted = job.core_seconds
 
     def close(self) -> None:
         """End the lanes' threads."""
