@@ -49,6 +49,7 @@ ROOMS = {
     "wire": {
         "_images",
         "_wire_buffer",
+        "_wire_extent",
         "codec",
         "errors",
         "operations",

@@ -3,7 +3,8 @@
 protobuf copies a bytes field when it parses a message, again each time somebody looks at the field, and when
 it serialises one. Here protobuf sees every message without its payloads: a placeholder of a few bytes stands
 where each of them is. What a legal encoding means (fields in any order, repeated, merged, in a oneof) is so
-left to protobuf. What is unusual enough to need more than the few rules below goes to protobuf as it came.
+left to protobuf. What is unusual enough to need more than the few rules below goes to protobuf as it came,
+once it is known not to be too much (see `imgsvc.wire.extent`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union
 from google.protobuf.message import DecodeError, Message
 
 from imgsvc._wire_buffer import WireBuffer
+from imgsvc.errors import LimitExceededError
+from imgsvc.wire.extent import check_extent, kinds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,6 +69,7 @@ class Envelope(Generic[M]):
         self._fields: Fields = {}
         for path in payloads:
             _declare(self._fields, kind.DESCRIPTOR, path.split("."))
+        self._kinds = kinds_of(kind.DESCRIPTOR, self._fields)
 
     def open(self, body: bytes) -> Opened[M]:
         """Parse a message, and leave its payloads where they are.
@@ -74,16 +78,19 @@ class Envelope(Generic[M]):
         ------
         google.protobuf.message.DecodeError
             `body` is no such message.
+        LimitExceededError
+            It has too many fields, or too much beside its payloads.
         """
         if len(body) > COPIED_BYTES:
             with contextlib.suppress(_UnusualError):
                 return self._scan(body)
-        return Opened(self._kind.FromString(body), None)
+        return Opened(self._parse(body), None)
 
     def strip(self, body: bytes) -> tuple[bytes, list[int]] | None:
         """Return a message with placeholders for its payloads, and their sizes.
 
-        Fields that nobody knows are gone, too. None for an unusual message, and for what is none.
+        Fields that nobody knows are gone, too. None for an unusual message, for one of too much, and for what
+        is none.
         """
         sizes: list[int] = []
 
@@ -93,8 +100,8 @@ class Envelope(Generic[M]):
 
         try:
             parts = _Scan(body, note).message(0, len(body), self._fields)
-            message = self._kind.FromString(b"".join(parts))
-        except (_UnusualError, DecodeError):
+            message = self._parse(b"".join(parts))
+        except (_UnusualError, DecodeError, LimitExceededError):
             return None
         message.DiscardUnknownFields()
         return message.SerializeToString(), sizes
@@ -125,7 +132,12 @@ class Envelope(Generic[M]):
             return placeholder(len(views) - 1)
 
         parts = _Scan(body, keep).message(0, len(body), self._fields)
-        return Opened(self._kind.FromString(b"".join(parts)), views)
+        return Opened(self._parse(b"".join(parts)), views)
+
+    def _parse(self, body: bytes) -> M:
+        if len(body) > COPIED_BYTES:  # a message without its payloads is nearly always smaller
+            check_extent(body, self._kinds)
+        return self._kind.FromString(body)
 
     def layout(self, message: M, *sizes: int) -> Layout:
         """Return the bytes of a message with room for its payloads; a `Draft` of it can be written.
