@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 import imgsvc
 from imgsvc.errors import InvalidParameterError
+from imgsvc.operations import GaussianBlur, gaussian
 from imgsvc.operations.borders import BORDERS
 from imgsvc.operations.gaussian import weights_of
+from imgsvc.operations.scratch import for_threads
 from tests import reference
 from tests.operations.images import CHANNELS, THREADS, images, per_isa
 
@@ -184,3 +186,16 @@ class TestSharpen:
     def test_parameters_out_of_range(self, photo, parameters, message):
         with pytest.raises(InvalidParameterError, match=message):
             imgsvc.sharpen(photo, **parameters)
+
+
+def test_memory_is_known_without_the_weights(monkeypatch):
+    operations = [GaussianBlur(sigma) for sigma in np.linspace(0.1, 20, 300)]
+    for operation in operations:
+        weights = gaussian.weights_of(operation.sigma)
+        columns = min(50, (gaussian.LONG_TILE if weights.long_sums else gaussian.TILE) // 3)
+        lines = ((columns + 2 * weights.radius) * 3 + gaussian.FOLD_LANES) // gaussian.LINE + 1
+        rows = 2 * weights.radius + gaussian.BATCH + 3
+        num_bytes = 2 * rows * (lines | 1) * gaussian.LINE + 8 * 4 * len(weights.values)
+        assert operation.scratch_bytes((40, 50, 3), 1) == for_threads(num_bytes, 1)
+    monkeypatch.setattr(gaussian, "weights_of", None)  # a plan of a thousand operations took 0.2 s for them
+    assert all(operation.scratch_bytes((40, 50, 3), 1) for operation in operations)

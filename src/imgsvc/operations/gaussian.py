@@ -82,13 +82,15 @@ def cost(shape: Shape, sigma: float) -> int:
 
 def scratch_bytes(shape: Shape, sigma: float, num_threads: int) -> int:
     """Return the bytes of the rows under the window and of eleven more, for each thread."""
-    weights = weights_of(sigma)
+    # Without the weights themselves, which take far longer: a plan asks for hundreds of sigmas.
+    radius, long_sums = math.ceil(TRUNCATE * sigma), sigma > LARGEST_SHORT_SIGMA
+    num_weights = radius + 1 + (long_sums and (radius + 1) % 2)
     channels = channels_of(shape)
-    columns = min(shape[1], (LONG_TILE if weights.long_sums else TILE) // channels)
-    lines = ((columns + 2 * weights.radius) * channels + FOLD_LANES) // LINE + 1
+    columns = min(shape[1], (LONG_TILE if long_sums else TILE) // channels)
+    lines = ((columns + 2 * radius) * channels + FOLD_LANES) // LINE + 1
     pitch = (lines | 1) * LINE
-    rows = 2 * weights.radius + BATCH + 3
-    return for_threads(2 * rows * pitch + 8 * 4 * len(weights.values), num_threads)
+    rows = 2 * radius + BATCH + 3
+    return for_threads(2 * rows * pitch + 8 * 4 * num_weights, num_threads)
 
 
 @dataclasses.dataclass(frozen=True)
