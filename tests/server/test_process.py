@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
+import imgsvc
 from imgsvc.operations import OPERATIONS
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.recipe import Output
@@ -291,6 +292,15 @@ class TestPlan:
         noise = rng.integers(0, 256, (400, 500, 3), dtype=np.uint8)
         plan = v1.plan(server, v1.request(v1.file(v1.encoded(noise, "JPEG")[:2000])))
         assert (plan.input.width, plan.input.height) == (500, 400)
+
+    def test_the_recipe_and_its_one_output_may_have_more_operations_than_a_pipeline(self, server, photo):
+        outputs = [OutputMessage(text="|".join(["rotate90 1"] * 40), encoding=Encoding(format="FORMAT_RAW"))]
+        request = v1.request(v1.pixels(photo), text="|".join(["mean", "rotate90 1"] * 20), outputs=outputs)
+        assert v1.plan(server, request).outputs[0].image.width == photo.shape[1]
+        expected = photo
+        for _ in range(20):
+            expected = imgsvc.rotate90(imgsvc.mean_filter(expected))
+        assert v1.process(server, request).results[0].image.pixels.data == expected.tobytes()
 
     def test_limits_that_it_breaks(self, serve):
         server = serve("--port", "0", "--max-pixels", "6000", "--max-message-bytes", "1MiB")

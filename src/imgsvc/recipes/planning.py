@@ -11,7 +11,7 @@ import numpy as np
 from imgsvc.codec import check_options, formats, read_header, reduced_size
 from imgsvc.errors import InvalidInputError, InvalidParameterError, LimitExceededError
 from imgsvc.operations import Resize
-from imgsvc.pipeline import Pipeline
+from imgsvc.pipeline import MAX_OPERATIONS, Pipeline
 from imgsvc.recipes.limits import (
     check_decoded,
     check_frames,
@@ -157,8 +157,9 @@ def _plan_outputs(whole: InputPlan, recipe: Recipe, limits: Limits) -> RecipePla
         outputs.append(_if_it_fits(made, outputs, limits, f"recipe.outputs[{index}]"))
     if all(output.error for output in outputs):
         raise next(output.error for output in outputs if output.error)
-    if len(outputs) == 1 and recipe.pipeline.operations:  # one way from the image to the output
-        both = Pipeline([*recipe.pipeline.operations, *recipe.outputs[0].pipeline.operations])
+    way = [*recipe.pipeline.operations, *recipe.outputs[0].pipeline.operations]
+    if len(outputs) == 1 and recipe.pipeline.operations and len(way) <= MAX_OPERATIONS:
+        both = Pipeline(way)
         only = dataclasses.replace(outputs[0], steps=both.plan(whole.shape, whole.dtype))
         return RecipePlan(whole, recipe, None, (only,))
     return RecipePlan(whole, recipe, trunk if recipe.pipeline.operations else None, tuple(outputs))
