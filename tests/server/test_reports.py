@@ -1,7 +1,14 @@
 """What the server tells of itself."""
 
+from unittest import mock
+
 from imgsvc.codec import formats
+from imgsvc.config import ServerConfig
 from imgsvc.operations import OPERATIONS
+from imgsvc.recipes.limits import Limits
+from imgsvc.recipes.prediction import Prediction
+from imgsvc.runtime.cores import AT_ONCE_BYTES, Cores, Job
+from imgsvc.server.reports import Reports
 from imgsvc.v1 import image_service_pb2
 from tests import rpc, v1
 
@@ -40,3 +47,19 @@ def test_presets(serve, tmp_path, photo):
     answer = v1.process(server, v1.request(v1.pixels(photo), preset="thumbnail"))
     image = v1.opened(answer.results[0].image.encoded.data)
     assert (image.format, image.size) == ("WEBP", (16, 24))
+
+
+def test_a_plan_takes_its_turn_on_a_core():
+    cores, job = Cores(1), Job()
+    used = []
+
+    def compute(function, num_bytes, most=None):
+        assert num_bytes > AT_ONCE_BYTES
+        return cores.run(lambda count: (used.append(cores.in_use), function(count))[1], num_bytes, job, most)
+
+    request = image_service_pb2.PlanRequest(image={"pixels": {"width": 4, "height": 3}})
+    call = mock.Mock(compute=compute)
+    body = Reports(ServerConfig(), Limits(), {}, Prediction()).plan(request.SerializeToString(), call)
+    assert image_service_pb2.PlanResponse.FromString(body).outputs[0].image.width == 4
+    assert used == [1]
+    assert job.core_seconds > 0

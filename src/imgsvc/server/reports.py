@@ -14,6 +14,7 @@ from imgsvc.errors import InvalidInputError, LimitExceededError
 from imgsvc.operations import OPERATIONS
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
+from imgsvc.runtime.cores import AT_ONCE_BYTES
 from imgsvc.server.status import details_of, status_of
 from imgsvc.v1 import image_service_pb2 as messages
 from imgsvc.v1.image_pb2 import DataType, Format
@@ -66,8 +67,11 @@ class Reports:
         self._presets = presets
         self._prediction = prediction
 
-    def plan(self, body: bytes, call: Call) -> bytes:  # noqa: ARG002 - one of several methods
-        """Answer a `PlanRequest`."""
+    def plan(self, body: bytes, call: Call) -> bytes:
+        """Answer a `PlanRequest`, on a core of its own: a plan may have a thousand operations."""
+        return call.compute(lambda _: self._plan(body), AT_ONCE_BYTES + 1, most=1)
+
+    def _plan(self, body: bytes) -> bytes:
         opened = PLAN_REQUEST.open(body)
         request = opened.message
         source = read_source(request.image, opened.payload, "image", without_pixels=True)
