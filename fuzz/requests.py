@@ -82,7 +82,7 @@ def check_batch(data: bytes) -> None:
     """Read a message of a batch, each item by itself."""
     try:
         opened = BATCH_REQUEST.open(data)
-    except DecodeError:
+    except (DecodeError, InvalidInputError):
         return
     message = opened.message
     for item in message.items[:4]:
