@@ -86,7 +86,8 @@ class Level:
     @property
     def late(self) -> float:
         """The share of calls that were neither answered in time nor refused."""
-        return 1 - self.refused - sum(each.good for each in self.outcomes) / max(len(self.outcomes), 1)
+        late = sum(not each.good and each.code != "RESOURCE_EXHAUSTED" for each in self.outcomes)
+        return late / max(len(self.outcomes), 1)
 
     def lag(self, percent: float) -> float:
         """Return a percentile of the seconds by which calls began later than they were due."""
