@@ -27,9 +27,9 @@ from imgsvc import tune_allocator
 
 tune_allocator()  # before gRPC is loaded
 
-import grpc  # noqa: E402
+import grpc  # noqa: E402 - see above
 
-from benchmarks.overload.mixes import DEADLINE, MIXES, bodies  # noqa: E402
+from benchmarks.overload.mixes import DEADLINE, MIXES, bodies  # noqa: E402 - it loads gRPC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

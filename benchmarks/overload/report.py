@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from benchmarks.overload.level import floors
@@ -39,4 +40,4 @@ def table(levels: Sequence[Level]) -> Iterator[str]:
 
 
 def _ms(seconds: float) -> str:
-    return "-" if seconds != seconds else f"{1e3 * seconds:.0f} ms"  # noqa: PLR0124 - NaN
+    return "-" if math.isnan(seconds) else f"{1e3 * seconds:.0f} ms"

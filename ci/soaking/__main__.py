@@ -27,6 +27,10 @@ MOST_CALLS = 1_000_000
 OPTIONS = ("--port", "0", "--host", "127.0.0.1", "--body-timeout", "2", "--max-message-bytes", "32MiB")
 
 
+def _seeded(name: str) -> random.Random:
+    return random.Random(name)  # noqa: S311 - the same load each time, no secret
+
+
 class Round:
     """Every kind of load at a time, each in a thread, over and over until it is told to end."""
 
@@ -35,7 +39,7 @@ class Round:
         self.faults: list[str] = []
         self._end = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(load, place, random.Random(f"{number} {load.__name__}")))  # noqa: S311
+            threading.Thread(target=self._run, args=(load, place, _seeded(f"{number} {load.__name__}")))
             for load in LOADS
         ]
 

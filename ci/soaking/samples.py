@@ -42,7 +42,7 @@ def sample(pid: int) -> Sample:
     resident = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
     threads = re.search(r"^Threads:\s+(\d+)", status, re.MULTILINE)
     assert resident is not None  # noqa: S101 - Linux has both
-    assert threads is not None  # noqa: S101
+    assert threads is not None  # noqa: S101 - Linux has both
     descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
     return Sample(1024 * int(resident[1]), descriptors, int(threads[1]))
 

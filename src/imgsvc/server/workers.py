@@ -27,8 +27,8 @@ __all__ = ["Place", "Workers"]
 class Workers:
     """A pool that callers share fairly.
 
-    Who is refused is told so on gRPC's serving thread, in some 50 µs. From a thread of its own that took
-    longer, and gRPC's core lost count of a connection's streams, until it took no more calls on it.
+    Who is refused is told so on gRPC's serving thread, which it holds for a moment. From a thread of its own
+    that took longer, and gRPC's core lost count of a connection's streams, until it took no more calls on it.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["TOKEN_FILE_VARIABLE", "TOKEN_VARIABLE", "add_connection_options", "check_connection", "connect"]
 
 TOKEN_VARIABLE = "IMGSVC_TOKEN"  # noqa: S105 - its name, not a token
-TOKEN_FILE_VARIABLE = "IMGSVC_TOKEN_FILE"  # noqa: S105
+TOKEN_FILE_VARIABLE = "IMGSVC_TOKEN_FILE"  # noqa: S105 - its name, too
 
 
 def add_connection_options(parser: argparse.ArgumentParser) -> None:

@@ -78,7 +78,7 @@ def _one(client: Client, path: Path, output: str, work: Work, *, json: bool) -> 
 
 def _write(result: Result, path: Path) -> None:
     """Write to a file whose folder is there: a mistaken name makes no folders."""
-    if not os.path.isdir(path.parent):  # noqa: PTH112
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - False where it may not look
         raise ImageWriteError(f"{path}: there is no folder {path.parent}: create it first")
     write_result(result, path)
 
