@@ -4,10 +4,12 @@ import fcntl
 import socket
 import subprocess
 import sys
+import threading
 
 import grpc
 
 from imgsvc.config import ServerConfig
+from imgsvc.server.hang_up import hang_up
 from imgsvc.server.lifecycle import Server
 
 LOCK = """
@@ -41,3 +43,12 @@ def test_locks_and_datagrams_of_the_program_stay(tmp_path):
         datagrams.settimeout(20)
         datagrams.send(b"x")
         assert datagrams.recv(10) == b"x"
+
+
+def test_what_has_listened_is_no_connection_that_is_waited_for():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        ending = threading.Thread(target=hang_up, args=([f"127.0.0.1:{port}"], 600.0), daemon=True)
+        ending.start()
+        ending.join(60)
+        assert not ending.is_alive()

@@ -72,7 +72,7 @@ def _sockets(ours: set[str | int], *, listening: bool) -> Iterator[socket.socket
         found = _socket(int(entry.name))
         if found is None:
             continue
-        if _is_ours(found, ours) and _listens(found) == listening:
+        if _is_ours(found, ours) and (_listens(found) if listening else _is_connected(found)):
             yield found
         else:
             found.close()
@@ -103,6 +103,14 @@ def _is_ours(found: socket.socket, ours: set[str | int]) -> bool:
 
 def _listens(found: socket.socket) -> bool:
     return bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
+def _is_connected(found: socket.socket) -> bool:
+    try:
+        found.getpeername()
+    except OSError:  # it listens, or did until a moment ago
+        return False
+    return True
 
 
 def _unsent(connection: socket.socket) -> bool:
