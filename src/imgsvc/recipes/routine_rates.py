@@ -7,10 +7,12 @@ made between them, so that what disturbs one of them disturbs no other of the sa
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
 import mmap
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -87,8 +89,9 @@ SAMPLES: tuple[Operation, ...] = (
 """One for each routine of 8 bits."""
 
 SMALL = 480, 640
-LARGE = {1: (1000, 3000), 3: (1000, 1000)}
-"""By channels."""
+CACHED = {1: (1000, 3000), 3: (1000, 1000)}
+UNCACHED = {1: (1000, 1000), 3: (500, 700)}
+"""By channels. What is in no cache is so by the number of images, which need not be large."""
 
 
 def _last_cache(path: str = "/sys/devices/system/cpu/cpu0/cache/index3/size") -> int:
@@ -104,6 +107,9 @@ CACHE_BYTES = 36 << 20
 """Sources that are used in turn, and so many results, which caches do not hold together."""
 
 ROUNDS, SLOW_ROUNDS, SLOW_SECONDS = 4, 2, 1.5e-3
+
+PATTERN = 9 << 10
+"""Bytes that are repeated; of no power of two, or columns would be alike."""
 
 ROOM, PAGE = 1 << 18, 1 << 12
 """What results may have beyond their images, and what these begin at multiples of, in bytes."""
@@ -158,8 +164,8 @@ def routine_rates() -> dict[tuple[str, bool], Rate]:
     for channels in (1, 3):
         small, cached, uncached = (
             _Images(memory, (*SMALL, channels)),
-            _Images(memory, (*LARGE[channels], channels)),
-            _Images(memory, (*LARGE[channels], channels), uncached=True),
+            _Images(memory, (*CACHED[channels], channels)),
+            _Images(memory, (*UNCACHED[channels], channels), uncached=True),
         )
         samples = [each for each in SAMPLES if small.can_be_given_to(each)]
         runs = [
@@ -168,7 +174,7 @@ def routine_rates() -> dict[tuple[str, bool], Rate]:
         fastest = _fastest(runs)
         pairs = list(zip(samples, fastest[::2], fastest[1::2], strict=True))
         # What takes long does not wait for memory.
-        quick = [each for each, _, seconds in pairs if seconds * each.cost(uncached.shape) < SLOW_SECONDS]
+        quick = [each for each, _, seconds in pairs if seconds * each.cost(cached.shape) < SLOW_SECONDS]
         fastest = _fastest([functools.partial(cached.seconds_a_unit, each) for each in quick])
         in_cache = dict(zip(quick, fastest, strict=True))
         for sample, least, most in pairs:
@@ -218,15 +224,24 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.thread_time() - start
 
 
+def _pages() -> NDArray[np.uint8]:
+    """Return memory, not of the allocator, which would keep it; in huge pages, as large arrays are."""
+    if sys.platform != "linux":
+        return np.frombuffer(mmap.mmap(-1, CACHE_BYTES), np.uint8)
+    pages = mmap.mmap(-1, CACHE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # the kernel may be built without
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(pages, np.uint8)
+
+
 class _Memory:
     """Room for as many sources, and as many results, as no cache holds together."""
 
     def __init__(self) -> None:
-        # Not of the allocator, which would keep it.
-        self.sources = np.frombuffer(mmap.mmap(-1, CACHE_BYTES), np.uint8)
-        self.results = np.frombuffer(mmap.mmap(-1, CACHE_BYTES), np.uint8)
-        self.sources[:] = np.resize(np.random.default_rng(1).integers(0, 256, 4093, np.uint8), CACHE_BYTES)
-        self.results[:] = 0
+        self.sources, self.results = _pages(), _pages()
+        pattern = np.random.default_rng(1).integers(0, 256, PATTERN, np.uint8)
+        self.sources.reshape(-1, PATTERN)[:] = pattern
+        self.results[::PAGE] = 0
 
 
 class _Images:
