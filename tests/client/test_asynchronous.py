@@ -233,7 +233,10 @@ class TestMany:
         processes.wait_for(lambda: server.log.count("ProcessBatch") >= 2)  # streams that were ended
 
     @asynchronous
-    async def test_interruptions(self, photo):
+    @pytest.mark.parametrize(("side", "count"), [(64, 60), (700, 10)])
+    async def test_interruptions(self, rng, side, count):
+        photo = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)  # a large one is still being sent
+
         class Script:
             def __call__(self, number, context):
                 pass
@@ -247,8 +250,9 @@ class TestMany:
         with scripted.serving(handler) as port:
             # gRPC may drop an answer that the end of its stream overtakes: such an attempt has no result.
             async with imgsvc.AsyncClient(f"127.0.0.1:{port}", retries=4) as client:
-                results = [each async for each in client.process_many([photo] * 60, "invert", in_flight=20)]
-        assert sorted(key for key, _ in results) == list(range(60))
+                images = [photo] * count
+                results = [each async for each in client.process_many(images, "invert", in_flight=20)]
+        assert sorted(key for key, _ in results) == list(range(count))
         assert len(handler.batches) > 2
         assert all(messages[0].HasField("recipe") for messages in handler.batches)
 

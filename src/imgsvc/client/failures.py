@@ -26,6 +26,9 @@ KINDS: dict[grpc.StatusCode, type[ServiceError]] = {
 # gRPC has one status for a message over the limit and for a busy server, and these words for the first.
 OVER_LIMIT = "message larger than max"
 
+# What grpc.aio says where a message cannot be written because its call is over: it does not wait for why.
+NOT_WRITTEN = "Internal error from Core"
+
 RICHER_STATUS = "grpc-status-details-bin"
 
 CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
@@ -72,6 +75,8 @@ def _failure(
         return RequestRefusedError(
             code, f"{details}: send a smaller image, or raise the server's --max-message-bytes", field
         )
+    if code is grpc.StatusCode.INTERNAL and details == NOT_WRITTEN:
+        code, details = grpc.StatusCode.UNAVAILABLE, "the call ended while something was sent"
     kind = KINDS.get(code, ServiceError)
     if issubclass(kind, ServiceUnavailableError):
         return kind(code, details, field, retry_after)
