@@ -18,90 +18,75 @@ from __future__ import annotations
 import heapq
 import json
 import random
+import select
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from imgsvc import tune_allocator
-
-tune_allocator()  # before gRPC is loaded
-
-import grpc  # noqa: E402 - see above
-
-from benchmarks.overload.mixes import DEADLINE, MIXES, bodies  # noqa: E402 - it loads gRPC
+from benchmarks.overload.connection import Connection, framed
+from benchmarks.overload.mixes import DEADLINE, MIXES, bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 METHOD = "/imgsvc.v1.ImageService/Process"
-OPTIONS = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.use_local_subchannel_pool", 1),  # or they would share a connection
-)
+LONGEST_WAIT = 0.01
 
 
 class Generator:
-    """Calls a server over several connections."""
+    """Calls a server over several connections, on one thread."""
 
     def __init__(self, target: str, connections: int) -> None:
-        channels = [grpc.insecure_channel(target, options=OPTIONS) for _ in range(connections)]
-        for channel in channels:
-            grpc.channel_ready_future(channel).result(30)
-        self._methods = [channel.unary_unary(METHOD) for channel in channels]
-        self._mix = ""
-        self._bodies: dict[str, bytes] = {}
-        self._outcomes: list[tuple[str, float, float, float, str]] = []
-        self._room = threading.Semaphore(0)
+        self._connections = [Connection(target, METHOD, DEADLINE) for _ in range(connections)]
+        self._messages: dict[str, dict[str, bytes]] = {}
+        self._turn = 0
 
-    def obey(self, mix: str, seconds: float, seed: int = 0, **how: Any) -> dict[str, Any]:
+    def obey(
+        self, mix: str, seconds: float, seed: int = 0, calls: int = 0, rate: float = 0.0
+    ) -> dict[str, Any]:
         """Do what a line says."""
-        if mix != self._mix:
-            self._mix, self._bodies = mix, bodies(mix)
-        self._outcomes = outcomes = []
+        if mix not in self._messages:
+            self._messages[mix] = {kind: framed(body) for kind, body in bodies(mix).items()}
+        for connection in self._connections:
+            connection.outcomes.clear()
         kinds = kinds_in_turn(mix, random.Random(seed))
-        cpu = time.process_time()
-        count = self._closed(kinds, seconds, **how) if "calls" in how else self._open(kinds, seconds, **how)
-        end = time.monotonic() + DEADLINE + 30
-        while len(outcomes) < count and time.monotonic() < end:
-            time.sleep(0.01)
+        cpu, begin = time.process_time(), time.monotonic()
+        end = begin + seconds
+        due = begin
+        times = random.Random(rate)
+        while (now := time.monotonic()) < end or self._open:
+            if now < end and calls:
+                for _ in range(calls - self._open):
+                    self._call(mix, kinds, now)
+            while rate and due <= now and due < end:
+                self._call(mix, kinds, due)
+                due += times.expovariate(rate)
+            wait = min(max(due - now, 0.0), LONGEST_WAIT) if rate and due < end else LONGEST_WAIT
+            self._pump(wait)
+        outcomes = [each for connection in self._connections for each in connection.outcomes]
         return {"outcomes": outcomes, "cpu": time.process_time() - cpu}
 
-    def _closed(self, kinds: Iterator[str], seconds: float, calls: int) -> int:
-        self._room = threading.Semaphore(calls)
-        end, count = time.monotonic() + seconds, 0
-        while time.monotonic() < end:
-            self._room.acquire()
-            self._call(next(kinds), time.monotonic(), count)
-            count += 1
-        return count
+    @property
+    def _open(self) -> int:
+        return sum(connection.open for connection in self._connections)
 
-    def _open(self, kinds: Iterator[str], seconds: float, rate: float) -> int:
-        times = random.Random(rate)
-        begin = time.monotonic() + 0.05
-        due, count = begin, 0
-        while due < begin + seconds:
-            wait = due - time.monotonic()
-            if wait > 0:
-                time.sleep(wait)
-            self._call(next(kinds), due, count)
-            count += 1
-            due += times.expovariate(rate)
-        return count
+    def _call(self, mix: str, kinds: Iterator[str], due: float) -> None:
+        kind = next(kinds)
+        self._turn += 1
+        self._connections[self._turn % len(self._connections)].call(kind, self._messages[mix][kind], due)
 
-    def _call(self, kind: str, due: float, number: int) -> None:
-        begin = time.monotonic()
-        left = max(due + DEADLINE - begin, 0.001)
-        future = self._methods[number % len(self._methods)].future(self._bodies[kind], timeout=left)
-        outcomes, room = self._outcomes, self._room
-
-        def ended(future: Any) -> None:
-            now = time.monotonic()
-            outcomes.append((kind, due, begin, now, future.code().name))
-            room.release()
-
-        future.add_done_callback(ended)
+    def _pump(self, wait: float) -> None:
+        """Read and write what can be, after waiting for something to be read."""
+        sockets = {connection.socket: connection for connection in self._connections}
+        writing = [each.socket for each in self._connections if each.writes]
+        readable, writable, _ = select.select(list(sockets), writing, [], wait)
+        for each in writable:
+            sockets[each].write()
+        for each in readable:
+            sockets[each].read()
+        now = time.monotonic()
+        for connection in self._connections:
+            connection.expire(now)
 
 
 def kinds_in_turn(mix: str, rng: random.Random) -> Iterator[str]:

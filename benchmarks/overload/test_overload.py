@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.overload.level import Level, Outcome
+from benchmarks.overload.mixes import MIXES
 from benchmarks.service.others import Others
 from benchmarks.service.process import Process, program
 
@@ -32,13 +33,13 @@ ANSWER_SECONDS = 120.0
 class Site:
     """A server, and generators that call it over TCP and over its Unix socket: callers of two addresses."""
 
-    def __init__(self, folder: Path, generator: str) -> None:
+    def __init__(self, folder: Path) -> None:
         socket = folder / "socket"
         command = [program("imgsvc-server"), "--port", "0", "--unix-socket", str(socket)]
         self.server = Process(command, {}, folder / "server.log")
         line = self.server.read_line(START_SECONDS)
         targets = line.split(" serving on ")[1].strip().split(", ")
-        module = (sys.executable, "-m", f"benchmarks.overload.{generator}")
+        module = (sys.executable, "-m", "benchmarks.overload.generator")
         self.generators = [
             Process((*module, target, str(CONNECTIONS)), {}, folder / f"generator{number}.log")
             for number, target in enumerate(targets[:GENERATORS])
@@ -70,8 +71,8 @@ class Site:
 
 
 @pytest.fixture
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path, request.param)
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
     yield made
     made.end()
 
@@ -100,9 +101,7 @@ def at(site: Site, mix: str, factor: float, rate: float) -> Level:
     return Level(mix, factor, SECONDS, outcomes, sum(cpu) / wall, server, others.cpus())
 
 
-@pytest.mark.parametrize(
-    ("mix", "site"), [("compute", "generator"), ("messages", "light_generator")], indirect=["site"]
-)
+@pytest.mark.parametrize("mix", MIXES)
 def test_beyond_the_capacity(benchmark: Any, *, site: Site, mix: str, levels: dict[str, list[Level]]) -> None:
     most = capacity(site, mix)
     made = levels.setdefault(mix, [])
@@ -132,7 +131,6 @@ def test_beyond_the_capacity(benchmark: Any, *, site: Site, mix: str, levels: di
     )
 
 
-@pytest.mark.parametrize("site", ["generator"], indirect=True)
 def test_a_flood_beside_a_modest_caller(benchmark: Any, *, site: Site, lines: list[str]) -> None:
     """One caller sends four times the capacity, another a tenth of it."""
     most = capacity(site, "compute")
