@@ -119,6 +119,20 @@ class TestBacklog:
         with pytest.raises(TooLate, match=r"^deadline: 1(\.\d+)? s are left, and the work takes about 5 s$"):
             backlog.admit(job(5.0, deadline=1.0))
 
+    def test_what_a_call_has_waited_already_counts(self):
+        backlog = Backlog(1, 1.0)
+        admitted(backlog, *(job(0.1) for _ in range(4)))
+        with pytest.raises(OverloadedError, match=r"would be 0\.4, the limit is 0\.3"):
+            backlog.admit(job(0.1), waited=0.7)
+        backlog.admit(job(0.1), waited=0.5)
+
+    def test_of_who_has_waited_too_long_a_moment_more_is_not_asked_in_vain(self):
+        backlog = Backlog(1, 1.0)
+        admitted(backlog, job(0.05))
+        backlog.admit(job(0.1), waited=2.0)
+        with pytest.raises(OverloadedError):
+            backlog.admit(job(0.1), waited=2.0)
+
     def test_it_learns_what_work_takes(self):
         backlog = Backlog(1, 1.0)
         for _ in range(200):
@@ -194,13 +208,14 @@ class TestCongestion:
         assert self.load(clock, 50, 100).seconds == pytest.approx(0.5, rel=0.1)
 
     def test_beyond_the_limit(self, clock):
-        made = self.load(clock, 90, 100)
+        made = self.load(clock, 70, 100)
         refusal = self.fill(made)
-        assert str(refusal).startswith("the server is busy: seconds of waiting would be 1.0")
-        assert made.num_calls <= 105
+        assert str(refusal).startswith("the server is busy: seconds of waiting would be 0.7")
+        assert "the limit is 0.75" in str(refusal)
+        assert made.num_calls <= 80
 
     def test_others_do_not_wait_behind_a_flood(self, clock):
-        made = self.load(clock, 90, 100)
+        made = self.load(clock, 70, 100)
         self.fill(made)
         for _ in range(5):
             made.enter("b")
@@ -225,7 +240,7 @@ class TestCongestion:
         assert made.seconds == 0
 
     def test_slow_bodies_do_not_count(self, clock):
-        made = self.load(clock, 90, 100)
+        made = self.load(clock, 70, 100)
         self.fill(made)
         for number in range(100):
             made.receive(number)

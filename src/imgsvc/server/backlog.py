@@ -23,6 +23,9 @@ NEGLIGIBLE_SECONDS = 2e-4
 TOLERANCE = 1.3
 """A call is refused when it is predicted to take so many times what its deadline leaves: predictions err."""
 
+LEAST_SHARE = 1 / 16
+"""Of the limit: who has waited as long as that, or longer, is not turned away for a moment more."""
+
 LEARNED_SHARE = 1 / 32
 LEAST_RATIO, MOST_RATIO = 0.5, 4.0
 """Between these, what work takes relative to its prediction is learned from the calls that end."""
@@ -40,7 +43,7 @@ class Backlog:
     cores
         How many there are.
     max_seconds
-        How long a call may wait, or as long as it computes, if that is more.
+        How long a call may wait in all, or as long as it computes, if that is more.
     """
 
     def __init__(self, cores: int, max_seconds: float) -> None:
@@ -68,8 +71,15 @@ class Backlog:
             with self._lock:
                 self._count(job)
 
-    def admit(self, job: Job) -> None:
+    def admit(self, job: Job, waited: float = 0.0) -> None:
         """Count a job, unless it would wait too long.
+
+        Parameters
+        ----------
+        job
+            What it is.
+        waited
+            The seconds that its call has waited before anybody knew what it is.
 
         Raises
         ------
@@ -83,6 +93,7 @@ class Backlog:
         with self._lock:
             cost = self._ratio * job.predicted
             most = max(self._max_seconds, cost)
+            most = max(most - waited, LEAST_SHARE * most)
             remaining = job.stop.remaining
             if remaining is not None:
                 alone = cost / self._cores  # if it is cut into as many parts

@@ -106,7 +106,7 @@ class Call:
             account.check_pixels()
         self.record.pixels = price.pixels
         self.job.predicted = price.core_seconds
-        self.backlog.admit(self.job)
+        self.backlog.admit(self.job, self.record.waited)
         self.hold(price.num_bytes)
         if account is not None:
             account.spend(price.pixels)

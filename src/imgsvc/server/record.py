@@ -132,6 +132,11 @@ class Record:
         """Note a stage."""
         self.stages.append((stage, start, end))
 
+    @property
+    def waited(self) -> float:
+        """The seconds that it has waited so far for this server, and not for its caller."""
+        return sum([end - start for stage, start, end in self.stages if stage == QUEUE])
+
     def seconds(self) -> dict[str, float]:
         """Return how long the stages took, the way of the answer (``send``), and all of it (``total``)."""
         seconds: dict[str, float] = {}
