@@ -11,8 +11,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from imgsvc.server.connections import MAX_STREAMS
-from imgsvc.server.descriptors import BESIDE_CONNECTIONS, provide_descriptors
+from imgsvc.server.listening.connections import MAX_STREAMS
+from imgsvc.server.listening.descriptors import BESIDE_CONNECTIONS, provide_descriptors
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import http2, rpc
 from tests.processes import wait_for

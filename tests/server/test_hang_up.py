@@ -9,8 +9,8 @@ import threading
 import grpc
 
 from imgsvc.config import ServerConfig
-from imgsvc.server.hang_up import hang_up
 from imgsvc.server.lifecycle import Server
+from imgsvc.server.listening.hang_up import hang_up
 
 LOCK = """
 import fcntl, sys

@@ -14,12 +14,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import imgsvc
 from imgsvc.errors import LimitExceededError, OverloadedError, ServiceUnavailableError
-from imgsvc.server.access import AccessLog
-from imgsvc.server.admission import Admission
+from imgsvc.server.access_log import AccessLog
 from imgsvc.server.failure import note_failure
+from imgsvc.server.overload.admission import Admission
+from imgsvc.server.overload.share import Share
 from imgsvc.server.record import Record
 from imgsvc.server.refusals import ShuttingDown, UnknownMethod
-from imgsvc.server.share import Share
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse
 from tests import http2, reference, rpc, v1

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from imgsvc.config import ServerConfig
-from imgsvc.server.access import AccessLog
+from imgsvc.server.access_log import AccessLog
 from imgsvc.server.calls import Method
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.logs import set_up, text_message

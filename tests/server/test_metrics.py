@@ -244,7 +244,7 @@ def test_nobody_has_more_than_some_seconds(monkeypatch):
 
 
 def address():
-    from imgsvc.server.tcp import find_addresses  # noqa: PLC0415
+    from imgsvc.server.listening.tcp import find_addresses  # noqa: PLC0415
 
     return find_addresses("127.0.0.1", 0)[0]
 

@@ -16,12 +16,12 @@ import imgsvc
 from imgsvc.config import ServerConfig
 from imgsvc.errors import OverloadedError, ServiceTimeoutError, ServiceUnavailableError
 from imgsvc.runtime.cores import Job
-from imgsvc.server import backlog as backlog_module
-from imgsvc.server import congestion
-from imgsvc.server.backlog import Backlog
 from imgsvc.server.caller import caller_of
-from imgsvc.server.congestion import Congestion
 from imgsvc.server.lifecycle import Server
+from imgsvc.server.overload import backlog as backlog_module
+from imgsvc.server.overload import congestion
+from imgsvc.server.overload.backlog import Backlog
+from imgsvc.server.overload.congestion import Congestion
 from imgsvc.server.record import Record
 from imgsvc.server.refusals import Abandoned, TooLate
 from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse

@@ -9,8 +9,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from imgsvc.config import ServerConfig
 from imgsvc.server.lifecycle import Server
+from imgsvc.server.overload.saturation import Saturation
 from imgsvc.server.readiness import SATURATED, SHUTTING_DOWN, STARTING, Readiness
-from imgsvc.server.saturation import Saturation
 from imgsvc.server.watchers import Watchers
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import rpc

@@ -14,7 +14,7 @@ import pytest
 
 from imgsvc.config import ServerConfig
 from imgsvc.errors import ConfigurationError
-from imgsvc.server.socket_rights import Rights, access_list
+from imgsvc.server.listening.socket_rights import Rights, access_list
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import rpc
 from tests.processes import run

@@ -12,8 +12,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from imgsvc.config import ServerConfig
 from imgsvc.errors import ConfigurationError
-from imgsvc.server.tls import Certificates
-from imgsvc.server.validity import validity
+from imgsvc.server.listening.tls import Certificates
+from imgsvc.server.listening.validity import validity
 from imgsvc.server.watched_files import WatchedFiles
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import rpc

@@ -12,18 +12,18 @@ from imgsvc.runtime.pools import Inline, start_pool
 from imgsvc.server.batch_stream import Stream
 from imgsvc.server.failure import refuse
 from imgsvc.server.image_service import SERVICE_NAME
+from imgsvc.server.overload.share import Share
 from imgsvc.server.record import begin
 from imgsvc.server.refusals import Refusal, ShuttingDown
-from imgsvc.server.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imgsvc.runtime.cores import Cores
-    from imgsvc.server.backlog import Backlog
     from imgsvc.server.gate import Gate
     from imgsvc.server.image_service import Processing
     from imgsvc.server.observers import Observers
+    from imgsvc.server.overload.backlog import Backlog
     from imgsvc.server.record import Record
     from imgsvc.server.timer import CallTimer
 

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from imgsvc.cache.cache import Made
     from imgsvc.recipes.recipe import Recipe
     from imgsvc.runtime.cores import Cores
-    from imgsvc.server.admission import Entry
-    from imgsvc.server.backlog import Backlog
     from imgsvc.server.image_service import Drafted, Processing
-    from imgsvc.server.price import Price
+    from imgsvc.server.overload.admission import Entry
+    from imgsvc.server.overload.backlog import Backlog
+    from imgsvc.server.overload.price import Price
     from imgsvc.server.record import Record
     from imgsvc.v1.image_service_pb2 import BatchItem
 

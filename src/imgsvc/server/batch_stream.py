@@ -41,8 +41,8 @@ from imgsvc.wire.recipe import read_recipe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from imgsvc.server.admission import Entry
     from imgsvc.server.batch import BatchStreams
+    from imgsvc.server.overload.admission import Entry
     from imgsvc.server.record import Record
     from imgsvc.v1.image_service_pb2 import BatchItem
 

@@ -15,7 +15,7 @@ from imgsvc.cache.memory import MemoryStore
 from imgsvc.cache.rule import answer_bytes
 from imgsvc.config.caching import DEFAULT_URL, redis_name, redis_url
 from imgsvc.errors import ConfigurationError
-from imgsvc.server.price import Price
+from imgsvc.server.overload.price import Price
 from imgsvc.server.record import CACHE
 
 if TYPE_CHECKING:

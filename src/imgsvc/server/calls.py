@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from imgsvc.runtime.cores import Cores
-    from imgsvc.server.admission import Entry
-    from imgsvc.server.backlog import Backlog
     from imgsvc.server.gate import Gate
     from imgsvc.server.observers import Observers
-    from imgsvc.server.price import Price
+    from imgsvc.server.overload.admission import Entry
+    from imgsvc.server.overload.backlog import Backlog
+    from imgsvc.server.overload.price import Price
     from imgsvc.server.record import Record
     from imgsvc.server.timer import CallTimer, Timed
     from imgsvc.server.workers import Workers

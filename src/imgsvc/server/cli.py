@@ -17,9 +17,9 @@ from imgsvc.config.sources import FILE_VARIABLE, as_toml
 from imgsvc.errors import AddressError, ConfigurationError
 from imgsvc.runtime.allocator import is_tuned
 from imgsvc.server.callers.keys import new_key, shown_digest
-from imgsvc.server.descriptors import provide_descriptors
 from imgsvc.server.lifecycle import Server
-from imgsvc.server.listen import others_can_read
+from imgsvc.server.listening.descriptors import provide_descriptors
+from imgsvc.server.listening.listen import others_can_read
 from imgsvc.server.logs import set_up
 from imgsvc.server.systemd import Systemd
 from imgsvc.server.watchdog import Watchdog

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import grpc
 
-    from imgsvc.server.admission import Admission, Entry
     from imgsvc.server.callers.access import Access
+    from imgsvc.server.overload.admission import Admission, Entry
     from imgsvc.server.record import Record
 
 __all__ = ["Gate"]

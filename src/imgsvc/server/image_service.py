@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from imgsvc.runtime.cores import Cores, Job
     from imgsvc.server.caching import Caching
     from imgsvc.server.calls import Call
-    from imgsvc.server.price import Pricing
+    from imgsvc.server.overload.price import Pricing
     from imgsvc.server.reports import Reports
 
     Drafted = Callable[[Sequence[Result]], tuple[Any, Sequence[Any]]]

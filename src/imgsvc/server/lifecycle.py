@@ -15,33 +15,33 @@ from imgsvc.recipes.prediction import Prediction
 from imgsvc.runtime.allocator import QuietTrim
 from imgsvc.runtime.cores import Cores
 from imgsvc.runtime.pools import start_pool
-from imgsvc.server.admission import Admission
-from imgsvc.server.backlog import Backlog
 from imgsvc.server.batch import BatchStreams
 from imgsvc.server.caching import open_cache
 from imgsvc.server.callers.access import Access
 from imgsvc.server.callers.guard import Guarded
 from imgsvc.server.calls import UnaryCalls
-from imgsvc.server.congestion import Congestion
-from imgsvc.server.connections import connection_options
 from imgsvc.server.gate import Gate
-from imgsvc.server.hang_up import hang_up
 from imgsvc.server.health import SERVICE_NAME as HEALTH
 from imgsvc.server.health import Health
 from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
 from imgsvc.server.image_service import Processing, image_methods
-from imgsvc.server.listen import listen
+from imgsvc.server.listening.connections import connection_options
+from imgsvc.server.listening.hang_up import hang_up
+from imgsvc.server.listening.listen import listen
+from imgsvc.server.listening.tls import Certificates
 from imgsvc.server.metrics.parts import Parts
 from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
 from imgsvc.server.observing import Observing
-from imgsvc.server.price import Pricing
+from imgsvc.server.overload.admission import Admission
+from imgsvc.server.overload.backlog import Backlog
+from imgsvc.server.overload.congestion import Congestion
+from imgsvc.server.overload.price import Pricing
 from imgsvc.server.readiness import SHUTTING_DOWN, STARTING, Readiness
 from imgsvc.server.reflection import SERVICE_NAME as REFLECTION
 from imgsvc.server.reflection import Reflection
 from imgsvc.server.refusals import ShuttingDown
 from imgsvc.server.reports import Reports
 from imgsvc.server.timer import CallTimer
-from imgsvc.server.tls import Certificates
 from imgsvc.server.unknown import UnknownMethods
 from imgsvc.server.warm_up import warm_up
 from imgsvc.server.watched_files import WatchedFiles

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imgsvc.operations import Operation
     from imgsvc.server.caching import Caching
     from imgsvc.server.calls import Call
-    from imgsvc.server.price import Pricing
+    from imgsvc.server.overload.price import Pricing
 
     Parse = Callable[[bytes], tuple[Operation, Image]]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from imgsvc.server.access import AccessLog
+from imgsvc.server.access_log import AccessLog
 from imgsvc.server.capture import open_capture
 from imgsvc.server.metrics import open_metrics
 from imgsvc.server.observers import Observer, Observers
-from imgsvc.server.saturation import Saturation
+from imgsvc.server.overload.saturation import Saturation
 from imgsvc.server.tracing import open_tracing
 from imgsvc.stubs import nl_image_service_pb2
 from imgsvc.v1 import image_service_pb2

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imgsvc.runtime.pools import Done
-    from imgsvc.server.admission import Entry
-    from imgsvc.server.congestion import Congestion
+    from imgsvc.server.overload.admission import Entry
+    from imgsvc.server.overload.congestion import Congestion
     from imgsvc.server.record import Record
 
 __all__ = ["Place", "Workers"]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
+from imgsvc.server.listening.tcp import find_addresses
 from imgsvc.server.metrics.cache import CacheState
 from imgsvc.server.metrics.calls import CallMetrics
 from imgsvc.server.metrics.http import HttpServer, Page
 from imgsvc.server.metrics.state import ServerState
-from imgsvc.server.tcp import find_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -19,7 +19,7 @@ from imgsvc.errors import AddressError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from imgsvc.server.tcp import Address
+    from imgsvc.server.listening.tcp import Address
 
 __all__ = ["HttpServer", "Page"]
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imgsvc.runtime.cores import Cores
-    from imgsvc.server.admission import Admission
-    from imgsvc.server.backlog import Backlog
     from imgsvc.server.caching import Caching
-    from imgsvc.server.congestion import Congestion
+    from imgsvc.server.overload.admission import Admission
+    from imgsvc.server.overload.backlog import Backlog
+    from imgsvc.server.overload.congestion import Congestion
     from imgsvc.server.readiness import Readiness
 
 __all__ = ["Parts"]

@@ -13,7 +13,7 @@ import grpc
 
 from imgsvc._files import failure_of
 from imgsvc.errors import ConfigurationError
-from imgsvc.server.validity import validity
+from imgsvc.server.listening.validity import validity
 
 if TYPE_CHECKING:
     from imgsvc.config import ServerConfig

@@ -12,7 +12,7 @@ import threading
 import time
 
 from imgsvc.errors import OverloadedError, StoppedError
-from imgsvc.server.backlog import spread
+from imgsvc.server.overload.backlog import spread
 from imgsvc.server.refusals import Abandoned
 
 __all__ = ["Congestion"]

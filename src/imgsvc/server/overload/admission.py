@@ -12,9 +12,9 @@ import time
 from typing import TYPE_CHECKING
 
 from imgsvc.errors import LimitExceededError, OverloadedError
-from imgsvc.server.backlog import spread
+from imgsvc.server.overload.backlog import spread
+from imgsvc.server.overload.share import Share
 from imgsvc.server.refusals import ShuttingDown
-from imgsvc.server.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable

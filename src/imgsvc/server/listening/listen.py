@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import AddressError, ConfigurationError
-from imgsvc.server import tcp, unix_socket
-from imgsvc.server.socket_rights import Rights
+from imgsvc.server.listening import tcp, unix_socket
+from imgsvc.server.listening.socket_rights import Rights
 
 if TYPE_CHECKING:
     import grpc
 
     from imgsvc.config import ServerConfig
-    from imgsvc.server.tls import Certificates
+    from imgsvc.server.listening.tls import Certificates
 
 __all__ = ["listen", "others_can_read"]
 
