@@ -280,7 +280,7 @@ class Lane:
         self._pool.submit(run)
         ended.acquire()
         if errors:
-            raise errors[0]
+            raise errors.pop()  # an error that this frame holds would hold this frame
         return results[0]
 
     def close(self) -> None:

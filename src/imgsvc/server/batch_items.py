@@ -122,7 +122,7 @@ class Items:
         if len(item.id) > MAX_ID_BYTES:
             raise InvalidParameterError("id", f"{len(item.id)} characters", f"at most {MAX_ID_BYTES}")
         if isinstance(recipe, InvalidInputError):
-            raise recipe
+            raise recipe.with_traceback(None)  # or each item would add to it
         source = read_source(item.image, payload, "image")
         record.request_bytes = source.num_bytes
         plan = plan_recipe(source, recipe, self._processing.limits)

@@ -13,6 +13,7 @@ import math
 import queue
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -189,7 +190,8 @@ class Stream:
         try:
             for body in self._bodies():
                 self._take(body)
-        except grpc.RpcError:  # the call is over, or the message over the limit
+        except grpc.RpcError as error:  # the call is over, or the message over the limit
+            error.__traceback__ = None  # gRPC's state of the call keeps the error, and its frames that state
             end = _End(IncompleteBody(grpc.StatusCode.CANCELLED, "the stream broke off"))
         except Exception as error:  # noqa: BLE001 - whatever comes, the server answers and lives on
             end = _End(NotAMessage() if isinstance(error, DecodeError) else error)
@@ -341,8 +343,10 @@ class _Age(Timed):
 
     def __init__(self, stream: Stream, context: grpc.ServicerContext, seconds: float) -> None:
         super().__init__(context, time.monotonic() + seconds, "")
-        self._stream = stream
+        self._stream = weakref.ref(stream)  # which holds this
         self._seconds = seconds
 
     def late(self) -> None:
-        self._stream.drain(StreamTooOld(self._seconds))
+        stream = self._stream()
+        if stream is not None:
+            stream.drain(StreamTooOld(self._seconds))

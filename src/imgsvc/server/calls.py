@@ -236,7 +236,7 @@ class UnaryCalls(grpc.GenericRpcHandler):
         except DecodeError:
             raise NotAMessage from None
         except StoppedError as error:
-            stopped = error
+            stopped = error.with_traceback(None)  # or it would hold this frame, which holds it
         finally:
             # Its client may take its time over the answer, and the work's bytes are free meanwhile.
             call.entry.keep(len(body) + len(answer))

@@ -42,7 +42,7 @@ def note_failure(record: Record, error: Exception) -> grpc.StatusCode:
     """Note in a record what a call, or an item, failed with; return its status.
 
     Of an error that nobody foresaw the caller is told an id alone: the text may hold paths, or another
-    caller's data.
+    caller's data. The error has no traceback any more then.
     """
     code = status_of(error)
     if code is None:
@@ -57,4 +57,16 @@ def note_failure(record: Record, error: Exception) -> grpc.StatusCode:
         record.details = details_of(error)
         record.overloaded = isinstance(error, OverloadedError)
     record.code = code.name
+    _let_go(error)
     return code
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Take the tracebacks from an error and from those before it.
+
+    Their frames hold the request. Where one of them also holds the error, nothing is freed until Python looks
+    for such circles, which it does by the number of objects, however large they are.
+    """
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

@@ -73,7 +73,8 @@ class BodyReader:
             if message is None:
                 # News of a cancellation may come after the empty message that goes with it.
                 next(messages, None)
-        except grpc.RpcError:
+        except grpc.RpcError as error:
+            error.__traceback__ = None  # gRPC's state of the call keeps the error, and its frames that state
             broken = True
         timed.pause()
         if timed.expired:
