@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from soaking.samples import Sample
 
 DEFAULT_SECONDS = 600
-PAUSE = 6.0
-"""Seconds: the server gives memory back when it has been quiet for five."""
+PAUSE = 8.0
+"""Seconds: the server gives memory back when it has been quiet for five, and looks once a second."""
 
 MOST_ROUNDS = 20
 MOST_CALLS = 1_000_000
