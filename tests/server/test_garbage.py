@@ -1,6 +1,6 @@
 """That calls which fail free what they held at once, and not when Python looks for circles of objects.
 
-It does that by the number of objects, however large they are: a few dozen requests may be as many megabytes each.
+It does that by the number of objects, however large they are: of dozens of requests, each of many megabytes.
 """
 
 import gc
