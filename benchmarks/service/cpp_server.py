@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 SOURCE = Path(__file__).parent / "cpp" / "server.cpp"
 CONTRACT = ROOT / "proto" / "nl_image_service.proto"
 
-NEEDED = "apt-get install g++ pkg-config libgrpc++-dev protobuf-compiler protobuf-compiler-grpc"
+NEEDED = (
+    "apt-get install g++ pkg-config libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc"
+)
 """As Debian and Ubuntu have it."""
 
 PROGRAMS = ("g++", "pkg-config", "protoc", "grpc_cpp_plugin")

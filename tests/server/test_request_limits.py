@@ -108,13 +108,27 @@ def test_all_results_of_a_request_share_the_limit_files_and_pixels(serve):
     assert more.status.message.startswith("recipe.outputs[2]: 3600 bytes")
 
 
-def test_frames_count_as_decoded(serve):
-    server = serve("--port", "0", "--max-decode-bytes", 1 << 20)
-    frames = [PillowImage.fromarray(np.roll(NOISE, i, 0)).resize((300, 200)) for i in range(8)]
+def animation(count):
+    frames = [PillowImage.fromarray(np.roll(NOISE, i, 0)).resize((300, 200)) for i in range(count)]
     stream = io.BytesIO()
     frames[0].save(stream, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
-    request = v1.request(v1.file(stream.getvalue()), decoding=Decoding(frames="FRAMES_ALL"))
-    code, details = v1.process(server, request)
+    return v1.file(stream.getvalue())
+
+
+ALL_FRAMES = Decoding(frames="FRAMES_ALL")
+
+
+def test_more_frames_than_may_be_are_refused_where_all_are_asked_for(serve):
+    server = serve("--port", "0", "--max-frames", 3)
+    refused = v1.process(server, v1.request(animation(4), decoding=ALL_FRAMES))
+    assert refused == (INVALID, "image: 4 frames, expected at most 3")
+    for allowed in v1.request(animation(3), decoding=ALL_FRAMES), v1.request(animation(4)):
+        assert v1.process(server, allowed).results
+
+
+def test_frames_count_as_decoded(serve):
+    server = serve("--port", "0", "--max-decode-bytes", 1 << 20)
+    code, details = v1.process(server, v1.request(animation(8), decoding=ALL_FRAMES))
     assert code is INVALID
     assert "bytes of decoded pixels (300×200 of 8 frames), expected at most 1048576" in details
 
