@@ -16,7 +16,7 @@ from tests import redis_server
 from tests.processes import wait_for
 
 pytest.importorskip("redis", reason="no redis: pip install 'imgsvc[redis]'")
-from imgsvc.cache import redis_store
+from imgsvc.cache import connections, redis_store
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -371,3 +371,19 @@ def test_what_would_take_longer_than_it_may_is_not_worth_it(redis):
         assert 0 < kept.fetch_seconds(1000) < TIMEOUT / 2
         assert kept.fetch_seconds(1000) < kept.fetch_seconds(10_000_000)
         assert kept.fetch_seconds(1 << 31) == float("inf")
+
+
+def test_an_end_that_comes_while_the_watching_thread_is_about_to_sleep_is_no_sleep():
+    watch = connections._Watch(0.001)
+
+    class Late(threading.Event):
+        def clear(self):
+            watch._closed.set()  # as `close` does, just before
+            self.set()
+            super().clear()
+
+    first, watch._some = watch._some, Late()
+    watch._some.set()
+    first.set()
+    watch._thread.join(20)
+    assert not watch._thread.is_alive()

@@ -254,7 +254,7 @@ class _Watch:
         while self._some.wait() and not self._closed.wait(self._tick):
             if not self._ends:
                 self._some.clear()
-                if self._ends:  # it came in between
+                if self._ends or self._closed.is_set():  # it came in between
                     self._some.set()
             now = time.monotonic()
             for connection, end in list(self._ends.items()):
