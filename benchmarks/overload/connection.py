@@ -1,4 +1,4 @@
-"""One HTTP/2 connection of many gRPC calls, by hand: a tenth of what gRPC's own client takes for each.
+"""One HTTP/2 connection of many gRPC calls, by hand: gRPC's own client takes more of the machine.
 
 It keeps to the windows and to the number of streams that the server allows, as gRPC does: calls beyond these
 wait here, and their deadlines pass here.

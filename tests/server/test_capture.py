@@ -1,8 +1,11 @@
 """Requests that fail, kept by an installed server and sent again by the installed client."""
 
+import contextlib
+import gc
 import json
 import os
 import stat
+import weakref
 
 import grpc
 import pytest
@@ -204,6 +207,22 @@ def test_a_disk_that_takes_no_more_leaves_no_halves(folder, monkeypatch):
     assert capture._waiting_bytes == 0  # of none of the batch: or there would be no room for later ones
     keep(capture, failed())
     assert len(files(folder)) == 1
+    capture.close()
+
+
+def test_a_request_that_cannot_be_kept_is_let_go_of_at_once(folder, monkeypatch):
+    capture = Capture(str(folder), max_files=100, max_bytes=1 << 20, pixels=True)
+    monkeypatch.setattr(os, "rename", lambda *args, **kwargs: (_ for _ in ()).throw(OSError("no space")))
+    record = failed()
+    body = weakref.ref(record.request.body)
+    capture.choose(record)
+    gc.disable()
+    try:
+        with contextlib.suppress(OSError):
+            capture.observe([record])
+        assert body() is None
+    finally:
+        gc.enable()
     capture.close()
 
 

@@ -13,6 +13,7 @@ import grpc
 import pytest
 
 from imgsvc.server.callers.keys import new_key, shown_digest
+from imgsvc.server.listening.tcp import find_addresses
 from imgsvc.server.metrics import http as http_module
 from tests import processes, rpc, v1
 from tests.processes import wait_for
@@ -244,8 +245,6 @@ def test_nobody_has_more_than_some_seconds(monkeypatch):
 
 
 def address():
-    from imgsvc.server.listening.tcp import find_addresses  # noqa: PLC0415
-
     return find_addresses("127.0.0.1", 0)[0]
 
 

@@ -87,19 +87,19 @@ class Capture:
 
     def observe(self, records: Sequence[Record]) -> None:
         """Write the requests of some calls; raise the first error when all have been tried."""
-        first: Exception | None = None
+        first: list[Exception] = []  # an error that this frame holds would hold this frame, and a request
         for record in records:
             request, record.request = record.request, None
             if request is not None:
                 try:
                     record.captured = self._keep(record, request.body())
                 except Exception as error:  # noqa: BLE001 - the others wait, and are counted
-                    first = first or error
+                    first = first or [error]
                 finally:
                     with self._lock:
                         self._waiting_bytes -= request.num_bytes
-        if first is not None:
-            raise first
+        if first:
+            raise first.pop()
 
     def close(self) -> None:
         """Let go of the folder."""

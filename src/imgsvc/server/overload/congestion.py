@@ -23,7 +23,7 @@ FREE_PER_CORE = 4
 WINDOW_SECONDS = 0.5
 """The rate is that of the last one or two of these."""
 
-SHARE = 0.75
+PART_AT_HEADERS = 0.75
 """Of the limit: what is left is for calls that take longer than most, which is seen when they are planned."""
 
 LITTLE = 0.25
@@ -51,7 +51,7 @@ class Congestion:
     def __init__(self, cores: int, max_seconds: float) -> None:
         self.num_calls = 0
         self._free = FREE_PER_CORE * cores
-        self._max_seconds = SHARE * max_seconds
+        self._max_seconds = PART_AT_HEADERS * max_seconds
         self._lock = threading.Lock()
         self._calls: dict[str, int] = {}
         self._receiving: dict[object, float] = {}
