@@ -40,30 +40,21 @@ add_custom_command(OUTPUT ${shared_c} COMMAND ${CYTHON_EXECUTABLE} --generate-sh
 python_add_library(_cython_shared MODULE WITH_SOABI ${shared_c})
 install(TARGETS _cython_shared DESTINATION imgsvc)
 
-# imgsvc_add_module(TARGET SOURCE [NAME]): a compiled module of the package, by default imgsvc.TARGET.
+# imgsvc_add_module(TARGET SOURCE): the compiled module imgsvc.TARGET.
 function(imgsvc_add_module target source)
-  set(name ${target})
-  if(ARGC GREATER 2)
-    set(name ${ARGV2})
-  endif()
-  string(REPLACE "." "/" path ${name})
-  cmake_path(GET path FILENAME base)
-  cmake_path(GET path PARENT_PATH folder)
-  cython_transpile(${source} LANGUAGE C MODULE_NAME imgsvc.${name} OUTPUT ${target}.c
+  cython_transpile(${source} LANGUAGE C MODULE_NAME imgsvc.${target} OUTPUT ${target}.c
                    CYTHON_ARGS ${IMGSVC_CYTHON_ARGS} --shared=imgsvc._cython_shared OUTPUT_VARIABLE generated)
   python_add_library(${target} MODULE WITH_SOABI ${generated})
-  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${base} LIBRARY_OUTPUT_DIRECTORY modules/${folder})
+  set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY modules)
   target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src/imgsvc
-                                               ${CMAKE_CURRENT_SOURCE_DIR}/src/imgsvc/_kernels)
-  install(TARGETS ${target} DESTINATION imgsvc/${folder})
+                                               ${CMAKE_CURRENT_SOURCE_DIR}/src/imgsvc/kernels)
+  install(TARGETS ${target} DESTINATION imgsvc)
 endfunction()
 
-# imgsvc_add_kernels(FAMILIES NAME... ISAS ISA...): build _kernels/NAME.pyx for the baseline (as _kernels.NAME), and
-# for instruction sets that both `-march=` and `__builtin_cpu_supports` know (as _kernels.NAME_ISA). A compiler that
-# lacks either is told of and passed over.
+# imgsvc_add_kernels(ISA...): build _kernels.pyx for the baseline (as _kernels), and for instruction sets that both
+# `-march=` and `__builtin_cpu_supports` know (as _kernels_ISA). A compiler that lacks either is told of and passed over.
 function(imgsvc_add_kernels)
-  cmake_parse_arguments(arg "" "" "FAMILIES;ISAS" ${ARGN})
-  foreach(isa IN LISTS arg_ISAS)
+  foreach(isa IN LISTS ARGN)
     set(suffix "")
     set(march "")
     if(NOT isa STREQUAL baseline)
@@ -80,17 +71,17 @@ function(imgsvc_add_kernels)
       endif()
       set_property(GLOBAL APPEND PROPERTY IMGSVC_ISAS ${isa})
     endif()
-    foreach(family IN LISTS arg_FAMILIES)
-      set(target _kernels_${family}${suffix})
-      imgsvc_add_module(${target} src/imgsvc/_kernels/${family}.pyx _kernels.${family}${suffix})
-      # No contraction of a*b+c into one rounding: every instruction set gives the same bits.
-      target_compile_options(${target} PRIVATE -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math ${march})
-      if(OpenMP_C_FOUND)
-        target_link_libraries(${target} PRIVATE OpenMP::OpenMP_C)
-      endif()
-      # The types of one build are those of all.
-      install(FILES src/imgsvc/_kernels/${family}.pyi DESTINATION imgsvc/_kernels RENAME ${family}${suffix}.pyi)
-    endforeach()
+    set(target _kernels${suffix})
+    imgsvc_add_module(${target} src/imgsvc/_kernels.pyx)
+    # No contraction of a*b+c into one rounding: every instruction set gives the same bits.
+    target_compile_options(${target} PRIVATE -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math ${march})
+    # Row functions stay out of line, though only what is `inline` may stand in a .pxd.
+    target_compile_definitions(${target} PRIVATE CYTHON_INLINE=)
+    if(OpenMP_C_FOUND)
+      target_link_libraries(${target} PRIVATE OpenMP::OpenMP_C)
+    endif()
+    # The types of one build are those of all.
+    install(FILES src/imgsvc/_kernels.pyi DESTINATION imgsvc RENAME _kernels${suffix}.pyi)
   endforeach()
 endfunction()
 

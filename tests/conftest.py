@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgsvc import _dispatch
-from tests import processes
+from tests import builds, processes
 
 hypothesis.settings.register_profile("imgsvc", deadline=None, max_examples=60)
 # For builds that are slow, and for runs beside a full one.
@@ -17,9 +17,9 @@ hypothesis.settings.load_profile("imgsvc")
 @pytest.fixture(params=_dispatch.usable_isas())
 def isa(request, monkeypatch):
     """Every build of the kernels that this machine runs."""
-    kernels = _dispatch.Kernels(request.param)
-    monkeypatch.setattr(_dispatch, "kernels", lambda: kernels)
-    return request.param
+    builds.use(monkeypatch, request.param)
+    yield request.param
+    builds.forget()
 
 
 @pytest.fixture

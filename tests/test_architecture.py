@@ -32,14 +32,12 @@ ROOMS = {
     "v1": set(),
     "_available_cores": set(),
     "_files": set(),
-    "_threads": {"_available_cores", "errors"},
     "_images": {"errors"},
     "_options": {"errors"},
     "_process": {"runtime"},
     "_targets": set(),
     "_dispatch": {"_cpu", "errors"},
-    "_kernels": set(),
-    "operations": {"_dispatch", "_images", "_stop", "_threads", "errors", "operations"},
+    "operations": {"_dispatch", "_door", "_images", "_stop", "_threads", "errors", "operations"},
     "pipeline": {"_images", "_stop", "_threads", "errors", "operations", "pipeline"},
     "runtime": {"_stop", "errors", "runtime"},
     "codec": {"_files", "_images", "codec", "errors", "operations"},
@@ -125,5 +123,5 @@ def test_the_test_sees_a_wrong_arrow(tmp_path):
 
 @pytest.mark.parametrize("module", ["grpc", "google.protobuf", "imgsvc._kernels", "PIL"])
 def test_importing_the_library_loads_nothing_heavy(module):
-    code = f"import sys, imgsvc; sys.exit({module!r} in sys.modules)"
+    code = f"import sys, imgsvc; sys.exit(any(name.startswith({module!r}) for name in sys.modules))"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -186,9 +186,9 @@ class TestGarbage:
 class TestAvailableCores:
     @pytest.fixture(autouse=True)
     def _fresh(self):
-        _available_cores._whole_cores_of_quota.cache_clear()
+        _available_cores.cores_of_quota.cache_clear()
         yield
-        _available_cores._whole_cores_of_quota.cache_clear()
+        _available_cores.cores_of_quota.cache_clear()
 
     @pytest.mark.parametrize(
         ("cores", "expected"),

@@ -19,9 +19,7 @@ def test_the_best_build_runs_unless_told_otherwise(monkeypatch):
 
 @pytest.mark.parametrize("isa", _dispatch.usable_isas())
 def test_imgsvc_isa_overrides(isa):
-    code = (
-        f"{MEAN_OF_ZEROS}; import sys; print(*(m for m in sys.modules if m.startswith('imgsvc._kernels.')))"
-    )
+    code = f"{MEAN_OF_ZEROS}; import sys; print(*(m for m in sys.modules if m.startswith('imgsvc._kernels')))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=environment(IMGSVC_ISA=isa),
@@ -30,7 +28,7 @@ def test_imgsvc_isa_overrides(isa):
         check=True,
     )
     suffix = "" if isa == "baseline" else "_" + isa.replace("-", "_")
-    assert done.stdout.split() == ["0", f"imgsvc._kernels.mean{suffix}"]
+    assert done.stdout.split() == ["0", f"imgsvc._kernels{suffix}"]
 
 
 def test_an_isa_that_is_not_built(monkeypatch):

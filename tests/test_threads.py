@@ -67,7 +67,7 @@ def test_a_forked_child_finishes(rng):
 
 
 @pytest.mark.skipif(
-    not _dispatch.kernels().moves.openmp or sys.platform != "linux",
+    not _dispatch.kernels().openmp or sys.platform != "linux",
     reason="only libgomp tells how its threads wait",
 )
 class TestWaiting:

@@ -20,7 +20,7 @@ def available_cores() -> int:
     quota rounded up, which is read once: it takes several files, and hardly ever changes.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = _whole_cores_of_quota()
+    limit = cores_of_quota()
     return cores if limit is None else min(cores, limit)
 
 
@@ -47,7 +47,8 @@ def cgroup_quota(root: Path = Path("/")) -> float | None:
 
 
 @functools.cache
-def _whole_cores_of_quota() -> int | None:
+def cores_of_quota() -> int | None:
+    """Return the quota of the cgroup rounded up to whole cores, read once; None where there is none."""
     quota = cgroup_quota()
     return None if quota is None else max(1, math.ceil(quota))
 

@@ -9,44 +9,16 @@ import functools
 import importlib
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from imgsvc import _cpu
 from imgsvc.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    # All builds have the types of the first. A module is no type, so that these stand in for it.
+    from imgsvc import _kernels as Kernels  # noqa: N812
 
 BASELINE = "baseline"
-
-
-class Kernels:
-    """The kernels of one build: an attribute each family, imported when it is first used.
-
-    Parameters
-    ----------
-    isa
-        One of `usable_isas()`.
-    """
-
-    if TYPE_CHECKING:
-        from imgsvc._kernels import (  # noqa: PLC0415 - they are attributes
-            box,
-            convolution,
-            gaussian,
-            mean,
-            moves,
-            pixels,
-            resampling,
-        )
-
-    def __init__(self, isa: str) -> None:
-        self._suffix = "" if isa == BASELINE else re.sub(r"\W", "_", f"_{isa}")
-
-    def __getattr__(self, family: str) -> ModuleType:
-        module = importlib.import_module(f"imgsvc._kernels.{family}{self._suffix}")
-        setattr(self, family, module)
-        return module
 
 
 def usable_isas() -> tuple[str, ...]:
@@ -72,7 +44,19 @@ def isa() -> str:
     return asked
 
 
+def load(isa: str) -> Kernels:
+    """Return the kernels of one build.
+
+    Parameters
+    ----------
+    isa
+        One of `usable_isas()`.
+    """
+    suffix = "" if isa == BASELINE else re.sub(r"\W", "_", f"_{isa}")
+    return cast("Kernels", importlib.import_module(f"imgsvc._kernels{suffix}"))
+
+
 @functools.cache
 def kernels() -> Kernels:
     """Return the kernels for `isa()`; the choice is made once a process."""
-    return Kernels(isa())
+    return load(isa())

@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MAX, int64_t
 
 cdef extern from "_stop.h":
     ctypedef struct stop_state "imgsvc_stop_state":
@@ -11,3 +11,8 @@ cdef extern from "_stop.h":
 
 cdef class Stop:
     cdef stop_state state
+
+
+cdef inline stop_state no_stop() noexcept nogil:
+    """What never tells a kernel to stop."""
+    return stop_state(INT64_MAX, 0, 0)

@@ -10,6 +10,7 @@ import pytest
 import imgsvc
 from imgsvc import _dispatch, operations
 from imgsvc.errors import InvalidImageError, InvalidParameterError
+from tests import builds
 from tests.operations.every import EVERY, EXAMPLES
 from tests.operations.images import THREADS
 
@@ -144,8 +145,7 @@ class TestArrays:
             image = rng.integers(0, 256, shape, dtype=np.uint8)
             results = set()
             for isa, num_threads in itertools.product(_dispatch.usable_isas(), THREADS):
-                kernels = _dispatch.Kernels(isa)
-                monkeypatch.setattr(_dispatch, "kernels", lambda kernels=kernels: kernels)
+                builds.use(monkeypatch, isa)
                 results.add(operation(image, num_threads=num_threads).tobytes())
             assert len(results) == 1
 

@@ -19,4 +19,4 @@ the same names, and ``constant``, ``edge``, ``symmetric``, ``reflect`` and ``wra
 from __future__ import annotations
 
 BORDERS = {"constant": 0, "replicate": 1, "reflect": 2, "reflect101": 3, "wrap": 4}
-"""The rules, with the numbers that the kernels know them by (``_kernels/borders.pxd``)."""
+"""The rules, with the numbers that the kernels know them by (``kernels/borders.pxd``)."""

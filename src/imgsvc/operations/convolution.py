@@ -12,13 +12,14 @@ import numpy as np
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import SameShape
+from imgsvc.operations.operation import SameShape, public
 from imgsvc.operations.parameters import number, one_of
 from imgsvc.operations.scratch import channels_of, for_threads, rounded_up
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from imgsvc._door import Kernel
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
@@ -34,7 +35,7 @@ SEPARABLE = 2.0**-22
 SECOND_PASS = 4
 """What a pass along the rows costs beside its taps, in taps."""
 
-# Of ``_kernels/convolution.pyx``: elements of a row at a time, and what rows of floats are a multiple of.
+# Of ``kernels/convolution.pxd``: elements of a row at a time, and what rows of floats are a multiple of.
 TILE, ALIGNED = 768, 16
 
 
@@ -70,12 +71,10 @@ class Convolve(SameShape):
         pointers = max(len(plan.weights), len(plan.across)) + height
         return for_threads(4 * (height + 3) * pitch + 8 * pointers, num_threads)
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
         window = len(self.weights), len(self.weights[0])
-        _dispatch.kernels().convolution.convolve(
-            src, dst, *window, *taps_of(self.weights), self.bias, BORDERS[self.border], num_threads, stop
-        )
+        return _dispatch.kernels().Convolve(*window, *taps_of(self.weights), self.bias, BORDERS[self.border])
 
 
 class Taps(NamedTuple):
@@ -136,6 +135,7 @@ def outer_factors(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
     return matrix[:, peak_column], matrix[peak_row] / peak
 
 
+@public(Convolve)
 def convolve(
     image: Image,
     weights: ArrayLike,

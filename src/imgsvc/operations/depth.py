@@ -10,13 +10,14 @@ import numpy as np
 
 from imgsvc import _dispatch
 from imgsvc._images import DTYPES, UINT8
-from imgsvc.operations.operation import SameShape, made
+from imgsvc.operations.operation import SameShape, made, public
 from imgsvc.operations.parameters import one_of
 from imgsvc.operations.stopping import go_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imgsvc._door import Kernel
     from imgsvc._images import Shape
     from imgsvc._stop import Stop
 
@@ -58,10 +59,14 @@ class Convert(SameShape):
         """Return the bytes of some arrays of a block."""
         return ARRAYS_OF_A_BLOCK * 8 * max(BLOCK, shape[2] if len(shape) > 2 else 1)
 
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002
+        """Return what copies bytes; depths are changed by `apply`."""
+        return _dispatch.kernels().Copy() if dtype == self.output_dtype(dtype) == UINT8 else None
+
     def apply(self, src: Pixels, dst: Pixels, num_threads: int, stop: Stop) -> None:
         """Compute `dst`, block by block."""
-        if src.dtype == dst.dtype == UINT8:
-            _dispatch.kernels().moves.copy(src, dst, num_threads, stop)
+        if self.kernel(src.shape, src.dtype) is not None:
+            super().apply(src, dst, num_threads, stop)
             return
         height, width, channels = src.shape
         columns = min(width, max(BLOCK // channels, 1))
@@ -91,6 +96,7 @@ def _convert(src: Pixels, dst: Pixels) -> None:
         np.multiply(src, 257, out=dst, dtype=np.uint16)
 
 
+@public(Convert)
 def convert(
     image: Pixels, dtype: str = "uint8", *, out: Pixels | None = None, num_threads: int | None = None
 ) -> Pixels:

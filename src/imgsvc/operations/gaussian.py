@@ -13,7 +13,7 @@ import numpy as np
 
 from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import SameShape, made
+from imgsvc.operations.operation import SameShape, made, public
 from imgsvc.operations.parameters import number, one_of
 from imgsvc.operations.scratch import channels_of, for_threads
 from imgsvc.operations.tables import EXACTLY
@@ -21,6 +21,7 @@ from imgsvc.operations.tables import EXACTLY
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imgsvc._door import Kernel
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
@@ -34,7 +35,7 @@ SHORT_BITS, LONG_BITS = 15, 17
 
 MOST_AMOUNT = 100.0
 
-# Of ``_kernels/gaussian.pyx``: elements of a row at a time, and the same where the window is high; rows that
+# Of ``kernels/gaussian.pxd``: elements of a row at a time, and the same where the window is high; rows that
 # are finished together, what rows are padded to, and int16 of a cache line.
 TILE, LONG_TILE = 768, 512
 BATCH, FOLD_LANES, LINE = 8, 16, 32
@@ -117,10 +118,9 @@ class GaussianBlur(SameShape):
         """Return what a filter of that width takes."""
         return scratch_bytes(shape, self.sigma, num_threads)
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        kernels = _dispatch.kernels().gaussian
-        kernels.blur(src, dst, *weights_of(self.sigma), BORDERS[self.border], num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        return _dispatch.kernels().GaussianBlur(*weights_of(self.sigma), BORDERS[self.border])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,20 +151,17 @@ class Sharpen(SameShape):
         """Return what a filter of that width takes."""
         return scratch_bytes(shape, self.sigma, num_threads)
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        _dispatch.kernels().gaussian.sharpen(
-            src,
-            dst,
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        return _dispatch.kernels().Sharpen(
             *weights_of(self.sigma),
             BORDERS[self.border],
             self.amount,
             math.floor(self.threshold * 64) / 64,  # as differences are; a float32 might be above it
-            num_threads,
-            stop,
         )
 
 
+@public(GaussianBlur)
 def gaussian_blur(
     image: Image,
     sigma: float,
@@ -220,6 +217,7 @@ def gaussian_blur(
     return made(GaussianBlur, sigma, border)(image, out=out, num_threads=num_threads)
 
 
+@public(Sharpen)
 def sharpen(
     image: Image,
     *,

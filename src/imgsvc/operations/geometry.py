@@ -12,10 +12,12 @@ import numpy as np
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import Operation, SameShape, made
+from imgsvc.operations.operation import Operation, SameShape, made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
+from imgsvc.operations.scratch import channels_of
 
 if TYPE_CHECKING:
+    from imgsvc._door import Kernel
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
@@ -52,19 +54,15 @@ class Rotate90(Operation):
         """Return how pixels change places."""
         return ("copy", "transpose", "half turn", "transpose")[self.turns]
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        moves = _dispatch.kernels().moves
-        # Reversing the rows of one side makes a turn of a transposition or a mirror image.
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        kernels = _dispatch.kernels()
         match self.turns:
-            case 1:
-                moves.transpose(src, dst[::-1], num_threads, stop)
+            case 0:
+                return kernels.Copy()
             case 2:
-                moves.mirror(src, dst[::-1], num_threads, stop)
-            case 3:
-                moves.transpose(src[::-1], dst, num_threads, stop)
-            case _:
-                moves.copy(src, dst, num_threads, stop)
+                return kernels.Mirror(reverses=True)
+        return kernels.QuarterTurn(clockwise=self.turns == 3)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,13 +84,10 @@ class Flip(SameShape):
         """Return how pixels change places."""
         return "mirror" if self.axis else "copy upside down"
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        moves = _dispatch.kernels().moves
-        if self.axis:
-            moves.mirror(src, dst, num_threads, stop)
-        else:
-            moves.copy(src[::-1], dst, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        kernels = _dispatch.kernels()
+        return kernels.Mirror() if self.axis else kernels.Copy(reverses=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,10 +122,9 @@ class Crop(Operation):
         """Return that it copies."""
         return "copy"
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        rectangle = src[self.top : self.top + self.height, self.left : self.left + self.width]
-        _dispatch.kernels().moves.copy(rectangle, dst, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        return _dispatch.kernels().Copy(self.left, self.top)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,11 +170,10 @@ class Pad(Operation):
         """Return whether the frame is of one colour."""
         return self.name if self.border == "constant" else "pad with pixels"
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        fill = self.fill if isinstance(self.fill, tuple) else (self.fill,) * src.shape[2]
-        rule = BORDERS[self.border]
-        _dispatch.kernels().moves.pad(src, dst, self.left, self.top, rule, fill, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        fill = self.fill if isinstance(self.fill, tuple) else (self.fill,) * channels_of(shape)
+        return _dispatch.kernels().Pad(self.left, self.top, BORDERS[self.border], fill)
 
 
 def _values(fill: Any) -> tuple[Any, ...]:
@@ -190,6 +183,7 @@ def _values(fill: Any) -> tuple[Any, ...]:
     return () if any(isinstance(value, (tuple, list, np.ndarray)) for value in fill) else tuple(fill)
 
 
+@public(Rotate90)
 def rotate90(
     image: Image, turns: int = 1, *, out: Image | None = None, num_threads: int | None = None
 ) -> Image:
@@ -231,6 +225,7 @@ def rotate90(
     return made(Rotate90, turns)(image, out=out, num_threads=num_threads)
 
 
+@public(Flip)
 def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Mirror an image.
 
@@ -264,6 +259,7 @@ def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int 
     return made(Flip, axis)(image, out=out, num_threads=num_threads)
 
 
+@public(Crop)
 def crop(
     image: Image,
     *,
@@ -308,6 +304,7 @@ def crop(
     return made(Crop, left, top, width, height)(image, out=out, num_threads=num_threads)
 
 
+@public(Pad)
 def pad(
     image: Image,
     *,

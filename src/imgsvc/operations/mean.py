@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgsvc import _dispatch
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.operation import SameShape, made
+from imgsvc.operations.operation import SameShape, made, public
 from imgsvc.operations.parameters import integer, one_of
 from imgsvc.operations.scratch import channels_of, for_threads
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgsvc._door import Kernel
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
@@ -25,7 +26,7 @@ MAX_RADIUS = 1500
 MAX_NARROW_RADIUS = 7
 """The sum over a larger square may not fit 16."""
 
-# Of ``_kernels/box.pyx``: elements of a row at a time, what scratch rows are a multiple of, and their number.
+# Of ``kernels/box.pxd``: elements of a row at a time, what scratch rows are a multiple of, and their number.
 TILE, LANES, SCRATCH_ROWS = 2048, 64, 4
 
 
@@ -37,9 +38,9 @@ class MeanFilter(SameShape):
         """Return twice the bytes."""
         return 2 * math.prod(shape)
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        _dispatch.kernels().mean.mean_3x3(src, dst, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        return _dispatch.kernels().MeanFilter()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,15 +75,12 @@ class BoxBlur(SameShape):
         pitch = ((columns + 2 * self.radius) * channels // LANES + 1) * LANES
         return for_threads(SCRATCH_ROWS * pitch * (2 if self.radius <= MAX_NARROW_RADIUS else 4), num_threads)
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        kernels = _dispatch.kernels()
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
         if self.radius == 0:
-            kernels.moves.copy(src, dst, num_threads, stop)
-            return
+            return _dispatch.kernels().Copy()
         division = division_by((2 * self.radius + 1) ** 2)
-        border = BORDERS[self.border]
-        kernels.box.box_blur(src, dst, self.radius, *division, border, num_threads, stop)
+        return _dispatch.kernels().BoxBlur(self.radius, *division, BORDERS[self.border])
 
 
 class Division(NamedTuple):
@@ -111,6 +109,7 @@ def division_by(divisor: int) -> Division:
     raise AssertionError(f"{divisor} is beyond MAX_RADIUS")
 
 
+@public(MeanFilter)
 def mean_filter(image: Image, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Replace each pixel by the mean of its 3×3 neighbourhood.
 
@@ -152,6 +151,7 @@ def mean_filter(image: Image, *, out: Image | None = None, num_threads: int | No
     return made(MeanFilter)(image, out=out, num_threads=num_threads)
 
 
+@public(BoxBlur)
 def box_blur(
     image: Image,
     radius: int,

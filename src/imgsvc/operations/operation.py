@@ -5,17 +5,23 @@ from __future__ import annotations
 import abc
 import functools
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
+from imgsvc._door import Door, Prepared
 from imgsvc._images import UINT8, as_rows, check_image, check_out
 from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads, threads_for
 from imgsvc.errors import InvalidParameterError, StoppedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imgsvc._door import Kernel
     from imgsvc._images import Image, Shape
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 
 class Operation(abc.ABC):
@@ -57,9 +63,47 @@ class Operation(abc.ABC):
         """
         return self.name
 
-    @abc.abstractmethod
+    def kernel(
+        self,
+        shape: Shape,  # noqa: ARG002 - for those that have several, as all of these
+        dtype: np.dtype[Any],  # noqa: ARG002
+        stop: Stop | None = None,  # noqa: ARG002
+    ) -> Kernel | None:
+        """Return what computes the result for an image of `shape` and `dtype`; None if that is `apply`.
+
+        `stop` is asked while tables are made, where that takes long.
+
+        Raises
+        ------
+        StoppedError
+            `stop` said so.
+        """
+        return None
+
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
         """Compute `dst`, C-contiguous, from `src`, with contiguous rows; both (H, W, C) and checked."""
+        kernel = self.kernel(src.shape, src.dtype, stop)
+        if kernel is None:
+            raise NotImplementedError(f"{type(self).__name__} has neither a kernel nor an `apply` of its own")
+        kernel(src, dst, num_threads, stop)
+
+    def table_bytes(self, shape: Shape) -> int:  # noqa: ARG002 - for those that have some
+        """Return how many bytes of tables, about, the kernel for an image of `shape` holds."""
+        return 0
+
+    def prepared(self, shape: Shape, dtype: np.dtype[Any]) -> Prepared | None:
+        """Return the kernel with all that is known of images of `shape` and `dtype`, to be kept for them.
+
+        None where there is no kernel or something else beside it, or where it holds so much that it is better
+        made for each call.
+        """
+        if type(self).apply is not Operation.apply or self.table_bytes(shape) > MOST_TABLE_BYTES:
+            return None
+        kernel = self.kernel(shape, dtype)
+        if kernel is None:
+            return None
+        result = self.output_shape(shape), self.output_dtype(dtype)
+        return Prepared(kernel, shape, dtype, *result, self.cost(shape))
 
     def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return the dtype of the result for an image of `dtype`, which is one of an image.
@@ -127,6 +171,9 @@ class SameShape(Operation):
         return shape
 
 
+MOST_TABLE_BYTES = 1 << 18
+"""Of a kernel that is kept for an image's shape."""
+
 SIMPLE = {int, float, str, type(None)}
 """Types whose values are what they are for ever, so that what was made of them may be kept."""
 
@@ -145,3 +192,15 @@ def made(operation: type[Operation], *parameters: Any) -> Operation:
         if type(parameter) not in SIMPLE:
             return operation(*parameters)
     return _made(operation, *parameters)
+
+
+def public(operation: type[Operation]) -> Callable[[F], F]:
+    """Give the public function of an operation a door; see ``_door.pyx``.
+
+    Its parameters are an image, those of the operation in their order, and `out` and `num_threads` by name.
+    """
+
+    def with_door(function: F) -> F:
+        return cast("F", Door(functools.partial(made, operation), function))
+
+    return with_door

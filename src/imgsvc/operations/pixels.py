@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
-from imgsvc.operations.operation import Operation, SameShape, made
+from imgsvc.operations.operation import Operation, SameShape, made, public
 from imgsvc.operations.parameters import integer, number
 from imgsvc.operations.scratch import channels_of
 from imgsvc.operations.tables import IDENTITY, SIZE, adjust_table, colour_rows, gamma_table, table_bytes
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike
 
+    from imgsvc._door import Kernel
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
@@ -76,9 +77,9 @@ class Lut(Pointwise):
         """Return whether all channels have one table."""
         return "lookup" if len(self._rows) == SIZE else "lookup by channel"
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        _dispatch.kernels().pixels.lookup(src, dst, self._rows, False, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        return _dispatch.kernels().Lookup(self._rows, colours_only=False)
 
     def lookup_table(self, channels: int) -> bytes:
         """Return the rows."""
@@ -91,9 +92,9 @@ class ColourTable(OneTable):
 
     row: bytes
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        _dispatch.kernels().pixels.lookup(src, dst, self.row, True, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        return _dispatch.kernels().Lookup(self.row, colours_only=True)
 
     def lookup_table(self, channels: int) -> bytes:
         """Return the row for each colour."""
@@ -104,9 +105,9 @@ class ColourTable(OneTable):
 class Invert(Pointwise):
     """The negative; see `invert`."""
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        _dispatch.kernels().pixels.invert(src, dst, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        return _dispatch.kernels().Invert()
 
     def lookup_table(self, channels: int) -> bytes:
         """Return the negative of each value."""
@@ -125,10 +126,10 @@ class Adjust(OneTable):
         object.__setattr__(self, "brightness", number("brightness", self.brightness, -255, 255))
         object.__setattr__(self, "contrast", number("contrast", self.contrast, 0, 100))
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
         table = adjust_table(self.brightness, self.contrast)
-        _dispatch.kernels().pixels.lookup(src, dst, table, True, num_threads, stop)
+        return _dispatch.kernels().Lookup(table, colours_only=True)
 
     def lookup_table(self, channels: int) -> bytes:
         """Return what becomes of each value."""
@@ -145,9 +146,9 @@ class Gamma(OneTable):
         """Check `gamma`."""
         object.__setattr__(self, "gamma", number("gamma", self.gamma, 0.01, 100))
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        _dispatch.kernels().pixels.lookup(src, dst, gamma_table(self.gamma), True, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        return _dispatch.kernels().Lookup(gamma_table(self.gamma), colours_only=True)
 
     def lookup_table(self, channels: int) -> bytes:
         """Return what becomes of each value."""
@@ -164,9 +165,9 @@ class Threshold(Pointwise):
         """Check `level`."""
         object.__setattr__(self, "level", integer("level", self.level, 0, 255))
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        _dispatch.kernels().pixels.threshold(src, dst, self.level, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        return _dispatch.kernels().Threshold(self.level)
 
     def lookup_table(self, channels: int) -> bytes:
         """Return 0 for each value that is dark, and 255 for the others."""
@@ -190,14 +191,13 @@ class Grayscale(Operation):
         """Return whether there are colours."""
         return self.name if channels_of(shape) > 1 else "copy"
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
-        if src.shape[2] == 1:
-            _dispatch.kernels().moves.copy(src, dst, num_threads, stop)
-        else:
-            _dispatch.kernels().pixels.grayscale(src, dst, num_threads, stop)
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+        """Return what computes the result."""
+        kernels = _dispatch.kernels()
+        return kernels.Copy() if channels_of(shape) == 1 else kernels.Grayscale()
 
 
+@public(Lut)
 def lut(image: Image, table: ArrayLike, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Replace each value by what a table says.
 
@@ -232,6 +232,7 @@ def lut(image: Image, table: ArrayLike, *, out: Image | None = None, num_threads
     return Lut(table)(image, out=out, num_threads=num_threads)
 
 
+@public(Invert)
 def invert(image: Image, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Make a negative.
 
@@ -262,6 +263,7 @@ def invert(image: Image, *, out: Image | None = None, num_threads: int | None = 
     return made(Invert)(image, out=out, num_threads=num_threads)
 
 
+@public(Adjust)
 def adjust(
     image: Image,
     brightness: float = 0.0,
@@ -305,6 +307,7 @@ def adjust(
     return made(Adjust, brightness, contrast)(image, out=out, num_threads=num_threads)
 
 
+@public(Gamma)
 def gamma(image: Image, gamma: float, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Correct the gamma.
 
@@ -339,6 +342,7 @@ def gamma(image: Image, gamma: float, *, out: Image | None = None, num_threads: 
     return made(Gamma, gamma)(image, out=out, num_threads=num_threads)
 
 
+@public(Threshold)
 def threshold(image: Image, level: int, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Tell bright from dark.
 
@@ -372,6 +376,7 @@ def threshold(image: Image, level: int, *, out: Image | None = None, num_threads
     return made(Threshold, level)(image, out=out, num_threads=num_threads)
 
 
+@public(Grayscale)
 def grayscale(image: Image, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Turn colours into levels of gray.
 

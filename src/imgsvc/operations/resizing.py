@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
 from imgsvc.operations import filters
-from imgsvc.operations.operation import Operation, made
+from imgsvc.operations.operation import Operation, made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
 from imgsvc.operations.scratch import channels_of, for_threads
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgsvc._door import Kernel
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
 NEAREST = "nearest"
 RESAMPLES = {name: name for name in (NEAREST, *filters.FILTERS)}
 
-# Of ``_kernels/resampling.pyx``: columns of the result in a chunk, bytes of a row of the source at a time,
+# Of ``kernels/resampling.pxd``: columns of the result in a chunk, bytes of a row of the source at a time,
 # rows that are computed side by side, and floats of a cache line.
 TILE, STRIP, GROUP, LINE = 256, 1024, 16, 16
 
@@ -96,33 +97,34 @@ class Resize(Operation):
         taps = list(map(self.taps_of, shape[:2], result[:2]))
         making = max(map(filters.making_bytes, result[:2], taps))
         if self.resample == NEAREST:
-            return sum(map(filters.nearest_bytes, result[:2])) + making
+            return self.table_bytes(shape) + making
         channels = channels_of(shape)
         strip = min(shape[1], STRIP // channels)
         pitch = (strip * channels // LINE + 2) * LINE
         sums = min(result[1], TILE) * channels * GROUP
         scratch = 4 * (GROUP * pitch + strip * channels * GROUP + sums) + sums
-        tables = sum(map(filters.windows_bytes, shape[:2], result[:2], [self.resample] * 2))
-        return tables + making + for_threads(scratch, num_threads)
+        return self.table_bytes(shape) + making + for_threads(scratch, num_threads)
 
-    def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`."""
+    def table_bytes(self, shape: Shape) -> int:
+        """Return the bytes of both axes' tables."""
+        result = self.output_shape(shape)[:2]
+        if self.resample == NEAREST:
+            return sum(map(filters.nearest_bytes, result))
+        return sum(map(filters.windows_bytes, shape[:2], result, [self.resample] * 2))
+
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002 - 8 bits are all it takes
+        """Return what computes the result."""
         kernels = _dispatch.kernels()
-        (height, width), (new_height, new_width) = src.shape[:2], dst.shape[:2]
-        if src.shape == dst.shape:
-            kernels.moves.copy(src, dst, num_threads, stop)
-        elif self.resample == NEAREST:
-            rows, columns = filters.nearest(height, new_height), filters.nearest(width, new_width)
-            kernels.resampling.select(src, dst, rows, columns, num_threads, stop)
-        else:
-            kernels.resampling.resample(
-                src,
-                dst,
-                filters.windows(height, new_height, self.resample, stop),
-                filters.windows(width, new_width, self.resample, stop),
-                num_threads,
-                stop,
-            )
+        height, width = shape[:2]
+        result = self.output_shape(shape)
+        if result[:2] == shape[:2]:
+            return kernels.Copy()
+        if self.resample == NEAREST:
+            return kernels.Select(filters.nearest(height, result[0]), filters.nearest(width, result[1]))
+        return kernels.Resample(
+            filters.windows(height, result[0], self.resample, stop),
+            filters.windows(width, result[1], self.resample, stop),
+        )
 
 
 @functools.lru_cache(maxsize=256)
@@ -150,6 +152,7 @@ def _rounded(numerator: int, denominator: int) -> int:
     return max(quotient + (2 * rest + quotient % 2 > denominator), 1)
 
 
+@public(Resize)
 def resize(
     image: Image,
     *,

@@ -1,4 +1,4 @@
-"""What the kernels' scratch memory comes to: the arithmetic of ``compute`` in ``_kernels/chunks.pxd``."""
+"""What the kernels' scratch memory comes to: the arithmetic of ``compute`` in ``kernels/chunks.pxd``."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgsvc._images import UINT8, as_rows
+from imgsvc._images import UINT8
 from imgsvc._stop import Stop
 from imgsvc._threads import threads_for
-from imgsvc.errors import InvalidParameterError, StoppedError
+from imgsvc.errors import InvalidParameterError
 from imgsvc.operations import Convert, Resize, Rotate90
 from imgsvc.operations.stopping import go_on
 from imgsvc.pipeline.description import located
@@ -22,6 +22,7 @@ from imgsvc.pipeline.fusion import fused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from imgsvc._door import Prepared
     from imgsvc._images import Image, Shape
     from imgsvc.operations import Operation
 
@@ -32,6 +33,7 @@ class Step:
 
     operation: Operation
     src_shape: Shape
+    src_dtype: np.dtype[Any]
     dst_shape: Shape
     dtype: np.dtype[Any]
     """Of its result."""
@@ -51,10 +53,13 @@ class Step:
     def run(self, src: Image, dst: Image, num_threads: int | None, stop: Stop) -> None:
         """Compute `dst`, as `Operation.compute` does."""
         go_on(stop)
-        threads = threads_for(self.cost, num_threads)
-        self.operation.apply(as_rows(src), as_rows(dst), threads, stop)
-        if stop.stopped:
-            raise StoppedError(cancelled=stop.cancelled)
+        if self.prepared is None or not self.prepared.run(src, dst, num_threads, stop):
+            self.operation.compute(src, dst, num_threads, stop)
+
+    @functools.cached_property
+    def prepared(self) -> Prepared | None:
+        """What `Operation.prepared` returns, when it is first run: who only plans loads no kernels."""
+        return self.operation.prepared(self.src_shape, self.src_dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,9 +163,9 @@ def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) 
     needed = fused(operations, shape, dtype)
     for operation in needed or (_copy(dtype),):
         result, routine = operation.output_shape(shape), operation.routine(shape, dtype)
-        dtype = operation.output_dtype(dtype)
-        steps.append(Step(operation, shape, result, dtype, operation.cost(shape), routine))
-        shape = result
+        result_dtype = operation.output_dtype(dtype)
+        steps.append(Step(operation, shape, dtype, result, result_dtype, operation.cost(shape), routine))
+        shape, dtype = result, result_dtype
     return Plan(tuple(steps), copies=not needed)
 
 

@@ -140,7 +140,7 @@ def serve(config: ServerConfig) -> int:
     log.info(
         "kernels: %s, OpenMP: %s, cores: %d, large buffers: %s",
         isa(),
-        "yes" if kernels().moves.openmp else "no",
+        "yes" if kernels().openmp else "no",
         config.num_cores,
         "kept" if is_tuned() else "not kept, as this C library's allocator cannot be told to",
     )

@@ -137,7 +137,7 @@ class Reports:
         answer = messages.GetServerInfoResponse(
             version=version("imgsvc"),
             isa=isa(),
-            openmp=kernels().moves.openmp,
+            openmp=kernels().openmp,
             cores=config.num_cores,
             formats=[_format(name, info) for name, info in formats().items()],
             limits=limits,

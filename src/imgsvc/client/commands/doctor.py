@@ -125,7 +125,7 @@ def _kernels() -> Iterator[Finding]:
         else "they compute something wrong: reinstall with pip install --force-reinstall ."
     )
     yield Finding("kernels", OK if works else PROBLEM, text)
-    if _dispatch.kernels().moves.openmp:
+    if _dispatch.kernels().openmp:
         yield Finding("OpenMP", OK, "an image is worked on by several threads")
     else:
         yield Finding(

@@ -3,11 +3,11 @@
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from imgsvc._kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut
-from imgsvc._kernels.floats cimport to_bytes
-from imgsvc._kernels.image cimport Image, at, source, target
-from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
-from imgsvc._stop cimport Stop, should_stop
+from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut
+from imgsvc.kernels.floats cimport to_bytes
+from imgsvc.kernels.image cimport Image, at
+from imgsvc.kernels.rows cimport row_function, u8_in, u8_out
+from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "shuffle.h":
     void transpose_bytes "imgsvc_transpose_gray"(
@@ -62,65 +62,49 @@ cdef struct Resampling:
     int64_t sums_floats
 
 
-cdef Windows windows_of(axis):
-    """The windows of (starts, counts, weights), which the caller keeps."""
-    cdef const int64_t[::1] starts = axis[0]
-    cdef const int64_t[::1] counts = axis[1]
-    cdef const float[:, ::1] weights = axis[2]
-    cdef Windows windows
-    windows.starts = &starts[0]
-    windows.counts = &counts[0]
-    windows.weights = &weights[0, 0]
-    windows.most = weights.shape[1]
-    return windows
-
-
-def resample(
-    const uint8_t[:, :, :] src not None,
-    uint8_t[:, :, :] dst not None,
-    rows not None,
-    columns not None,
+cdef inline int resample(
+    const Image* src,
+    const Image* dst,
+    const Windows* rows,
+    const Windows* columns,
     int num_threads,
-    Stop stop not None,
-):
-    """Write to `dst` weighted sums of `src`: over windows of rows, then of columns.
-
-    These are (starts, counts, weights) as in ``imgsvc.operations.filters``.
-    """
+    stop_state* stop,
+) except -1:
+    """Write to `dst` weighted sums of `src`: over windows of rows, then of columns."""
     cdef Resampling work
     cdef Chunks chunks
-    cdef int64_t channels = src.shape[2]
-    cdef int64_t across = min(dst.shape[1], TILE)
-    cdef int64_t row_bytes = max(across * src.shape[1] // dst.shape[1], 1) * channels
-    row_bytes *= max(src.shape[0] // dst.shape[0], 1)
+    cdef int64_t channels = src.channels
+    cdef int64_t across = min(dst.width, TILE)
+    cdef int64_t row_bytes = max(across * src.width // dst.width, 1) * channels
+    row_bytes *= max(src.height // dst.height, 1)
     while row_bytes > MOST_SOURCE_BYTES and across > FEWEST_COLUMNS:
         across //= 2
         row_bytes //= 2
     chunks = cut(
-        dst.shape[0], dst.shape[1], min(max(CHUNK_SOURCE_BYTES // row_bytes, 1), GROUP), across
+        dst.height, dst.width, min(max(CHUNK_SOURCE_BYTES // row_bytes, 1), GROUP), across
     )
 
-    work.src = source(src)
-    work.dst = target(dst)
-    work.rows = windows_of(rows)
-    work.columns = windows_of(columns)
+    work.src = src[0]
+    work.dst = dst[0]
+    work.rows = rows[0]
+    work.columns = columns[0]
     chunks.quick = (
-        dst.shape[0] * (src.shape[1] * channels * work.rows.most + ROW_PRODUCTS) <= QUICK_PRODUCTS
-        and max(dst.shape[0], GROUP) * dst.shape[1] * channels * work.columns.most <= QUICK_PRODUCTS
+        dst.height * (src.width * channels * work.rows.most + ROW_PRODUCTS) <= QUICK_PRODUCTS
+        and max(dst.height, GROUP) * dst.width * channels * work.columns.most <= QUICK_PRODUCTS
     )
-    work.strip = max(min(src.shape[1], STRIP // channels, STRIP_PRODUCTS // (work.rows.most * channels)), 1)
+    work.strip = max(min(src.width, STRIP // channels, STRIP_PRODUCTS // (work.rows.most * channels)), 1)
     # A power of two between the rows would put all of them into one set of the cache.
     work.pitch = (work.strip * channels // LINE + 2) * LINE
     work.columns_floats = work.strip * channels * GROUP
     work.sums_floats = chunks.columns * channels * GROUP
-    compute(
+    return compute(
         resample_chunk, &work, &chunks,
         4 * (GROUP * work.pitch + work.columns_floats + work.sums_floats) + work.sums_floats,
         num_threads, stop,
     )
 
 
-cdef void resample_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void resample_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     """Strip by strip: its rows are weighed; what came of them, column by column, are the next taps."""
     cdef const Resampling* resampling = <const Resampling*>work
     cdef const Image* src = &resampling.src
@@ -176,21 +160,21 @@ cdef struct Selection:
     const int64_t* columns
 
 
-def select(
-    const uint8_t[:, :, :] src not None,
-    uint8_t[:, :, :] dst not None,
-    const int64_t[::1] rows not None,
-    const int64_t[::1] columns not None,
+cdef inline int select(
+    const Image* src,
+    const Image* dst,
+    const int64_t* rows,
+    const int64_t* columns,
     int num_threads,
-    Stop stop not None,
-):
+    stop_state* stop,
+) except -1:
     """Write `dst[y, x] = src[rows[y], columns[x]]`."""
-    cdef Selection selection = Selection(source(src), target(dst), &rows[0], &columns[0])
-    cdef Chunks chunks = chunks_of(dst.shape[0], dst.shape[1], dst.shape[2], 1)
-    compute(select_chunk, &selection, &chunks, 0, num_threads, stop)
+    cdef Selection selection = Selection(src[0], dst[0], rows, columns)
+    cdef Chunks chunks = chunks_of(dst.height, dst.width, dst.channels, 1)
+    return compute(select_chunk, &selection, &chunks, 0, num_threads, stop)
 
 
-cdef void select_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void select_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Selection* selection = <const Selection*>work
     cdef const int64_t* columns = selection.columns + chunk.left
     cdef int64_t width = chunk.right - chunk.left
@@ -211,19 +195,25 @@ cdef void select_chunk(const void* work, Chunk chunk, char* scratch) noexcept no
             select_rgba(row, columns, dst, width)
 
 
-cdef row_function select_gray(u8_in src, const int64_t* columns, u8_out dst, int64_t width) noexcept nogil:
+cdef inline row_function select_gray(
+    u8_in src, const int64_t* columns, u8_out dst, int64_t width
+) noexcept nogil:
     cdef int64_t x
     for x in range(width):
         dst[x] = src[columns[x]]
 
 
-cdef row_function select_rgb(u8_in src, const int64_t* columns, u8_out dst, int64_t width) noexcept nogil:
+cdef inline row_function select_rgb(
+    u8_in src, const int64_t* columns, u8_out dst, int64_t width
+) noexcept nogil:
     cdef int64_t x
     for x in range(width):
         memcpy(dst + 3 * x, src + 3 * columns[x], 3)
 
 
-cdef row_function select_rgba(u8_in src, const int64_t* columns, u8_out dst, int64_t width) noexcept nogil:
+cdef inline row_function select_rgba(
+    u8_in src, const int64_t* columns, u8_out dst, int64_t width
+) noexcept nogil:
     cdef int64_t x
     for x in range(width):
         memcpy(dst + 4 * x, src + 4 * columns[x], 4)

@@ -3,12 +3,12 @@
 from libc.math cimport fabsf
 from libc.stdint cimport int16_t, int64_t, uint8_t
 
-from imgsvc._kernels.borders cimport Border, border_of, row_with_border
-from imgsvc._kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
-from imgsvc._kernels.floats cimport to_bytes
-from imgsvc._kernels.image cimport Image, at, source, target
-from imgsvc._kernels.rows cimport f32_out, i16_in, i16_out, row_function, u8_in, u8_out
-from imgsvc._stop cimport Stop, should_stop
+from imgsvc.kernels.borders cimport Border, row_with_border
+from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
+from imgsvc.kernels.floats cimport to_bytes
+from imgsvc.kernels.image cimport Image, at
+from imgsvc.kernels.rows cimport f32_out, i16_in, i16_out, row_function, u8_in, u8_out
+from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "folds.h":
     int64_t FOLD_LANES "IMGSVC_FOLD_LANES"
@@ -39,101 +39,52 @@ cdef enum:
 
 
 cdef struct Blur:
-    Image src
-    Image dst
+    # Parameters.
     Border border
     const int16_t* weights  # of the middle, halved, and of the others from there on
     int64_t count           # of them; even for long sums: the last may be 0
     int64_t radius
     bint long_sums          # weights are over 2**17 instead of 2**15, and products are not rounded
-    int64_t pitch           # elements from a scratch row to the next
-    bint sharpens
-    float amount
+    bint sharpens           # writes what differs from the blurred pixel by more than `threshold`,
+    float amount            # `amount` times, on top of the pixel
     float threshold
+    # What follows from them and the images.
+    Image src
+    Image dst
+    int64_t pitch           # elements from a scratch row to the next
 
 
-def blur(
-    const uint8_t[:, :, :] src not None,
-    uint8_t[:, :, :] dst not None,
-    const int16_t[::1] weights not None,
-    int64_t radius,
-    bint long_sums,
-    int border,
-    int num_threads,
-    Stop stop not None,
-):
-    """Write the weighted mean over a square of `radius` around each pixel."""
-    cdef Blur work = blur_of(src, dst, weights, radius, long_sums, border)
-    work.sharpens = False
-    blur_image(&work, num_threads, stop)
-
-
-def sharpen(
-    const uint8_t[:, :, :] src not None,
-    uint8_t[:, :, :] dst not None,
-    const int16_t[::1] weights not None,
-    int64_t radius,
-    bint long_sums,
-    int border,
-    float amount,
-    float threshold,
-    int num_threads,
-    Stop stop not None,
-):
-    """Write each pixel plus `amount` times what it differs from the blurred one, if more than `threshold`."""
-    cdef Blur work = blur_of(src, dst, weights, radius, long_sums, border)
-    work.sharpens = True
-    work.amount = amount
-    work.threshold = threshold
-    blur_image(&work, num_threads, stop)
-
-
-cdef Blur blur_of(
-    const uint8_t[:, :, :] src,
-    uint8_t[:, :, :] dst,
-    const int16_t[::1] weights,
-    int64_t radius,
-    bint long_sums,
-    int border,
-) noexcept:
-    cdef Blur work
-    work.src = source(src)
-    work.dst = target(dst)
-    work.border = border_of(border)
-    work.weights = &weights[0]
-    work.count = weights.shape[0]
-    work.radius = radius
-    work.long_sums = long_sums
-    return work
-
-
-cdef int blur_image(Blur* work, int num_threads, Stop stop) except -1:
-    cdef int64_t channels = work.src.channels
+cdef inline int blur(
+    Blur work, const Image* src, const Image* dst, int num_threads, stop_state* stop
+) except -1:
+    """Write the weighted mean over a square of `work.radius` around each pixel, or what sharpens by it."""
+    cdef int64_t channels = src.channels
     cdef int64_t rows = min(max(FEWEST_ROWS, 32 * work.radius), MOST_ROWS)
     cdef int64_t tile = LONG_TILE if work.long_sums else TILE
-    cdef Chunks chunks = cut(work.src.height, work.src.width, rows, tile // channels)
+    cdef Chunks chunks = cut(src.height, src.width, rows, tile // channels)
     cdef int64_t lines
     share(&chunks, num_threads, work.radius)
     # A pixel beyond the border takes some 16 times as long as one that lies inside.
-    chunks.quick = (work.src.height + 2 * work.radius) * (
-        work.src.width * channels * (work.count + 4) + 32 * work.radius + 256
+    chunks.quick = (src.height + 2 * work.radius) * (
+        src.width * channels * (work.count + 4) + 32 * work.radius + 256
     ) <= QUICK_TAPS
     # An odd number of cache lines, so that rows do not compete for the same places of L1.
     lines = ((chunks.columns + 2 * work.radius) * channels + FOLD_LANES) // LINE + 1
+    work.src = src[0]
+    work.dst = dst[0]
     work.pitch = (lines | 1) * LINE
     # The rows under a batch's window; one as it comes, two for what it is made of; pointers to all sides.
-    compute(
+    return compute(
         blur_chunk,
-        work,
+        &work,
         &chunks,
         (2 * work.radius + BATCH + 3) * work.pitch * sizeof(int16_t) + 4 * work.count * sizeof(void*),
         num_threads,
         stop,
     )
-    return 0
 
 
-cdef void blur_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void blur_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     """Blur along the rows into a ring, where row y is at (y - top) % `held`, and then along the columns."""
     cdef const Blur* job = <const Blur*>work
     cdef int64_t channels = job.src.channels
@@ -251,13 +202,13 @@ cdef inline void finish(
         to_integers(blurred, dst + done, n - done)
 
 
-cdef row_function to_fractions(u8_in src, i16_out dst, int64_t n) noexcept nogil:
+cdef inline row_function to_fractions(u8_in src, i16_out dst, int64_t n) noexcept nogil:
     cdef int64_t i
     for i in range(n):
         dst[i] = <int16_t>(src[i] << FRACTION_BITS)
 
 
-cdef row_function to_integers(i16_in src, u8_out dst, int64_t n) noexcept nogil:
+cdef inline row_function to_integers(i16_in src, u8_out dst, int64_t n) noexcept nogil:
     """To nearest, ties to even."""
     cdef int16_t odd
     cdef int64_t i
@@ -266,7 +217,7 @@ cdef row_function to_integers(i16_in src, u8_out dst, int64_t n) noexcept nogil:
         dst[i] = <uint8_t>(<int16_t>(src[i] + (1 << (FRACTION_BITS - 1)) - 1 + odd) >> FRACTION_BITS)
 
 
-cdef row_function exaggerate(
+cdef inline row_function exaggerate(
     u8_in src, i16_in blurred, f32_out dst, float amount, float threshold, int64_t n
 ) noexcept nogil:
     cdef float pixel, difference

@@ -2,39 +2,43 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
-from imgsvc._kernels.borders cimport MAX_CHANNELS
-from imgsvc._kernels.chunks cimport Chunk, Chunks, chunks_of, compute
-from imgsvc._kernels.image cimport Image, Images, at, source, target
-from imgsvc._kernels.rows cimport row_function, u8_in, u8_out, u16_in, u16_out
-from imgsvc._stop cimport Stop
+from imgsvc.kernels.borders cimport MAX_CHANNELS
+from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute
+from imgsvc.kernels.image cimport Image, Images, at
+from imgsvc.kernels.rows cimport row_function, u8_in, u8_out, u16_in, u16_out
+from imgsvc._stop cimport stop_state
 
 cdef enum:
     MEAN_TILE = 1024  # bytes of a row at a time: two rows of uint16 sums and six of pixels stay in L1
 
-# What lies above the first row and below the last one.
-cdef uint8_t[MEAN_TILE + 2 * MAX_CHANNELS] NO_ROW
+cdef extern from *:
+    """
+    /* What lies above the first row and below the last one: a tile, and a pixel on either side. */
+    static const uint8_t imgsvc_no_row[1024 + 2 * 4];
+    """
+    const uint8_t* NO_ROW "imgsvc_no_row"
 
 
-def mean_3x3(
-    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
-):
+cdef inline int mean_3x3(
+    const Image* src, const Image* dst, int num_threads, stop_state* stop
+) except -1:
     """Write to `dst` the mean of each pixel of `src` and its neighbours, rounded down.
 
     Rows go in pairs, since the two share the sum of the two rows between them.
     """
-    cdef Images images = Images(source(src), target(dst))
-    cdef Chunks chunks = chunks_of(src.shape[0], src.shape[1], src.shape[2], 2)
-    compute(mean_chunk, &images, &chunks, 0, num_threads, stop)
+    cdef Images images = Images(src[0], dst[0])
+    cdef Chunks chunks = chunks_of(src.height, src.width, src.channels, 2)
+    return compute(mean_chunk, &images, &chunks, 0, num_threads, stop)
 
 
-cdef void mean_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void mean_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Images* images = <const Images*>work
     cdef int64_t y
     for y in range(chunk.top, chunk.bottom, 2):
         mean_row_pair(&images.src, &images.dst, y, chunk.left, chunk.right)
 
 
-cdef void mean_row_pair(
+cdef inline void mean_row_pair(
     const Image* src, const Image* dst, int64_t y, int64_t left, int64_t right
 ) noexcept nogil:
     """Rows `y` and, if there is one, `y + 1`, from column `left` to `right`."""
@@ -84,7 +88,7 @@ cdef void mean_row_pair(
             return
 
 
-cdef void mean_row_tile(
+cdef inline void mean_row_tile(
     uint16_t* sums, uint8_t* dst, int64_t x, int64_t width, bint last, int64_t channels, int64_t rows
 ) noexcept nogil:
     """Bytes `x + channels` to `x + channels + width` of a row; with the first and the last tile, its ends."""
@@ -101,7 +105,7 @@ cdef void mean_row_tile(
         divide(sums + width, dst + x + width + channels, channels, 2 * rows)
 
 
-cdef row_function column_sums(
+cdef inline row_function column_sums(
     u8_in above, u8_in first, u8_in second, u8_in below, u16_out upper, u16_out lower, int64_t n
 ) noexcept nogil:
     cdef int64_t i
@@ -112,7 +116,7 @@ cdef row_function column_sums(
         lower[i] = <uint16_t>(shared + below[i])
 
 
-cdef row_function row_means(
+cdef inline row_function row_means(
     u16_in sums, u8_out dst, int64_t n, int64_t channels, uint16_t reciprocal
 ) noexcept nogil:
     cdef int64_t i
@@ -122,13 +126,13 @@ cdef row_function row_means(
         dst[i] = <uint8_t>((<uint32_t>total * reciprocal) >> 16)
 
 
-cdef void add(const uint16_t* a, const uint16_t* b, uint16_t* total, int64_t n) noexcept nogil:
+cdef inline void add(const uint16_t* a, const uint16_t* b, uint16_t* total, int64_t n) noexcept nogil:
     cdef int64_t i
     for i in range(n):
         total[i] = <uint16_t>(a[i] + b[i])
 
 
-cdef void divide(const uint16_t* sums, uint8_t* dst, int64_t n, int64_t count) noexcept nogil:
+cdef inline void divide(const uint16_t* sums, uint8_t* dst, int64_t n, int64_t count) noexcept nogil:
     cdef int64_t i
     for i in range(n):
         dst[i] = <uint8_t>(sums[i] // count)

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
-from imgsvc._kernels.rows cimport f32_in, f32_out, row_function, u8_in, u8_out
+from imgsvc.kernels.rows cimport f32_in, f32_out, row_function, u8_in, u8_out
 
 cdef enum:
     # The bits of 1.5 * 2**23 as a float, and of 255 more.

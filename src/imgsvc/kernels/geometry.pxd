@@ -1,15 +1,13 @@
-"""Kernels that move pixels and compute nothing."""
+"""What moves pixels, and computes nothing."""
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
-from imgsvc._kernels.borders cimport MAX_CHANNELS, Border, border_of, row_with_border
-from imgsvc._kernels.chunks cimport OPENMP, Chunk, Chunks, chunks_of, compute, cut, is_quick
-from imgsvc._kernels.image cimport Image, Images, at, copy_bytes, in_one_row, source, target
-from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
-from imgsvc._stop cimport Stop
-
-openmp = bool(OPENMP)
+from imgsvc.kernels.borders cimport Border, row_with_border
+from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut, is_quick
+from imgsvc.kernels.image cimport Image, Images, at, copy_bytes, in_one_row
+from imgsvc.kernels.rows cimport row_function, u8_in, u8_out
+from imgsvc._stop cimport stop_state
 
 cdef extern from "shuffle.h":
     void mirror_rgb "imgsvc_mirror_rgb"(const uint8_t* src, uint8_t* dst, int64_t width) noexcept nogil
@@ -35,17 +33,17 @@ cdef enum:
     BLOCKS_IN_STRIP = 16  # side by side in one iteration: enough work for a thread, enough strips for many
 
 
-def transpose(
-    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
-):
+cdef inline int transpose(
+    const Image* src, const Image* dst, int num_threads, stop_state* stop
+) except -1:
     """Write `dst[x, y] = src[y, x]`. With the rows of one side reversed this is a quarter turn."""
-    cdef Images images = Images(source(src), target(dst))
-    cdef Chunks strips = cut(src.shape[0], src.shape[1], BLOCK_ROWS, BLOCK_COLUMNS * BLOCKS_IN_STRIP)
-    strips.quick = is_quick(src.shape[0], src.shape[1] * src.shape[2])
-    compute(transpose_strip, &images, &strips, 0, num_threads, stop)
+    cdef Images images = Images(src[0], dst[0])
+    cdef Chunks strips = cut(src.height, src.width, BLOCK_ROWS, BLOCK_COLUMNS * BLOCKS_IN_STRIP)
+    strips.quick = is_quick(src.height, src.width * src.channels)
+    return compute(transpose_strip, &images, &strips, 0, num_threads, stop)
 
 
-cdef void transpose_strip(const void* work, Chunk strip, char* scratch) noexcept nogil:
+cdef inline void transpose_strip(const void* work, Chunk strip, char* scratch) noexcept nogil:
     """Block by block."""
     cdef const Images* images = <const Images*>work
     cdef int64_t width = images.src.width
@@ -70,16 +68,14 @@ cdef void transpose_strip(const void* work, Chunk strip, char* scratch) noexcept
         x += columns
 
 
-def mirror(
-    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
-):
+cdef inline int mirror(const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
     """Write `dst[y, width - 1 - x] = src[y, x]`. With the rows of one side reversed this is a half turn."""
-    cdef Images images = Images(source(src), target(dst))
-    cdef Chunks chunks = chunks_of(src.shape[0], src.shape[1], src.shape[2], 1)
-    compute(mirror_chunk, &images, &chunks, 0, num_threads, stop)
+    cdef Images images = Images(src[0], dst[0])
+    cdef Chunks chunks = chunks_of(src.height, src.width, src.channels, 1)
+    return compute(mirror_chunk, &images, &chunks, 0, num_threads, stop)
 
 
-cdef void mirror_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void mirror_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Images* images = <const Images*>work
     cdef int64_t columns = chunk.right - chunk.left
     cdef const uint8_t* row
@@ -96,28 +92,26 @@ cdef void mirror_chunk(const void* work, Chunk chunk, char* scratch) noexcept no
             mirror_rgba(row, mirrored, columns)
 
 
-cdef row_function mirror_gray(u8_in src, u8_out dst, int64_t width) noexcept nogil:
+cdef inline row_function mirror_gray(u8_in src, u8_out dst, int64_t width) noexcept nogil:
     cdef int64_t x
     for x in range(width):
         dst[width - 1 - x] = src[x]
 
 
-cdef row_function mirror_rgba(u8_in src, u8_out dst, int64_t width) noexcept nogil:
+cdef inline row_function mirror_rgba(u8_in src, u8_out dst, int64_t width) noexcept nogil:
     cdef int64_t x
     for x in range(width):
         memcpy(dst + 4 * (width - 1 - x), src + 4 * x, 4)
 
 
-def copy(
-    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
-):
+cdef inline int copy(const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
     """Write `dst[y, x] = src[y, x]`."""
-    cdef Images images = in_one_row(source(src), target(dst))
-    cdef Chunks chunks = chunks_of(images.src.height, images.src.width, src.shape[2], 1)
-    compute(copy_chunk, &images, &chunks, 0, num_threads, stop)
+    cdef Images images = in_one_row(src[0], dst[0])
+    cdef Chunks chunks = chunks_of(images.src.height, images.src.width, src.channels, 1)
+    return compute(copy_chunk, &images, &chunks, 0, num_threads, stop)
 
 
-cdef void copy_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void copy_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Images* images = <const Images*>work
     cdef int64_t num_bytes = (chunk.right - chunk.left) * images.src.channels
     cdef int64_t y
@@ -133,26 +127,22 @@ cdef struct Padding:
     int64_t top
 
 
-def pad(
-    const uint8_t[:, :, :] src not None,
-    uint8_t[:, :, :] dst not None,
+cdef inline int pad(
+    const Image* src,
+    const Image* dst,
     int64_t left,
     int64_t top,
-    int border,
-    fill,
+    Border border,
     int num_threads,
-    Stop stop not None,
-):
-    """Write `dst[y, x] = src[y - top, x - left]`; `border` says what lies outside, and `fill` its colour."""
-    cdef Padding padding = Padding(source(src), target(dst), border_of(border), left, top)
-    cdef Chunks chunks = chunks_of(dst.shape[0], dst.shape[1], dst.shape[2], 1)
-    cdef int64_t channel
-    for channel in range(min(src.shape[2], MAX_CHANNELS)):
-        padding.border.fill[channel] = fill[channel]
-    compute(pad_chunk, &padding, &chunks, 0, num_threads, stop)
+    stop_state* stop,
+) except -1:
+    """Write `dst[y, x] = src[y - top, x - left]`; `border` says what lies outside."""
+    cdef Padding padding = Padding(src[0], dst[0], border, left, top)
+    cdef Chunks chunks = chunks_of(dst.height, dst.width, dst.channels, 1)
+    return compute(pad_chunk, &padding, &chunks, 0, num_threads, stop)
 
 
-cdef void pad_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void pad_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Padding* padding = <const Padding*>work
     cdef int64_t left = chunk.left - padding.left
     cdef int64_t right = chunk.right - padding.left

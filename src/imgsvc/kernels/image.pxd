@@ -17,20 +17,11 @@ cdef enum:
     COPIED_BYTES = 2048
 
 
-cdef inline Image source(const uint8_t[:, :, :] pixels) noexcept:
-    """`pixels` as an image that is only read: the compiler no longer sees to that."""
-    cdef Image image
-    image.data = <uint8_t*>&pixels[0, 0, 0]
-    image.height = pixels.shape[0]
-    image.width = pixels.shape[1]
-    image.channels = pixels.shape[2]
-    image.stride = pixels.strides[0]
+cdef inline Image upside_down(Image image) noexcept nogil:
+    """The image with its last row first."""
+    image.data += (image.height - 1) * image.stride
+    image.stride = -image.stride
     return image
-
-
-cdef inline Image target(uint8_t[:, :, :] pixels) noexcept:
-    """`pixels` as an image that is written."""
-    return source(pixels)
 
 
 cdef struct Images:

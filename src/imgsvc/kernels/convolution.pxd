@@ -2,11 +2,11 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from imgsvc._kernels.borders cimport Border, border_of, row_with_border
-from imgsvc._kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
-from imgsvc._kernels.floats cimport to_bytes, to_floats
-from imgsvc._kernels.image cimport Image, at, source, target
-from imgsvc._stop cimport Stop, should_stop
+from imgsvc.kernels.borders cimport Border, row_with_border
+from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
+from imgsvc.kernels.floats cimport to_bytes, to_floats
+from imgsvc.kernels.image cimport Image, at
+from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "taps.h":
     void weigh "imgsvc_weigh"(
@@ -22,8 +22,7 @@ cdef enum:
 
 
 cdef struct Convolution:
-    Image src
-    Image dst
+    # Parameters.
     Border border
     int64_t window_height
     int64_t window_width
@@ -34,56 +33,37 @@ cdef struct Convolution:
     const float* across      # the weights of a second pass along the rows, one for each column of the window
     int64_t across_count     # 0: there is none
     float bias
+    # What follows from them and the images.
+    Image src
+    Image dst
     int64_t pitch            # floats from a scratch row to the next
 
 
-def convolve(
-    const uint8_t[:, :, :] src not None,
-    uint8_t[:, :, :] dst not None,
-    int64_t window_height,
-    int64_t window_width,
-    const int64_t[::1] rows not None,
-    const int64_t[::1] columns not None,
-    const float[::1] weights not None,
-    const float[::1] across not None,
-    float bias,
-    int border,
-    int num_threads,
-    Stop stop not None,
-):
+cdef inline int convolve(
+    Convolution work, const Image* src, const Image* dst, int num_threads, stop_state* stop
+) except -1:
     """Sum up the weighted pixels of a window around each pixel, which is its (height // 2, width // 2).
 
     The taps are at (`rows`, `columns`) of the window. With `across` they lie in its first column, and their
     sums are then weighted along the row.
     """
-    cdef Convolution work
-    cdef int64_t tile = max(TILE // src.shape[2], 1)
-    cdef int64_t products = max(weights.shape[0] + across.shape[0], 1)
+    cdef int64_t tile = max(TILE // src.channels, 1)
+    cdef int64_t products = max(work.count + work.across_count, 1)
     cdef int64_t tile_rows = min(TILE_ROWS, CHUNK_PRODUCTS // (TILE * products))
-    cdef Chunks chunks = cut(src.shape[0], src.shape[1], max(tile_rows, 2 * window_height), tile)
+    cdef Chunks chunks = cut(src.height, src.width, max(tile_rows, 2 * work.window_height), tile)
     cdef int64_t floats, pointers
-    share(&chunks, num_threads, max(window_height, window_width) // 2)
+    share(&chunks, num_threads, max(work.window_height, work.window_width) // 2)
     # A pixel beyond the border takes some 16 times as long as one that lies inside.
-    chunks.quick = (src.shape[0] + window_height) * (
-        src.shape[1] * src.shape[2] * (products + 4) + 16 * window_width + 256
+    chunks.quick = (src.height + work.window_height) * (
+        src.width * src.channels * (products + 4) + 16 * work.window_width + 256
     ) <= QUICK_PRODUCTS
-    work.src = source(src)
-    work.dst = target(dst)
-    work.border = border_of(border)
-    work.window_height = window_height
-    work.window_width = window_width
-    work.rows = &rows[0]
-    work.columns = &columns[0]
-    work.weights = &weights[0]
-    work.count = weights.shape[0]
-    work.across = &across[0] if across.shape[0] else NULL
-    work.across_count = across.shape[0]
-    work.bias = bias
-    work.pitch = ((chunks.columns + window_width) * src.shape[2] + ALIGNED - 1) // ALIGNED * ALIGNED
+    work.src = src[0]
+    work.dst = dst[0]
+    work.pitch = ((chunks.columns + work.window_width) * src.channels + ALIGNED - 1) // ALIGNED * ALIGNED
     # The rows under the window, their sums, the sums across, and a row of bytes.
-    floats = (window_height + 3) * work.pitch
-    pointers = max(work.count, work.across_count) + window_height
-    compute(
+    floats = (work.window_height + 3) * work.pitch
+    pointers = max(work.count, work.across_count) + work.window_height
+    return compute(
         convolve_chunk,
         &work,
         &chunks,
@@ -93,7 +73,7 @@ def convolve(
     )
 
 
-cdef void convolve_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void convolve_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Convolution* job = <const Convolution*>work
     cdef int64_t channels = job.src.channels
     cdef int64_t height = job.window_height

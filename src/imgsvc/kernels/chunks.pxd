@@ -2,13 +2,16 @@
 
 An iteration does one chunk, and before it asks `stop` whether to go on. A kernel that was stopped leaves the
 rest of its output as it was, and `stop.stopped` says so.
+
+Each output byte is written by exactly one chunk, and depends on nothing that another chunk computes, so the
+result is the same at any number of threads.
 """
 
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
-from imgsvc._stop cimport Stop, should_stop, stop_state
+from imgsvc._stop cimport should_stop, stop_state, stop_state
 
 cdef extern from *:
     """
@@ -109,13 +112,13 @@ cdef inline Chunk chunk_at(const Chunks* chunks, int64_t number, stop_state* sto
 
 
 cdef inline void compute_in_turn(
-    chunk_function function, const void* work, const Chunks* chunks, char* scratch, stop_state* state
+    chunk_function function, const void* work, const Chunks* chunks, char* scratch, stop_state* stop
 ) noexcept nogil:
     cdef int64_t number
     for number in range(chunks.count):
-        if should_stop(state):
+        if should_stop(stop):
             return
-        function(work, chunk_at(chunks, number, state), scratch)
+        function(work, chunk_at(chunks, number, stop), scratch)
 
 
 cdef inline int compute(
@@ -124,10 +127,9 @@ cdef inline int compute(
     const Chunks* chunks,
     int64_t scratch_bytes,
     int num_threads,
-    Stop stop,
+    stop_state* stop,
 ) except -1:
     """Call `function` once for each chunk, with `scratch_bytes` of memory aligned to a cache line."""
-    cdef stop_state* state = &stop.state
     cdef int threads = <int>min(num_threads, chunks.count)
     cdef int64_t share = (scratch_bytes + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
     cdef char* memory = NULL
@@ -139,13 +141,13 @@ cdef inline int compute(
             raise MemoryError(f"{threads * share} bytes of scratch memory")
         scratch = memory + (CACHE_LINE - <int64_t>memory % CACHE_LINE)
     if chunks.quick:
-        compute_in_turn(function, work, chunks, scratch, state)
+        compute_in_turn(function, work, chunks, scratch, stop)
     elif threads == 1:  # entering OpenMP's region takes longer than a small image
         with nogil:
-            compute_in_turn(function, work, chunks, scratch, state)
+            compute_in_turn(function, work, chunks, scratch, stop)
     else:
         for number in prange(chunks.count, num_threads=threads, schedule="static", nogil=True):
-            if not should_stop(state):
-                function(work, chunk_at(chunks, number, state), scratch + threadid() * share)
+            if not should_stop(stop):
+                function(work, chunk_at(chunks, number, stop), scratch + threadid() * share)
     free(memory)
     return 0

@@ -3,11 +3,11 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from imgsvc._kernels.borders cimport Border, border_of, row_with_border
-from imgsvc._kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
-from imgsvc._kernels.image cimport Image, at, source, target
-from imgsvc._kernels.rows cimport row_function, u8_out, u32_in, u32_out
-from imgsvc._stop cimport Stop, should_stop
+from imgsvc.kernels.borders cimport Border, row_with_border
+from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
+from imgsvc.kernels.image cimport Image, at
+from imgsvc.kernels.rows cimport row_function, u8_out, u32_in, u32_out
+from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "sums.h":
     void sum_of "imgsvc_sum"(
@@ -34,59 +34,46 @@ cdef enum:
 
 
 cdef struct Box:
-    Image src
-    Image dst
+    # Parameters.
     Border border
     int64_t radius
-    uint32_t half        # what rounds: half the window's pixels
     uint32_t multiplier  # a sum times it and divided by 2**shift is the sum divided by the window's pixels
     int shift
     bint narrow          # sums fit uint16
+    # What follows from them and the images.
+    Image src
+    Image dst
+    uint32_t half        # what rounds: half the window's pixels
     float inverse        # of the window's pixels, where that is exact enough to divide by; otherwise 0
     int64_t pitch        # elements from a scratch row to the next
 
 
-def box_blur(
-    const uint8_t[:, :, :] src not None,
-    uint8_t[:, :, :] dst not None,
-    int64_t radius,
-    uint32_t multiplier,
-    int shift,
-    bint narrow,
-    int border,
-    int num_threads,
-    Stop stop not None,
-):
-    """Write the mean over the square of `radius` around each pixel, rounded to nearest."""
-    cdef Box work
-    cdef int64_t channels = src.shape[2]
-    cdef int64_t window = 2 * radius + 1
+cdef inline int box_blur(
+    Box work, const Image* src, const Image* dst, int num_threads, stop_state* stop
+) except -1:
+    """Write the mean over the square of `work.radius` around each pixel, rounded to nearest."""
+    cdef int64_t window = 2 * work.radius + 1
     cdef int64_t rows = min(max(FEWEST_ROWS, 8 * window), MOST_ROWS)
-    cdef Chunks chunks = cut(src.shape[0], src.shape[1], rows, max(TILE // channels, 2 * window))
-    share(&chunks, num_threads, radius)
+    cdef Chunks chunks = cut(src.height, src.width, rows, max(TILE // src.channels, 2 * window))
+    share(&chunks, num_threads, work.radius)
     # A pixel beyond the border takes some 16 times as long as one that lies inside.
-    chunks.quick = (src.shape[0] + window) * (src.shape[1] * channels + 16 * window + 64) <= QUICK_ELEMENTS
-    work.src = source(src)
-    work.dst = target(dst)
-    work.border = border_of(border)
-    work.radius = radius
+    chunks.quick = (src.height + window) * (src.width * src.channels + 16 * window + 64) <= QUICK_ELEMENTS
+    work.src = src[0]
+    work.dst = dst[0]
     work.half = <uint32_t>(window * window // 2)
-    work.multiplier = multiplier
-    work.shift = shift
-    work.narrow = narrow
     work.inverse = <float>1.0 / <float>(window * window) if window <= WIDEST_IN_FLOAT else <float>0.0
-    work.pitch = ((chunks.columns + 2 * radius) * channels // LANES + 1) * LANES
-    compute(
+    work.pitch = ((chunks.columns + 2 * work.radius) * src.channels // LANES + 1) * LANES
+    return compute(
         box_chunk,
         &work,
         &chunks,
-        SCRATCH_ROWS * work.pitch * <int64_t>(sizeof(uint16_t) if narrow else sizeof(uint32_t)),
+        SCRATCH_ROWS * work.pitch * <int64_t>(sizeof(uint16_t) if work.narrow else sizeof(uint32_t)),
         num_threads,
         stop,
     )
 
 
-cdef void box_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void box_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Box* job = <const Box*>work
     if job.narrow:
         box_rows(job, chunk, <uint16_t*>scratch)
@@ -94,7 +81,7 @@ cdef void box_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil
         box_rows(job, chunk, <uint32_t*>scratch)
 
 
-cdef void box_rows(const Box* job, Chunk chunk, total* columns) noexcept nogil:
+cdef inline void box_rows(const Box* job, Chunk chunk, total* columns) noexcept nogil:
     cdef int64_t left = chunk.left - job.radius
     cdef int64_t right = chunk.right + job.radius
     cdef int64_t n = (chunk.right - chunk.left) * job.src.channels
@@ -149,13 +136,13 @@ cdef inline void narrow_means(
     )
 
 
-cdef row_function enter(total* columns, const uint8_t* row, int64_t n) noexcept nogil:
+cdef inline row_function enter(total* columns, const uint8_t* row, int64_t n) noexcept nogil:
     cdef int64_t i
     for i in range(n):
         columns[i] = <total>(columns[i] + row[i])
 
 
-cdef row_function enter_and_leave(
+cdef inline row_function enter_and_leave(
     total* columns, const uint8_t* entering, const uint8_t* leaving, int64_t n
 ) noexcept nogil:
     cdef int64_t i
@@ -163,13 +150,13 @@ cdef row_function enter_and_leave(
         columns[i] = <total>(columns[i] + entering[i] - leaving[i])
 
 
-cdef row_function differences(u32_in columns, u32_out dst, int64_t distance, int64_t n) noexcept nogil:
+cdef inline row_function differences(u32_in columns, u32_out dst, int64_t distance, int64_t n) noexcept nogil:
     cdef int64_t i
     for i in range(n):
         dst[i] = columns[i + distance] - columns[i]
 
 
-cdef row_function run(
+cdef inline row_function run(
     u32_in columns, uint32_t* sums, int64_t channels, int64_t window, int64_t n
 ) noexcept nogil:
     """Sums of `window` pixels, each from the one before and the difference, which `sums` holds already."""
@@ -187,7 +174,7 @@ cdef row_function run(
             i += channels
 
 
-cdef row_function divide(
+cdef inline row_function divide(
     u32_in sums, u8_out dst, uint32_t half, uint32_t multiplier, int shift, int64_t n
 ) noexcept nogil:
     cdef int64_t i
@@ -195,7 +182,7 @@ cdef row_function divide(
         dst[i] = <uint8_t>((<uint64_t>(sums[i] + half) * multiplier) >> shift)
 
 
-cdef row_function divide_in_float(
+cdef inline row_function divide_in_float(
     u32_in sums, u8_out dst, uint32_t half, float inverse, int64_t n
 ) noexcept nogil:
     """The same, three times as fast.

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
-from imgsvc._kernels.image cimport Image, at, copy_bytes
+from imgsvc.kernels.image cimport Image, at, copy_bytes
 
 cdef enum Rule:
     CONSTANT = 0

@@ -1,11 +1,11 @@
-"""Kernels in which each pixel of the result depends on that pixel of the image alone."""
+"""What makes each pixel of the result of that pixel of the image alone."""
 
 from libc.stdint cimport int64_t, uint8_t
 
-from imgsvc._kernels.chunks cimport Chunk, Chunks, chunks_of, compute
-from imgsvc._kernels.image cimport Image, Images, at, in_one_row, source, target
-from imgsvc._kernels.rows cimport row_function, u8_in, u8_out
-from imgsvc._stop cimport Stop
+from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute
+from imgsvc.kernels.image cimport Image, Images, at, in_one_row
+from imgsvc.kernels.rows cimport row_function, u8_in, u8_out
+from imgsvc._stop cimport stop_state
 
 cdef extern from "lookup.h":
     void lookup_row "imgsvc_lookup"(
@@ -24,7 +24,6 @@ cdef extern from "grayscale.h":
     ) noexcept nogil
 
 cdef enum:
-    TABLE = 256
     RGBA = 4
     # Bytes at a time where colours and alpha are told apart by a mask: a vector, and whole pixels.
     MASK = 32
@@ -43,30 +42,31 @@ cdef struct Masked:
     uint8_t level
 
 
-def lookup(
-    const uint8_t[:, :, :] src not None,
-    uint8_t[:, :, :] dst not None,
-    const uint8_t[::1] tables not None,
+cdef inline int lookup(
+    const Image* src,
+    const Image* dst,
+    const uint8_t* tables,
+    bint by_channel,
     bint colours_only,
     int num_threads,
-    Stop stop not None,
-):
-    """Write `dst[y, x, c] = tables[src[y, x, c]]`, or `tables[256 * c + src[y, x, c]]` if there are several.
+    stop_state* stop,
+) except -1:
+    """Write `dst[y, x, c] = tables[src[y, x, c]]`, or `tables[256 * c + src[y, x, c]]` if `by_channel`.
 
     With `colours_only` the fourth channel stays as it is; then there is one table.
     """
     cdef Lookup work
     cdef Chunks chunks
-    work.images = in_one_row(source(src), target(dst))
-    work.tables = &tables[0]
-    work.by_channel = tables.shape[0] > TABLE
-    work.colours_only = colours_only and src.shape[2] == RGBA
+    work.images = in_one_row(src[0], dst[0])
+    work.tables = tables
+    work.by_channel = by_channel
+    work.colours_only = colours_only and src.channels == RGBA
     # Chunks of half the bytes: without AVX2 a microsecond is 3 KiB.
-    chunks = chunks_of(work.images.src.height, work.images.src.width, 2 * src.shape[2], 1)
-    compute(lookup_chunk, &work, &chunks, 0, num_threads, stop)
+    chunks = chunks_of(work.images.src.height, work.images.src.width, 2 * src.channels, 1)
+    return compute(lookup_chunk, &work, &chunks, 0, num_threads, stop)
 
 
-cdef void lookup_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void lookup_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Lookup* lookup = <const Lookup*>work
     cdef int64_t channels = lookup.images.src.channels
     cdef int64_t num_bytes = (chunk.right - chunk.left) * channels
@@ -84,16 +84,14 @@ cdef void lookup_chunk(const void* work, Chunk chunk, char* scratch) noexcept no
             lookup_row(src, dst, num_bytes, lookup.tables)
 
 
-def invert(
-    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
-):
+cdef inline int invert(const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
     """Write `dst = 255 - src`, but for the fourth channel, which stays as it is."""
-    cdef Masked work = masked(source(src), target(dst))
-    cdef Chunks chunks = chunks_of(work.images.src.height, work.images.src.width, src.shape[2], 1)
-    compute(invert_chunk, &work, &chunks, 0, num_threads, stop)
+    cdef Masked work = masked(src[0], dst[0])
+    cdef Chunks chunks = chunks_of(work.images.src.height, work.images.src.width, src.channels, 1)
+    return compute(invert_chunk, &work, &chunks, 0, num_threads, stop)
 
 
-cdef void invert_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void invert_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Masked* masked = <const Masked*>work
     cdef int64_t num_bytes = (chunk.right - chunk.left) * masked.images.src.channels
     cdef int64_t y
@@ -104,7 +102,7 @@ cdef void invert_chunk(const void* work, Chunk chunk, char* scratch) noexcept no
         )
 
 
-cdef row_function invert_row(u8_in src, u8_out dst, int64_t n, u8_in colours) noexcept nogil:
+cdef inline row_function invert_row(u8_in src, u8_out dst, int64_t n, u8_in colours) noexcept nogil:
     cdef int64_t blocks = n // MASK
     cdef int64_t whole = blocks * MASK
     cdef int64_t block, i
@@ -115,21 +113,17 @@ cdef row_function invert_row(u8_in src, u8_out dst, int64_t n, u8_in colours) no
         dst[whole + i] = src[whole + i] ^ colours[i]
 
 
-def threshold(
-    const uint8_t[:, :, :] src not None,
-    uint8_t[:, :, :] dst not None,
-    int level,
-    int num_threads,
-    Stop stop not None,
-):
+cdef inline int threshold(
+    const Image* src, const Image* dst, uint8_t level, int num_threads, stop_state* stop
+) except -1:
     """Write `dst = 255 if src > level else 0`, but for the fourth channel, which stays as it is."""
-    cdef Masked work = masked(source(src), target(dst))
-    cdef Chunks chunks = chunks_of(work.images.src.height, work.images.src.width, src.shape[2], 1)
-    work.level = <uint8_t>level
-    compute(threshold_chunk, &work, &chunks, 0, num_threads, stop)
+    cdef Masked work = masked(src[0], dst[0])
+    cdef Chunks chunks = chunks_of(work.images.src.height, work.images.src.width, src.channels, 1)
+    work.level = level
+    return compute(threshold_chunk, &work, &chunks, 0, num_threads, stop)
 
 
-cdef void threshold_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void threshold_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Masked* masked = <const Masked*>work
     cdef int64_t num_bytes = (chunk.right - chunk.left) * masked.images.src.channels
     cdef int64_t y
@@ -140,7 +134,7 @@ cdef void threshold_chunk(const void* work, Chunk chunk, char* scratch) noexcept
         )
 
 
-cdef row_function threshold_row(
+cdef inline row_function threshold_row(
     u8_in src, u8_out dst, int64_t n, u8_in colours, uint8_t level
 ) noexcept nogil:
     cdef int64_t blocks = n // MASK
@@ -157,16 +151,14 @@ cdef inline uint8_t thresholded(uint8_t value, uint8_t colour, uint8_t level) no
     return <uint8_t>(((255 if value > level else 0) & colour) | (value & ~colour))
 
 
-def grayscale(
-    const uint8_t[:, :, :] src not None, uint8_t[:, :, :] dst not None, int num_threads, Stop stop not None
-):
+cdef inline int grayscale(const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
     """Write `dst = (9798 R + 19235 G + 3735 B) / 32768`, rounded to nearest, ties to even."""
-    cdef Images images = in_one_row(source(src), target(dst))
-    cdef Chunks chunks = chunks_of(images.src.height, images.src.width, src.shape[2], 1)
-    compute(grayscale_chunk, &images, &chunks, 0, num_threads, stop)
+    cdef Images images = in_one_row(src[0], dst[0])
+    cdef Chunks chunks = chunks_of(images.src.height, images.src.width, src.channels, 1)
+    return compute(grayscale_chunk, &images, &chunks, 0, num_threads, stop)
 
 
-cdef void grayscale_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+cdef inline void grayscale_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Images* images = <const Images*>work
     cdef int64_t y
     for y in range(chunk.top, chunk.bottom):

@@ -1,0 +1,265 @@
+"""The kernels: each class is a routine on pixels with its parameters. Built once for each instruction set.
+
+A kernel is made once and called for any number of images. Nothing is validated here: ``imgsvc.operations``
+has done that. What a class computes stands in its family, a file in ``kernels/``; all of it is compiled into
+this module. How a call gets from a NumPy array to `run`, and with how many threads, is ``_door.pyx``.
+"""
+
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
+
+from imgsvc._door cimport Kernel
+from imgsvc._stop cimport stop_state
+from imgsvc.kernels cimport box, convolution, gaussian, geometry, mean, pixels, resampling
+from imgsvc.kernels.borders cimport border_of
+from imgsvc.kernels.chunks cimport OPENMP
+from imgsvc.kernels.image cimport Image, upside_down
+
+openmp = bool(OPENMP)
+
+
+# What moves pixels: kernels/geometry.pxd.
+
+cdef class Copy(Kernel):
+    """Copies the rectangle of the result's size that begins at (`left`, `top`), or turns it upside down."""
+
+    cdef int64_t left
+    cdef int64_t top
+    cdef bint reverses
+
+    def __cinit__(self, int64_t left=0, int64_t top=0, bint reverses=False):
+        self.left = left
+        self.top = top
+        self.reverses = reverses
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        cdef Image rectangle = src[0]
+        rectangle.data += self.top * src.stride + self.left * src.channels
+        rectangle.height = dst.height
+        rectangle.width = dst.width
+        if self.reverses:
+            rectangle = upside_down(rectangle)
+        return geometry.copy(&rectangle, dst, num_threads, stop)
+
+
+cdef class Mirror(Kernel):
+    """Exchanges left and right, and with `reverses` top and bottom too: a half turn."""
+
+    cdef bint reverses
+
+    def __cinit__(self, bint reverses=False):
+        self.reverses = reverses
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        cdef Image image = upside_down(src[0]) if self.reverses else src[0]
+        return geometry.mirror(&image, dst, num_threads, stop)
+
+
+cdef class QuarterTurn(Kernel):
+    """Turns by 90 degrees: a transposition of the image or to the result, one of which is upside down."""
+
+    cdef bint clockwise
+
+    def __cinit__(self, bint clockwise):
+        self.clockwise = clockwise
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        cdef Image image
+        if self.clockwise:
+            image = upside_down(src[0])
+            return geometry.transpose(&image, dst, num_threads, stop)
+        image = upside_down(dst[0])
+        return geometry.transpose(src, &image, num_threads, stop)
+
+
+cdef class Pad(Kernel):
+    """Puts a frame around the image, by a rule of kernels/borders.pxd and a pixel for the constant one."""
+
+    cdef int64_t left
+    cdef int64_t top
+    cdef geometry.Border border
+
+    def __cinit__(self, int64_t left, int64_t top, int border, fill):
+        cdef int channel
+        cdef uint8_t value
+        self.left = left
+        self.top = top
+        self.border = border_of(border)
+        for channel, value in enumerate(fill):
+            self.border.fill[channel] = value
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return geometry.pad(src, dst, self.left, self.top, self.border, num_threads, stop)
+
+
+# Other sizes: kernels/resampling.pxd.
+
+cdef class Select(Kernel):
+    """Takes the pixels at `rows` and `columns`."""
+
+    cdef const int64_t[::1] rows
+    cdef const int64_t[::1] columns
+
+    def __cinit__(self, const int64_t[::1] rows not None, const int64_t[::1] columns not None):
+        self.rows = rows
+        self.columns = columns
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return resampling.select(src, dst, &self.rows[0], &self.columns[0], num_threads, stop)
+
+
+cdef class Resample(Kernel):
+    """Weighs windows of rows, then of columns: each (starts, counts, weights) of operations/filters.py."""
+
+    cdef object tables  # what the windows point into
+    cdef resampling.Windows rows
+    cdef resampling.Windows columns
+
+    def __cinit__(self, rows not None, columns not None):
+        self.tables = rows, columns
+        self.rows = windows_of(rows)
+        self.columns = windows_of(columns)
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return resampling.resample(src, dst, &self.rows, &self.columns, num_threads, stop)
+
+
+cdef resampling.Windows windows_of(axis):
+    cdef const int64_t[::1] starts = axis[0]
+    cdef const int64_t[::1] counts = axis[1]
+    cdef const float[:, ::1] weights = axis[2]
+    return resampling.Windows(&starts[0], &counts[0], &weights[0, 0], weights.shape[1])
+
+
+# Means: kernels/mean.pxd, kernels/box.pxd.
+
+cdef class MeanFilter(Kernel):
+    """The mean of a pixel and those of its eight neighbours that exist, rounded down."""
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return mean.mean_3x3(src, dst, num_threads, stop)
+
+
+cdef class BoxBlur(Kernel):
+    """The mean over a square, divided as `division_by` of operations/mean.py says, to nearest."""
+
+    cdef box.Box box
+
+    def __cinit__(self, int64_t radius, uint32_t multiplier, int shift, bint narrow, int border):
+        self.box.radius = radius
+        self.box.multiplier = multiplier
+        self.box.shift = shift
+        self.box.narrow = narrow
+        self.box.border = border_of(border)
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return box.box_blur(self.box, src, dst, num_threads, stop)
+
+
+# Weighted sums: kernels/gaussian.pxd, kernels/convolution.pxd.
+
+cdef class GaussianBlur(Kernel):
+    """A blur by symmetric weights: one side of them, as `weights_of` of operations/gaussian.py makes it."""
+
+    cdef const int16_t[::1] weights
+    cdef gaussian.Blur blur
+
+    def __cinit__(self, const int16_t[::1] weights not None, int64_t radius, bint long_sums, int border, *_):
+        self.weights = weights
+        self.blur.weights = &weights[0]
+        self.blur.count = weights.shape[0]
+        self.blur.radius = radius
+        self.blur.long_sums = long_sums
+        self.blur.border = border_of(border)
+        self.blur.sharpens = False
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return gaussian.blur(self.blur, src, dst, num_threads, stop)
+
+
+cdef class Sharpen(GaussianBlur):
+    """Exaggerates what a blur takes away, `amount` times where it is more than `threshold`."""
+
+    def __cinit__(
+        self, weights, int64_t radius, bint long_sums, int border, float amount, float threshold
+    ):
+        self.blur.sharpens = True
+        self.blur.amount = amount
+        self.blur.threshold = threshold
+
+
+cdef class Convolve(Kernel):
+    """Weighted sums of a window's pixels: its taps are those of `taps_of` of operations/convolution.py."""
+
+    cdef object tables  # what the work points into
+    cdef convolution.Convolution work
+
+    def __cinit__(
+        self,
+        int64_t window_height,
+        int64_t window_width,
+        const int64_t[::1] rows not None,
+        const int64_t[::1] columns not None,
+        const float[::1] weights not None,
+        const float[::1] across not None,
+        float bias,
+        int border,
+    ):
+        self.tables = rows, columns, weights, across
+        self.work.window_height = window_height
+        self.work.window_width = window_width
+        self.work.rows = &rows[0]
+        self.work.columns = &columns[0]
+        self.work.weights = &weights[0]
+        self.work.count = weights.shape[0]
+        self.work.across = &across[0] if across.shape[0] else NULL
+        self.work.across_count = across.shape[0]
+        self.work.bias = bias
+        self.work.border = border_of(border)
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return convolution.convolve(self.work, src, dst, num_threads, stop)
+
+
+# Pixels by themselves: kernels/pixels.pxd.
+
+cdef class Lookup(Kernel):
+    """Replaces values by those of a table, or of one for each channel; or those of colours alone."""
+
+    cdef const uint8_t[::1] tables
+    cdef bint colours_only
+
+    def __cinit__(self, const uint8_t[::1] tables not None, bint colours_only):
+        self.tables = tables
+        self.colours_only = colours_only
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        cdef bint by_channel = self.tables.shape[0] > 256
+        return pixels.lookup(
+            src, dst, &self.tables[0], by_channel, self.colours_only, num_threads, stop
+        )
+
+
+cdef class Invert(Kernel):
+    """The negative of colours."""
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return pixels.invert(src, dst, num_threads, stop)
+
+
+cdef class Threshold(Kernel):
+    """Black up to a level, and white above it."""
+
+    cdef uint8_t level
+
+    def __cinit__(self, uint8_t level):
+        self.level = level
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return pixels.threshold(src, dst, self.level, num_threads, stop)
+
+
+cdef class Grayscale(Kernel):
+    """The luma of colours."""
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return pixels.grayscale(src, dst, num_threads, stop)

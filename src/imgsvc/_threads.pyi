@@ -1,0 +1,6 @@
+__test__: dict[str, str]  # Cython makes one in every module
+MAX_THREADS: int
+BYTES_PER_THREAD: int
+
+def check_num_threads(num_threads: int | None) -> int | None: ...
+def threads_for(num_bytes: int, num_threads: int | None) -> int: ...

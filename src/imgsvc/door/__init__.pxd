@@ -1,0 +1,1 @@
+"""Parts of the door, ``_door.pyx``: arrays as images, and parameters as keys."""
