@@ -51,7 +51,7 @@ def test_what_a_pipeline_is_made_of():
     expected = (Invert(), Rotate90(), GaussianBlur(2))
     for described in (
         "invert | rotate90 | blur 2",
-        [Invert(), "rotate | blur 2"],
+        [Invert(), "rotate 90 | blur 2"],
         ({"invert": {}}, {"rotate90": {"turns": 1}}, GaussianBlur(2)),
         iter(expected),
     ):

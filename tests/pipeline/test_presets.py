@@ -55,20 +55,57 @@ def test_an_empty_file(presets_of):
         ),
         ("[a]\npipeline = ''\nquality = true", "[a] quality: True, expected an integer"),
         ("[a]\npipeline = ''\nformat = 3", "[a] format: 3, expected a string"),
-        (
-            "[a]\npipeline = 'rotate90 | crop 1'",
-            "[a] pipeline: operations[1].crop.top: nothing, expected a value: it has no default",
-        ),
-        (
-            "[a]\npipeline = 3",
-            "[a] pipeline: operations: 3, expected a text, an operation, or several of them in a list",
-        ),
     ],
 )
 def test_what_is_wrong_in_a_file(presets_of, tmp_path, text, error):
     with pytest.raises(ConfigurationError) as caught:
         presets_of(text)
     assert str(caught.value) == f"{tmp_path}/presets.toml: {error}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "error"),
+    [
+        (
+            "[a]\npipeline = 'rotate90 | crop 1'",
+            2,
+            "[a] pipeline: operations[1].crop.top: nothing, expected a value: it has no default",
+        ),
+        (
+            "[a]\npipeline = 3",
+            2,
+            "[a] pipeline: operations: 3, expected a text, an operation, or several of them in a list",
+        ),
+        (
+            '[b]\npipeline = "rotate 90"\n\n[a]\nformat = "png"\npipeline = "mean | rotate 1"\n',
+            6,
+            (
+                "[a] pipeline: operations[1].rotate.degrees: 1, expected 0, ±90, ±180, ±270 or 360, degrees "
+                "counter-clockwise; for quarter turns write rotate90 1"
+            ),
+        ),
+        (
+            "a.pipeline = ['invert', 'rotate turns=2']",
+            1,
+            (
+                "[a] pipeline: operations[1].rotate: 'turns', expected a parameter: degrees; "
+                "for quarter turns write rotate90 2"
+            ),
+        ),
+        (
+            "\n\na = {pipeline = [\n'rotate90 180'\n]}",
+            3,
+            (
+                "[a] pipeline: operations[0].rotate90.turns: 180, expected an integer from -3 to 3; "
+                "for degrees write rotate 180"
+            ),
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_pipeline_is_said_with_its_line(presets_of, tmp_path, text, line, error):
+    with pytest.raises(ConfigurationError) as caught:
+        presets_of(text)
+    assert str(caught.value) == f"{tmp_path}/presets.toml, line {line}: {error}"
 
 
 def test_a_name_of_several_lines_is_said_in_one(presets_of):

@@ -1,5 +1,6 @@
 """The text form: what it says, what is said of what is wrong, and that nothing else comes of any text."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,7 +60,7 @@ def test_what_a_text_says(text, operations):
 
 
 def test_the_canonical_text():
-    pipeline = Pipeline([LAPLACE, "rotate 1 | rotate 3 | pad fill=7 left=2", GaussianBlur(0.1)])
+    pipeline = Pipeline([LAPLACE, "rotate 90 | rotate90 -1 | pad fill=7 left=2", GaussianBlur(0.1)])
     assert str(pipeline) == (
         "convolve weights=[[0,1,0],[1,-4,1],[0,1,0]] bias=128 | rotate90 | rotate90 turns=3 | "
         "pad left=2 fill=7 | gaussian_blur sigma=0.1"
@@ -110,7 +111,8 @@ def test_what_is_no_pipeline(text, error):
     ("text", "error"),
     [
         ("mean 3", "operations[0].mean_filter: 3, expected no parameters"),
-        ("mean | rotate 1 turns=2", "operations[1].rotate90.turns: 1 and 2, expected one"),
+        ("mean | rotate90 1 turns=2", "operations[1].rotate90.turns: 1 and 2, expected one"),
+        ("mean | rotate 90 degrees=0", "operations[1].rotate.degrees: 90 and 0, expected one"),
         ("blur wrap", "operations[0].gaussian_blur.sigma: 'wrap', expected a number from 0.1 to 50"),
         ("blur nan", "operations[0].gaussian_blur.sigma: 'nan', expected a number from 0.1 to 50"),
         ("blur 1e999", "operations[0].gaussian_blur.sigma: inf, expected a number from 0.1 to 50"),
@@ -127,10 +129,102 @@ def test_what_an_operation_refuses(text, error):
     assert str(caught.value) == error
 
 
-names = st.sampled_from(
-    [*OPERATIONS, *ALIASES, "width", "weights", "table", "fill", "border", "wrap", "sigma"]
+TURNED = [
+    *[
+        ("rotate", 1),
+        ("rotate 0", 0),
+        ("rotate 90", 1),
+        ("rotate 180", 2),
+        ("rotate 270", 3),
+        ("rotate 360", 0),
+    ],
+    *[
+        ("rotate -90", 3),
+        ("rotate -180", 2),
+        ("rotate -270", 1),
+        ("rotate degrees=+90", 1),
+        ("rotate 9e1", 1),
+    ],
+    *[(f"rotate90 {turns}", turns % 4) for turns in range(-3, 4)],
+    *[("rotate90", 1), ("rotate90 turns=-1", 3)],
+]
+
+
+@pytest.mark.parametrize(("text", "turns"), TURNED, ids=[text for text, _ in TURNED])
+def test_rotate_says_degrees_and_rotate90_quarter_turns(text, turns):
+    image = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    pipeline = Pipeline(text)
+    assert pipeline.operations == (Rotate90(turns),)
+    assert pipeline.run(image).tolist() == np.rot90(image, turns).tolist()
+    assert Pipeline(str(pipeline)) == pipeline
+
+
+DEGREES = "0, ±90, ±180, ±270 or 360, degrees counter-clockwise; for quarter turns write rotate90"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("rotate 1", f"rotate.degrees: 1, expected {DEGREES} 1"),
+        ("rotate 3", f"rotate.degrees: 3, expected {DEGREES} 3"),
+        ("rotate degrees=-2", f"rotate.degrees: -2, expected {DEGREES} -2"),
+        ("rotate 45", f"rotate.degrees: 45, expected {DEGREES} 1"),
+        ("rotate 90.5", f"rotate.degrees: 90.5, expected {DEGREES} 1"),
+        ("rotate 450", f"rotate.degrees: 450, expected {DEGREES} 1"),
+        ("rotate -360", f"rotate.degrees: -360, expected {DEGREES} 1"),
+        ("rotate left", f"rotate.degrees: 'left', expected {DEGREES} 1"),
+        ("rotate [90]", f"rotate.degrees: [90], expected {DEGREES} 1"),
+        (
+            "rotate turns=1",
+            "rotate: 'turns', expected a parameter: degrees; for quarter turns write rotate90 1",
+        ),
+        (
+            "rotate 2 turns=3",
+            "rotate: 'turns', expected a parameter: degrees; for quarter turns write rotate90 3",
+        ),
+        ("rotate90 90", "rotate90.turns: 90, expected an integer from -3 to 3; for degrees write rotate 90"),
+        (
+            "rotate90 turns=-180",
+            "rotate90.turns: -180, expected an integer from -3 to 3; for degrees write rotate -180",
+        ),
+        ("rotate90 4", "rotate90.turns: 4, expected an integer from -3 to 3; for degrees write rotate 90"),
+        ("rotate90 1.0", "rotate90.turns: 1.0, expected an integer: the number of quarter turns"),
+        ("rotate90 degrees=90", "rotate90: 'degrees', expected a parameter: turns"),
+    ],
 )
-pieces = st.sampled_from([*"|=[],'\" \\\n", "1", "-0.5", "1e400", "9" * 40, "none", "[[1,2],[3]]", "[1,[2]]"])
+def test_turns_that_are_something_else(text, error):
+    with pytest.raises(InvalidParameterError) as caught:
+        Pipeline(["invert", text])
+    assert str(caught.value) == f"operations[1].{error}"
+
+
+@pytest.mark.parametrize("turns", [-5, 4, 5, 90, 101])
+def test_any_number_of_turns_outside_of_texts(turns):
+    pipeline = Pipeline(Rotate90(turns))
+    assert pipeline == Pipeline([{"rotate90": {"turns": turns}}])
+    assert pipeline == Pipeline.from_json(f'[{{"rotate90": {{"turns": {turns}}}}}]')
+    assert Pipeline(str(pipeline)) == pipeline
+
+
+names = st.sampled_from(
+    [
+        *OPERATIONS,
+        *ALIASES,
+        "rotate",
+        "degrees",
+        "turns",
+        "width",
+        "weights",
+        "table",
+        "fill",
+        "border",
+        "wrap",
+        "sigma",
+    ]
+)
+pieces = st.sampled_from(
+    [*"|=[],'\" \\\n", "1", "90", "-0.5", "1e400", "9" * 40, "none", "[[1,2],[3]]", "[1,[2]]"]
+)
 
 
 @settings(max_examples=600)
@@ -145,9 +239,9 @@ def test_any_text_is_a_pipeline_or_refused(text):
 
 @settings(max_examples=400)
 @given(
-    st.sampled_from(list(OPERATIONS)),
+    st.sampled_from([*OPERATIONS, "rotate"]),
     st.sampled_from(
-        ["width", "weights", "table", "fill", "border", "sigma", "turns", "left", "gamma", "level"]
+        ["width", "weights", "table", "fill", "border", "sigma", "turns", "degrees", "left", "gamma", "level"]
     ),
     st.lists(
         st.sampled_from(["1", "-2.5", "[1,2]", "[[1,2],[3]]", "[1,[2]]", "[]", "wrap", "9" * 40, '""']),

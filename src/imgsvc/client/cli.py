@@ -202,7 +202,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a usage error where options contradict each other or the files that are there."""
     check_connection(parser, args)
     if args.pipeline and (args.mean or args.rotate is not None):
-        parser.error("--pipeline: --mean and --rotate go into it, as mean and rotate90 turns=1")
+        parser.error("--pipeline: --mean and --rotate go into it, as mean and rotate 90")
     if not (args.mean or args.rotate is not None or _by_v1(args)):
         parser.error("nothing to do: give --mean, --rotate or both, or a --pipeline")
     if args.timeit and _by_v1(args):

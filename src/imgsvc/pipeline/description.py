@@ -11,8 +11,11 @@ from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations import OPERATIONS, Operation
 from imgsvc.operations.tables import SIZE
 from imgsvc.pipeline.text import parse
+from imgsvc.pipeline.turns import in_quarter_turns
 
 if TYPE_CHECKING:
+    from imgsvc.pipeline.text import Call
+
     Data = dict[str, dict[str, Any]]
 
 MAX_OPERATIONS = 64
@@ -34,8 +37,7 @@ def operations_of(described: Any) -> tuple[Operation, ...]:
         elif isinstance(item, str):
             for call in parse(item):
                 field = _field(len(operations))
-                operation = _operation(field, call.name)
-                operations.append(_made(field, operation, call.parameters_of(field, operation)))
+                operations.append(_from_call(field, in_quarter_turns(field, call)))
                 _check_count(len(operations))
         else:
             operations.append(_from_data(_field(len(operations)), item))
@@ -81,6 +83,12 @@ def _check_count(count: int) -> None:
 
 def _field(number: int) -> str:
     return f"operations[{number}]"
+
+
+def _from_call(field: str, call: Call) -> Operation:
+    operation = _operation(field, call.name)
+    names = [each.name for each in dataclasses.fields(operation)]  # type: ignore[arg-type] # as above
+    return _made(field, operation, call.by_name(f"{field}.{operation.name}", names))
 
 
 def _from_data(field: str, item: Any) -> Operation:

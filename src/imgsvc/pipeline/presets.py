@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc.errors import ConfigurationError, InvalidParameterError, shown
 from imgsvc.pipeline.pipeline import Pipeline
+from imgsvc.pipeline.toml_lines import line_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -60,22 +61,23 @@ def load_presets(path: str | os.PathLike[str]) -> dict[str, Preset]:
     ------
     ConfigurationError
         The file cannot be read, or something in it is none of this; in one line, with the file, the preset
-        and the key.
+        and the key, and where a pipeline is wrong the line that it begins in.
     """
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise ConfigurationError(f"{path}: more than {MAX_FILE_BYTES} bytes")
-        tables = tomllib.loads(data.decode())
+        text = data.decode()
+        tables = tomllib.loads(text)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # no UTF-8, or no TOML
         raise ConfigurationError(f"{path}: no TOML: {' '.join(str(error).split())}") from error
-    return {name: _preset(str(path), name, table) for name, table in tables.items()}
+    return {name: _preset(str(path), text, name, table) for name, table in tables.items()}
 
 
-def _preset(path: str, name: str, table: Any) -> Preset:
+def _preset(path: str, text: str, name: str, table: Any) -> Preset:
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"{path}: [{name}]: expected a name of 1 to 64 of a-z 0-9 _ -".replace("\n", " ")
@@ -94,5 +96,6 @@ def _preset(path: str, name: str, table: Any) -> Preset:
     try:
         pipeline = Pipeline(table["pipeline"])
     except InvalidParameterError as error:
-        raise ConfigurationError(f"{where} pipeline: {error}") from error
+        line = line_of(text, name, "pipeline")
+        raise ConfigurationError(f"{path}, line {line}: [{name}] pipeline: {error}") from error
     return Preset(name, pipeline, **{key: table[key] for key in _TYPES if key in table})

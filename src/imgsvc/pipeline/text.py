@@ -7,7 +7,8 @@
     value      = number | word | string | "[" [ value { "," value } ] "]"
 
 The value without a name is the first parameter. Strings are in single or double quotes, in which a backslash
-takes the next character as it is; a word is what needs none.
+takes the next character as it is; a word is what needs none. ``rotate 90`` is in degrees, ``rotate90 1``
+in quarter turns, both counter-clockwise.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from imgsvc.errors import InvalidParameterError, shown
 
 if TYPE_CHECKING:
-    from imgsvc.operations import Operation
+    from collections.abc import Sequence
 
 MAX_TEXT = 1 << 16
 """Characters of a text; tables for four channels have 4000."""
@@ -35,9 +36,8 @@ ALIASES = {
     "gray": "grayscale",
     "grey": "grayscale",
     "mean": "mean_filter",
-    "rotate": "rotate90",
 }
-"""Shorter names, for texts alone."""
+"""Shorter names, for texts alone; `imgsvc.pipeline.turns` has one more."""
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[^\s|=,\[\]'\"]+")
@@ -53,7 +53,7 @@ class Call:
     first: list[Any] = dataclasses.field(default_factory=list)
     named: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def parameters_of(self, field: str, operation: type[Operation]) -> dict[str, Any]:
+    def by_name(self, field: str, parameters: Sequence[str]) -> dict[str, Any]:
         """Return the values by the parameters' names, `field` being what errors say of the operation.
 
         Raises
@@ -63,15 +63,12 @@ class Call:
         """
         if not self.first:
             return self.named
-        fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
-        if not fields:
-            raise InvalidParameterError(f"{field}.{operation.name}", shown(self.first[0]), "no parameters")
-        name = fields[0].name
+        if not parameters:
+            raise InvalidParameterError(field, shown(self.first[0]), "no parameters")
+        name = parameters[0]
         if name in self.named:
             raise InvalidParameterError(
-                f"{field}.{operation.name}.{name}",
-                f"{shown(self.first[0])} and {shown(self.named[name])}",
-                "one",
+                f"{field}.{name}", f"{shown(self.first[0])} and {shown(self.named[name])}", "one"
             )
         return {name: self.first[0], **self.named}
 
