@@ -144,6 +144,40 @@ def test_equals_opencv_within_a_level(isa, photo, rng):
         assert np.abs(ours - cv2.filter2D(photo, -1, weights, delta=10.0)).max() <= 1
 
 
+SCIPY_MODES = {
+    "constant": "constant", "replicate": "nearest", "reflect": "reflect", "reflect101": "mirror",
+    "wrap": "grid-wrap",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize(
+    "window", [(1, 1), (1, 2), (2, 1), (2, 2), (3, 3), (3, 4), (4, 3), (4, 6), (5, 2)], ids=str
+)
+def test_equals_scipy_as_the_docstring_says(rng, window, border):
+    """Whole weights, of which sums are exact, so that nothing but the places of the window can differ."""
+    ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is in the extra [bench]")
+    image = rng.integers(0, 256, (23, 29), dtype=np.uint8)
+    weights = rng.integers(-3, 4, window).astype(float)
+    weights[0, 0] = 2  # what is at an end says where the window is
+
+    def by_scipy(function, weights, **options):
+        result = 50 + function(image.astype(float), weights, mode=SCIPY_MODES[border], **options)
+        return result.clip(0, 255).astype(np.uint8)
+
+    ours = imgsvc.convolve(image, weights, bias=50, border=border)
+    turned = weights[::-1, ::-1]
+    even = [size % 2 == 0 for size in window]
+    np.testing.assert_array_equal(ours, by_scipy(ndimage.correlate, weights))
+    origin = [-1 if each else 0 for each in even]
+    np.testing.assert_array_equal(ours, by_scipy(ndimage.convolve, turned, origin=origin))
+    assert np.array_equal(ours, by_scipy(ndimage.convolve, turned)) != any(even)
+
+    with_zeros = np.pad(turned, [(int(each), 0) for each in even])
+    theirs = by_scipy(ndimage.convolve, weights)
+    np.testing.assert_array_equal(imgsvc.convolve(image, with_zeros, bias=50, border=border), theirs)
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [

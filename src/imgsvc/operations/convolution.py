@@ -149,8 +149,11 @@ def convolve(
 
     ``result[y, x] = round(bias + sum(weights[j, i] * image[y + j - kh // 2, x + i - kw // 2]))`` for all
     j < kh and i < kw, clamped to 0..255 and rounded to nearest, ties to even. Each channel is computed by
-    itself. The weights stand as they are seen over the image, as in OpenCV's ``filter2D``; for
-    those of `scipy.ndimage.convolve` pass ``weights[::-1, ::-1]``.
+    itself. The weights stand as they are seen over the image, as in OpenCV's ``filter2D`` and in
+    `scipy.ndimage.correlate`, for even sizes too. `scipy.ndimage.convolve` does the same with
+    ``weights[::-1, ::-1]`` and, along each axis of even size, ``origin=-1``; to do here what it does without
+    `origin`, pass ``weights[::-1, ::-1]`` with a row or a column of zeros before them where their number is
+    even.
 
     The arithmetic is float32: weights and bias are rounded to it, and so is, beginning with the bias, each
     product and each sum, row by row and from left to right; weights of 0 are passed over. Where the weights
