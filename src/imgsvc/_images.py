@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,8 @@ GRAY_RANK, COLOR_RANK = 2, 3
 
 ndarray = np.ndarray
 UINT8 = np.dtype(np.uint8)
+
+DTypeName = Literal["uint8", "uint16", "float32"]
 
 DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("uint8", "uint16", "float32")}
 """Those of images, in this machine's order of bytes; all but `convert` take the first alone."""

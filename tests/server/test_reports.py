@@ -19,11 +19,15 @@ def test_operations(server):
     assert [each.name for each in operations] == sorted(OPERATIONS)
     resize = next(each for each in operations if each.name == "resize")
     assert resize.summary == "The image in another size"
-    assert [(each.name, each.required, each.default_text) for each in resize.parameters] == [
-        ("width", False, ""),
-        ("height", False, ""),
-        ("resample", False, "bilinear"),
+    assert [(each.name, each.type, each.required, each.default_text) for each in resize.parameters] == [
+        ("width", "int | None", False, ""),
+        ("height", "int | None", False, ""),
+        ("resample", "str", False, "bilinear"),
     ]
+    words = [
+        each.type for every in operations for each in every.parameters if each.name in {"border", "dtype"}
+    ]
+    assert words == ["str"] * 6
     crop = next(each for each in operations if each.name == "crop")
     assert all(each.required for each in crop.parameters)
 

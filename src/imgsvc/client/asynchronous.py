@@ -46,12 +46,12 @@ if TYPE_CHECKING:
     from imgsvc._images import Image
     from imgsvc.client.exchange import PipelineLike
     from imgsvc.client.given import ImageLike
-    from imgsvc.client.options import Tls
+    from imgsvc.client.options import Compression, Tls
     from imgsvc.client.reports import OperationReport, PlanReport, ServerReport
     from imgsvc.codec import DecodeOptions
     from imgsvc.errors import ImgsvcError
     from imgsvc.operations import Operation
-    from imgsvc.recipes.recipe import Output
+    from imgsvc.recipes.recipe import Output, OutputFormat
 
     T = TypeVar("T")
 
@@ -83,7 +83,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         target: str | Sequence[str] = f"localhost:{DEFAULT_PORT}",
         *,
         timeout: float | None = 60.0,
-        compression: str = "none",
+        compression: Compression = "none",
         tls: bool | Tls = False,
         token: str | os.PathLike[str] | None = None,
         retries: int = 3,
@@ -105,7 +105,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         image: ImageLike,
         pipeline: PipelineLike | None = None,
         *,
-        output: Output | str | None = None,
+        output: Output | OutputFormat | None = None,
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
@@ -124,7 +124,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         image: ImageLike,
         pipeline: PipelineLike | None = None,
         *,
-        outputs: Mapping[str, Output | str],
+        outputs: Mapping[str, Output | OutputFormat],
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
@@ -141,7 +141,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         | AsyncIterable[ImageLike | tuple[Any, ImageLike]],
         pipeline: PipelineLike | None = None,
         *,
-        output: Output | str | None = None,
+        output: Output | OutputFormat | None = None,
         decoding: DecodeOptions | None = None,
         preset: str = "",
         in_flight: int = 32,
@@ -166,7 +166,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         image: ImageLike,
         pipeline: PipelineLike | None = None,
         *,
-        output: Output | str | Mapping[str, Output | str] | None = None,
+        output: Output | OutputFormat | Mapping[str, Output | OutputFormat] | None = None,
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,

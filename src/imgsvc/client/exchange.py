@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from imgsvc.errors import ServiceError
     from imgsvc.operations import Operation
     from imgsvc.recipes import results
+    from imgsvc.recipes.recipe import OutputFormat
 
     T = TypeVar("T")
     PipelineLike = Pipeline | str | Operation | Iterable[Any]
@@ -52,7 +53,7 @@ PLANNED_BYTES = 1 << 18
 
 def make_recipe(
     pipeline: PipelineLike | None,
-    outputs: Output | str | Mapping[str, Output | str] | None,
+    outputs: Output | OutputFormat | Mapping[str, Output | OutputFormat] | None,
     decoding: DecodeOptions | None,
     preset: str,
 ) -> Recipe:
@@ -75,7 +76,7 @@ def _outputs(given: object) -> tuple[Output, ...]:
     if given is None:
         return (Output(),)
     if isinstance(given, str):
-        return (Output(given),)
+        return (Output(given),)  # type: ignore[arg-type] # it is checked there
     if isinstance(given, Output):
         return (given,)
     if isinstance(given, dict) and all(isinstance(name, str) for name in given):
@@ -84,7 +85,7 @@ def _outputs(given: object) -> tuple[Output, ...]:
 
 
 def _named(name: str, given: object) -> Output:
-    output = Output(given) if isinstance(given, str) else given
+    output = Output(given) if isinstance(given, str) else given  # type: ignore[arg-type] # it is checked there
     if not isinstance(output, Output):
         raise InvalidParameterError(f"outputs[{name!r}]", shown(given), "a format or an imgsvc.Output")
     fields = {field: getattr(output, field) for field in output.__dataclass_fields__}

@@ -29,7 +29,9 @@ from imgsvc.operations import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from imgsvc._images import Image
+    from imgsvc._images import DTypeName, Image
+    from imgsvc.operations.borders import Border
+    from imgsvc.operations.resizing import Resample
 
 __all__ = ["OperationMethods"]
 
@@ -108,7 +110,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         image: Image,
         radius: int,
         *,
-        border: str = "reflect101",
+        border: Border = "reflect101",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
@@ -120,7 +122,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         image: Image,
         sigma: float,
         *,
-        border: str = "reflect101",
+        border: Border = "reflect101",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
@@ -134,7 +136,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         sigma: float = 1.0,
         amount: float = 1.0,
         threshold: float = 0.0,
-        border: str = "reflect101",
+        border: Border = "reflect101",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
@@ -147,7 +149,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         weights: ArrayLike,
         *,
         bias: float = 0.0,
-        border: str = "reflect101",
+        border: Border = "reflect101",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
@@ -160,7 +162,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         *,
         width: int | None = None,
         height: int | None = None,
-        resample: str = "bilinear",
+        resample: Resample = "bilinear",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
@@ -189,7 +191,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         top: int = 0,
         right: int = 0,
         bottom: int = 0,
-        border: str = "constant",
+        border: Border = "constant",
         fill: int | tuple[int, ...] = 0,
         timeout: float | None = None,
         writable: bool = False,
@@ -276,7 +278,7 @@ class OperationMethods(abc.ABC, Generic[R]):
     def convert(
         self,
         image: NDArray[Any],
-        dtype: str = "uint8",
+        dtype: DTypeName = "uint8",
         *,
         timeout: float | None = None,
         writable: bool = False,

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import grpc
 import grpc.aio
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     Certificate = str | os.PathLike[str] | bytes
     Metadata = tuple[tuple[str, str], ...]
 
-__all__ = ["COMPRESSION", "Connection", "Tls", "check_timeout"]
+__all__ = ["COMPRESSION", "Compression", "Connection", "Tls", "check_timeout"]
+
+Compression = Literal["none", "gzip", "deflate"]
 
 COMPRESSION = {
     "none": grpc.Compression.NoCompression,
@@ -155,7 +157,7 @@ class Connection:
         target: str | Sequence[str],
         *,
         timeout: float | None,
-        compression: str,
+        compression: Compression,
         tls: bool | Tls,
         token: str | os.PathLike[str] | None,
         retries: int,

@@ -16,6 +16,8 @@ from imgsvc.errors import ImageWriteError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imgsvc.codec import Format
+
 __all__ = ["Result"]
 
 
@@ -84,5 +86,5 @@ class Result:
         except (OSError, ValueError) as error:  # also what the codec says of pixels that it cannot hold
             raise ImageWriteError(f"{path}: cannot be written: {failure_of(error)}") from error
 
-    def _encoded(self, kind: str) -> bytes:
+    def _encoded(self, kind: Format) -> bytes:
         return encode(Decoded((self.array,), icc_profile=self.icc_profile, durations=(0,)), kind)

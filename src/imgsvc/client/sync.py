@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from imgsvc._images import Image
     from imgsvc.client.exchange import PipelineLike
     from imgsvc.client.given import ImageLike
-    from imgsvc.client.options import Tls
+    from imgsvc.client.options import Compression, Tls
     from imgsvc.client.reports import OperationReport, PlanReport, ServerReport
     from imgsvc.codec import DecodeOptions
     from imgsvc.errors import ImgsvcError
     from imgsvc.operations import Operation
-    from imgsvc.recipes.recipe import Output
+    from imgsvc.recipes.recipe import Output, OutputFormat
 
     UnaryMethod = grpc.UnaryUnaryMultiCallable[bytes, bytes]
     BatchMethod = grpc.StreamStreamMultiCallable[bytes, bytes]
@@ -96,7 +96,7 @@ class Client(OperationMethods["Image"]):
         target: str | Sequence[str] = f"localhost:{DEFAULT_PORT}",
         *,
         timeout: float | None = 60.0,
-        compression: str = "none",
+        compression: Compression = "none",
         tls: bool | Tls = False,
         token: str | os.PathLike[str] | None = None,
         retries: int = 3,
@@ -121,7 +121,7 @@ class Client(OperationMethods["Image"]):
         image: ImageLike,
         pipeline: PipelineLike | None = None,
         *,
-        output: Output | str | None = None,
+        output: Output | OutputFormat | None = None,
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
@@ -165,7 +165,7 @@ class Client(OperationMethods["Image"]):
         image: ImageLike,
         pipeline: PipelineLike | None = None,
         *,
-        outputs: Mapping[str, Output | str],
+        outputs: Mapping[str, Output | OutputFormat],
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
@@ -184,7 +184,7 @@ class Client(OperationMethods["Image"]):
         images: Iterable[ImageLike | tuple[Any, ImageLike]],
         pipeline: PipelineLike | None = None,
         *,
-        output: Output | str | None = None,
+        output: Output | OutputFormat | None = None,
         decoding: DecodeOptions | None = None,
         preset: str = "",
         in_flight: int = 32,
@@ -236,7 +236,7 @@ class Client(OperationMethods["Image"]):
         image: ImageLike,
         pipeline: PipelineLike | None = None,
         *,
-        output: Output | str | Mapping[str, Output | str] | None = None,
+        output: Output | OutputFormat | Mapping[str, Output | OutputFormat] | None = None,
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,

@@ -25,7 +25,7 @@ from imgsvc.codec.files import (
     read_image,
     write_image,
 )
-from imgsvc.codec.formats import FORMATS, FormatInfo, format_of, format_of_name, formats
+from imgsvc.codec.formats import FORMATS, Format, FormatInfo, format_of, format_of_name, formats
 
 __all__ = [
     "DEFAULT_QUALITIES",
@@ -36,6 +36,7 @@ __all__ = [
     "Decoded",
     "EncodeOptions",
     "EncoderOptions",
+    "Format",
     "FormatInfo",
     "Header",
     "Photo",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from PIL import Image
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 MOST = 1 << 48
 OPAQUE, MAX_16_BIT = 255, 65535
+Depth = Literal["8", "keep"]
+Color = Literal["keep", "srgb"]
+Frames = Literal["first", "all"]
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -77,20 +80,16 @@ class DecodeOptions:
         Whether the orientation that the image comes with is applied.
     """
 
-    depth: str = "8"
-    color: str = "srgb"
-    frames: str = "first"
+    depth: Depth = "8"
+    color: Color = "srgb"
+    frames: Frames = "first"
     shrink_on_load: bool = True
     auto_orient: bool = True
 
     def __post_init__(self) -> None:
         """Check each option."""
-        for field, choices in (
-            ("depth", ("8", "keep")),
-            ("color", ("keep", "srgb")),
-            ("frames", ("first", "all")),
-        ):
-            one_of(f"options.{field}", getattr(self, field), {choice: choice for choice in choices})
+        for field, choices in (("depth", Depth), ("color", Color), ("frames", Frames)):
+            one_of(f"options.{field}", getattr(self, field), dict.fromkeys(get_args(choices)))
         for field in ("shrink_on_load", "auto_orient"):
             value = getattr(self, field)
             if not isinstance(value, bool):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from PIL import Image
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imgsvc.codec.formats import FormatInfo
+    from imgsvc.codec.formats import Format, FormatInfo
 
+Metadata = Literal["strip", "keep"]
 MOST_BYTES = 1 << 40
 WHITE = (255, 255, 255)
 DEFAULT_QUALITIES = {"jpeg": jpeg.QUALITY, "webp": 80, "avif": 65}
@@ -62,7 +63,7 @@ class EncodeOptions:
     lossless: bool = False
     progressive: bool = False
     effort: int | None = None
-    metadata: str = "strip"
+    metadata: Metadata = "strip"
     max_bytes: int | None = None
     background: tuple[int, int, int] = WHITE
 
@@ -75,7 +76,7 @@ class EncodeOptions:
         for field in ("lossless", "progressive"):
             if not isinstance(getattr(self, field), bool):
                 raise InvalidParameterError(f"options.{field}", shown(getattr(self, field)), "True or False")
-        one_of("options.metadata", self.metadata, {"strip": None, "keep": None})
+        one_of("options.metadata", self.metadata, dict.fromkeys(get_args(Metadata)))
         if not isinstance(self.background, (tuple, list)) or len(self.background) != 3:
             raise InvalidParameterError(
                 "options.background", shown(self.background), "three integers from 0 to 255: red, green, blue"
@@ -89,7 +90,7 @@ class EncodeOptions:
 
 def encode(
     image: Decoded | NDArray[Any] | Sequence[NDArray[Any]],
-    format: str,  # noqa: A002 - what it is
+    format: Format,  # noqa: A002 - what it is
     options: EncodeOptions | None = None,
 ) -> bytes:
     """Return a file of an image, or of the frames of one.

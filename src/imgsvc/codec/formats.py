@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import types
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PIL import features
 
@@ -15,7 +15,9 @@ from imgsvc.errors import InvalidImageError, InvalidParameterError, UnsupportedF
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMATS = ("jpeg", "png", "webp", "avif", "tiff", "gif", "bmp")
+Format = Literal["jpeg", "png", "webp", "avif", "tiff", "gif", "bmp"]
+
+FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp", "avif", "tiff", "gif", "bmp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +44,7 @@ class FormatInfo:
         Pixels of a side that it can hold.
     """
 
-    name: str
+    name: Format
     media_type: str
     extensions: tuple[str, ...]
     decodes: bool = True
@@ -111,7 +113,7 @@ def served() -> str:
     return ", ".join(info.name.upper() for info in formats().values() if info.decodes)
 
 
-def format_of(data: bytes, field: str = "image") -> str:
+def format_of(data: bytes, field: str = "image") -> Format:
     """Return the name of the format whose first bytes these are.
 
     Raises
@@ -132,7 +134,7 @@ def format_of(data: bytes, field: str = "image") -> str:
     raise InvalidImageError(field, "bytes of no known format", f"an image: {served()}")
 
 
-def format_of_name(name: str) -> str | None:
+def format_of_name(name: str) -> Format | None:
     """Return the format that a file's name stands for by its extension, or None."""
     extension = PurePath(name).suffix.lower()
     return next((info.name for info in formats().values() if extension in info.extensions), None)
@@ -144,7 +146,7 @@ OTHER_BRANDS = {
     b"crx ": "CR3",
 }  # fmt: skip
 CONTAINERS = {b"mif1", b"msf1"}
-BEGINNINGS = (
+BEGINNINGS: tuple[tuple[bytes, Format], ...] = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"GIF87a", "gif"),
@@ -174,7 +176,7 @@ OTHER_BEGINNINGS = (
 )
 
 
-def _served_format(data: bytes) -> str | None:
+def _served_format(data: bytes) -> Format | None:
     for beginning, name in BEGINNINGS:
         if data.startswith(beginning):
             return name

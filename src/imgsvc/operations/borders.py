@@ -18,5 +18,9 @@ the same names, and ``constant``, ``edge``, ``symmetric``, ``reflect`` and ``wra
 
 from __future__ import annotations
 
-BORDERS = {"constant": 0, "replicate": 1, "reflect": 2, "reflect101": 3, "wrap": 4}
+from typing import Literal
+
+Border = Literal["constant", "replicate", "reflect", "reflect101", "wrap"]
+
+BORDERS: dict[str, int] = {"constant": 0, "replicate": 1, "reflect": 2, "reflect101": 3, "wrap": 4}
 """The rules, with the numbers that the kernels know them by (``kernels/borders.pxd``)."""

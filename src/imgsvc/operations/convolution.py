@@ -11,7 +11,7 @@ import numpy as np
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError, shown
-from imgsvc.operations.borders import BORDERS
+from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.operation import SameShape, public
 from imgsvc.operations.parameters import number, one_of
 from imgsvc.operations.scratch import channels_of, for_threads, rounded_up
@@ -45,7 +45,7 @@ class Convolve(SameShape):
 
     weights: Weights
     bias: float = 0.0
-    border: str = "reflect101"
+    border: Border = "reflect101"
 
     def __post_init__(self) -> None:
         """Check the weights, and keep them as tuples of rows."""
@@ -141,7 +141,7 @@ def convolve(
     weights: ArrayLike,
     *,
     bias: float = 0.0,
-    border: str = "reflect101",
+    border: Border = "reflect101",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from imgsvc import _dispatch
-from imgsvc._images import DTYPES, UINT8
+from imgsvc._images import DTYPES, UINT8, DTypeName
 from imgsvc.operations.operation import SameShape, made, public
 from imgsvc.operations.parameters import one_of
 from imgsvc.operations.stopping import go_on
@@ -37,7 +37,7 @@ class Convert(SameShape):
 
     deep: ClassVar[bool] = True
 
-    dtype: str = "uint8"
+    dtype: DTypeName = "uint8"
 
     def __post_init__(self) -> None:
         """Check `dtype`."""
@@ -98,7 +98,7 @@ def _convert(src: Pixels, dst: Pixels) -> None:
 
 @public(Convert)
 def convert(
-    image: Pixels, dtype: str = "uint8", *, out: Pixels | None = None, num_threads: int | None = None
+    image: Pixels, dtype: DTypeName = "uint8", *, out: Pixels | None = None, num_threads: int | None = None
 ) -> Pixels:
     """Change the depth of pixels: 8 or 16 bits, or floats from 0 to 1.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imgsvc import _dispatch
-from imgsvc.operations.borders import BORDERS
+from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.operation import SameShape, made, public
 from imgsvc.operations.parameters import number, one_of
 from imgsvc.operations.scratch import channels_of, for_threads
@@ -99,7 +99,7 @@ class GaussianBlur(SameShape):
     """A mean weighted by a Gaussian; see `gaussian_blur`."""
 
     sigma: float
-    border: str = "reflect101"
+    border: Border = "reflect101"
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -130,7 +130,7 @@ class Sharpen(SameShape):
     sigma: float = 1.0
     amount: float = 1.0
     threshold: float = 0.0
-    border: str = "reflect101"
+    border: Border = "reflect101"
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -166,7 +166,7 @@ def gaussian_blur(
     image: Image,
     sigma: float,
     *,
-    border: str = "reflect101",
+    border: Border = "reflect101",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:
@@ -224,7 +224,7 @@ def sharpen(
     sigma: float = 1.0,
     amount: float = 1.0,
     threshold: float = 0.0,
-    border: str = "reflect101",
+    border: Border = "reflect101",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:

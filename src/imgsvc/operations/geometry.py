@@ -11,7 +11,7 @@ import numpy as np
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError, shown
-from imgsvc.operations.borders import BORDERS
+from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.operation import Operation, SameShape, made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
 from imgsvc.operations.scratch import channels_of
@@ -135,7 +135,7 @@ class Pad(Operation):
     top: int = 0
     right: int = 0
     bottom: int = 0
-    border: str = "constant"
+    border: Border = "constant"
     fill: int | tuple[int, ...] = 0
 
     def __post_init__(self) -> None:
@@ -312,7 +312,7 @@ def pad(
     top: int = 0,
     right: int = 0,
     bottom: int = 0,
-    border: str = "constant",
+    border: Border = "constant",
     fill: int | tuple[int, ...] = 0,
     out: Image | None = None,
     num_threads: int | None = None,

@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgsvc import _dispatch
-from imgsvc.operations.borders import BORDERS
+from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.operation import SameShape, made, public
 from imgsvc.operations.parameters import integer, one_of
 from imgsvc.operations.scratch import channels_of, for_threads
@@ -48,7 +48,7 @@ class BoxBlur(SameShape):
     """The mean over a square; see `box_blur`."""
 
     radius: int
-    border: str = "reflect101"
+    border: Border = "reflect101"
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -156,7 +156,7 @@ def box_blur(
     image: Image,
     radius: int,
     *,
-    border: str = "reflect101",
+    border: Border = "reflect101",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
+Resample = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 NEAREST = "nearest"
 RESAMPLES = {name: name for name in (NEAREST, *filters.FILTERS)}
 
@@ -41,7 +42,7 @@ class Resize(Operation):
 
     width: int | None = None
     height: int | None = None
-    resample: str = "bilinear"
+    resample: Resample = "bilinear"
 
     def __post_init__(self) -> None:
         """Check what can be without the image."""
@@ -158,7 +159,7 @@ def resize(
     *,
     width: int | None = None,
     height: int | None = None,
-    resample: str = "bilinear",
+    resample: Resample = "bilinear",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:

@@ -178,4 +178,4 @@ def canonical(operation: Operation, dst_shape: Shape) -> tuple[Any, ...]:
 
 
 def _copy(dtype: np.dtype[Any]) -> Operation:
-    return Rotate90(0) if dtype == UINT8 else Convert(dtype.name)
+    return Rotate90(0) if dtype == UINT8 else Convert(dtype.name)  # type: ignore[arg-type] # one of DTYPES

@@ -42,8 +42,9 @@ class CodecCost(NamedTuple):
 
 def codec_costs() -> dict[tuple[str, str], CodecCost]:
     """Return what each format costs, by its name and ``"encode"`` or ``"decode"``."""
-    costs = {}
-    for name, info in formats().items():
+    costs: dict[tuple[str, str], CodecCost] = {}
+    for info in formats().values():
+        name = info.name
         if not (info.encodes and info.decodes):
             continue
         sizes = SLOW_SIZES if name == SLOW else SIZES

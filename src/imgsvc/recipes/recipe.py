@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Final, Literal
 
-from imgsvc.codec import FORMATS, DecodeOptions, EncodeOptions
+from imgsvc.codec import FORMATS, DecodeOptions, EncodeOptions, Format
+from imgsvc.codec.encoding import Metadata
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.parameters import one_of
 from imgsvc.pipeline import Pipeline
 
 __all__ = ["MAX_NAME", "MAX_OUTPUTS", "RAW", "Output", "Recipe"]
 
-RAW = "raw"
+RAW: Final = "raw"
 """The format of an output that is no file but its pixels."""
+
+OutputFormat = Literal["raw", Format]
 
 OUTPUT_FORMATS = {name: name for name in (RAW, *FORMATS)}
 
@@ -46,12 +49,12 @@ class Output:
         One of them is none of these.
     """
 
-    format: str | None = None
+    format: OutputFormat | None = None
     quality: int | None = None
     lossless: bool = False
     progressive: bool = False
     effort: int | None = None
-    metadata: str = "strip"
+    metadata: Metadata = "strip"
     max_bytes: int | None = None
     background: tuple[int, int, int] = (255, 255, 255)
     pipeline: Pipeline = NOTHING

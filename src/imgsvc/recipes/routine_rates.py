@@ -186,7 +186,8 @@ def routine_rates() -> dict[tuple[str, bool], Rate]:
 def _conversion_rates() -> dict[tuple[str, bool], Rate]:
     """Return the same of changes of depth, which work on a row of values, block by block."""
     shape = (*SMALL, 1)
-    depths = [(source, Convert(name)) for source in DTYPES.values() for name in DTYPES]
+    results = [Convert(name) for name in DTYPES]  # type: ignore[arg-type] # those are its words
+    depths = [(source, result) for source in DTYPES.values() for result in results]
     images = {dtype: np.linspace(0, 1, math.prod(shape)).astype(dtype).reshape(shape) for dtype, _ in depths}
 
     def seconds_a_unit(source: np.dtype[Any], convert: Convert, result: NDArray[Any]) -> float:

@@ -187,7 +187,7 @@ class Work:
             notes += (f"EXIF data are dropped: {output.format} is written without",)
         try:
             result = self._through(steps, decoded)
-            data = self._timed("encode", lambda: encode(result, output.format, output.output.options))
+            data = self._timed("encode", lambda: encode(result, output.format, output.output.options))  # type: ignore[arg-type] # not RAW
         except InvalidInputError as error:
             field = f"recipe.outputs[{index}].encoding.{error.field.removeprefix('options.')}"
             return type(error)(field, error.value, error.expected)

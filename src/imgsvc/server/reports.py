@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from imgsvc._dispatch import isa, kernels
 from imgsvc.codec import formats
@@ -180,13 +181,19 @@ def _operation(name: str, kind: Any) -> messages.OperationInfo:
     parameters = [
         messages.ParameterInfo(
             name=field.name,
-            type=str(field.type),
+            type=_type(kind, field),
             required=field.default is dataclasses.MISSING,
             default_text="" if field.default in {dataclasses.MISSING, None} else str(field.default),
         )
         for field in dataclasses.fields(kind)
     ]
     return messages.OperationInfo(name=name, summary=summary, parameters=parameters)
+
+
+def _type(kind: type, field: dataclasses.Field[Any]) -> str:
+    """Return the type of a parameter, which for one of some words is ``str``."""
+    alias = getattr(sys.modules[kind.__module__], str(field.type), None)
+    return "str" if get_origin(alias) is Literal else str(field.type)
 
 
 def _format(name: str, info: Any) -> messages.FormatInfo:

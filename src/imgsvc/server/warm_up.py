@@ -29,7 +29,7 @@ PIPELINE = Pipeline("mean_filter")
 def warm_up(processing: Processing, cores: Cores) -> None:
     """Run a small image from each format into each, as requests do; it takes some tens of milliseconds."""
     image = np.zeros((SIDE, SIDE), np.uint8)
-    kinds = [name for name, info in formats().items() if info.decodes and info.encodes]
+    kinds = [info.name for info in formats().values() if info.decodes and info.encodes]
     recipe = Recipe(PIPELINE, tuple(Output(kind, name=kind) for kind in kinds))
     for kind in kinds:
         source = ImageFile(encode(image, kind))

@@ -37,6 +37,7 @@ def read_recipe(message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field
         Something in it is unknown, incomplete, out of range or too much; the error names it after `field`.
     """
     pipeline: list[Operation] = []
+    kind: Any  # Output checks it
     kind, quality = None, None
     if message.preset:
         preset = presets.get(message.preset)
@@ -69,10 +70,10 @@ def _pipeline(text: str, operations: Sequence[OperationMessage], field: str) -> 
     return Pipeline([*from_text, *read_operations(operations, f"{field}.operations")])
 
 
-def _output(message: recipe_pb2.Output, preset_kind: str | None, quality: int | None, field: str) -> Output:
+def _output(message: recipe_pb2.Output, preset_kind: Any, quality: int | None, field: str) -> Output:
     pipeline = _pipeline(message.text, message.operations, field)
     encoding = message.encoding
-    kind = enum_word(FORMAT, encoding.format, f"{field}.encoding.format") or preset_kind
+    kind: Any = enum_word(FORMAT, encoding.format, f"{field}.encoding.format") or preset_kind
     options: dict[str, Any] = {
         name: getattr(encoding, name)
         for name in ("quality", "lossless", "progressive", "effort", "max_bytes")

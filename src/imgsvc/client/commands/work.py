@@ -30,7 +30,7 @@ class Work:
 
     def output(self, kind: str | None = None) -> Output:
         """Return the output; `kind` is its format where none was asked for."""
-        return Output(self.format or kind, quality=self.quality)
+        return Output(self.format or kind, quality=self.quality)  # type: ignore[arg-type] # it is checked there
 
 
 def add_work_options(parser: argparse.ArgumentParser) -> None:
