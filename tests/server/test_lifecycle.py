@@ -141,6 +141,15 @@ class TestRefusesToStart:
     def test_a_bad_option(self, options, text):
         assert text in self.fails(*options)
 
+    def test_a_preset_that_turns_by_one_degree(self, tmp_path):
+        path = tmp_path / "presets.toml"
+        path.write_text('[a]\npipeline = "rotate 90"\n\n[b]\npipeline = "mean | rotate 1"\n')
+        said = self.fails("--presets", path)
+        assert said.startswith(
+            f"imgsvc-server: {path}, line 5: [b] pipeline: operations[1].rotate.degrees: 1, "
+        )
+        assert said.endswith("; for quarter turns write rotate90 1\n")
+
     def test_a_bad_variable(self):
         assert "IMGSVC_CFG_PORT: 'x', expected" in self.fails(IMGSVC_CFG_PORT="x")
 
