@@ -14,11 +14,31 @@ from typing import TYPE_CHECKING, cast
 from imgsvc import _cpu
 from imgsvc.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    # All builds have the types of the first. A module is no type, so that these stand in for it.
-    from imgsvc import _kernels as Kernels  # noqa: N812
-
 BASELINE = "baseline"
+
+
+class Kernels:
+    """A build of the kernels, to a type checker, for which a module is no type: all have the first one's."""
+
+    if TYPE_CHECKING:
+        from imgsvc._kernels import (  # noqa: PLC0415 - they are attributes
+            BoxBlur,
+            Convolve,
+            Copy,
+            GaussianBlur,
+            Grayscale,
+            Invert,
+            Lookup,
+            MeanFilter,
+            Mirror,
+            Pad,
+            QuarterTurn,
+            Resample,
+            Select,
+            Sharpen,
+            Threshold,
+            openmp,
+        )
 
 
 def usable_isas() -> tuple[str, ...]:

@@ -7,9 +7,16 @@ this module. How a call gets from a NumPy array to `run`, and with how many thre
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
 
+# By whole names, or Cython does not tell the build that this module depends on them.
+cimport imgsvc.kernels.box as box
+cimport imgsvc.kernels.convolution as convolution
+cimport imgsvc.kernels.gaussian as gaussian
+cimport imgsvc.kernels.geometry as geometry
+cimport imgsvc.kernels.mean as mean
+cimport imgsvc.kernels.pixels as pixels
+cimport imgsvc.kernels.resampling as resampling
 from imgsvc._door cimport Kernel
 from imgsvc._stop cimport stop_state
-from imgsvc.kernels cimport box, convolution, gaussian, geometry, mean, pixels, resampling
 from imgsvc.kernels.borders cimport border_of
 from imgsvc.kernels.chunks cimport OPENMP
 from imgsvc.kernels.image cimport Image, upside_down
@@ -146,8 +153,8 @@ cdef class BoxBlur(Kernel):
 
     def __cinit__(self, int64_t radius, uint32_t multiplier, int shift, bint narrow, int border):
         self.box.radius = radius
-        self.box.multiplier = multiplier
-        self.box.shift = shift
+        self.box.division.multiplier = multiplier
+        self.box.division.shift = shift
         self.box.narrow = narrow
         self.box.border = border_of(border)
 

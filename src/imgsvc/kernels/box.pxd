@@ -1,12 +1,14 @@
 """The mean over a square window, by sums that run down the columns."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
-from imgsvc.kernels.borders cimport Border, row_with_border
+from imgsvc.kernels.borders cimport (
+    NOWHERE, REFLECT, REFLECT101, REPLICATE, WRAP, Border, Rule, source_index,
+)
 from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
 from imgsvc.kernels.image cimport Image, at
-from imgsvc.kernels.rows cimport row_function, u8_out, u32_in, u32_out
+from imgsvc.kernels.rows cimport row_function
 from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "sums.h":
@@ -16,6 +18,17 @@ cdef extern from "sums.h":
     void mean_of "imgsvc_mean"(
         const uint16_t* src, int64_t step, int64_t count, uint16_t half, uint16_t multiplier, int shift,
         uint8_t* dst, int64_t n
+    ) noexcept nogil
+
+cdef extern from "running.h":
+    ctypedef struct Division "imgsvc_division":
+        uint32_t half        # what rounds: half the window's pixels
+        uint32_t multiplier  # (sum + half) * multiplier >> shift is the mean
+        int shift
+        float inverse        # of the window's pixels, where that is exact enough to multiply by; otherwise 0
+
+    void running_means "imgsvc_running_means"(
+        const uint32_t* columns, int64_t window, const Division* by, uint8_t* dst, int64_t n, int64_t channels
     ) noexcept nogil
 
 # What the sums are kept in: the narrower, the faster.
@@ -30,22 +43,28 @@ cdef enum:
     QUICK_ELEMENTS = 1 << 15
     WIDEST_IN_FLOAT = 121
     LANES = 64          # elements that scratch rows are a multiple of
-    SCRATCH_ROWS = 4    # sums of columns, sums along them, and bytes of two rows
+    SCRATCH_ROWS = 2    # sums of columns, and of three of these each
 
 
 cdef struct Box:
     # Parameters.
     Border border
     int64_t radius
-    uint32_t multiplier  # a sum times it and divided by 2**shift is the sum divided by the window's pixels
-    int shift
+    Division division    # the multiplier and the shift of it
     bint narrow          # sums fit uint16
     # What follows from them and the images.
     Image src
     Image dst
-    uint32_t half        # what rounds: half the window's pixels
-    float inverse        # of the window's pixels, where that is exact enough to divide by; otherwise 0
     int64_t pitch        # elements from a scratch row to the next
+
+
+cdef struct Sides:
+    # What the windows of a chunk meet: columns of the image, from `left` on, and some before and after it.
+    int64_t left
+    int64_t inside
+    int64_t before
+    int64_t after
+    int64_t* sources  # for those outside: which of the columns that are met is seen there
 
 
 cdef inline int box_blur(
@@ -60,14 +79,15 @@ cdef inline int box_blur(
     chunks.quick = (src.height + window) * (src.width * src.channels + 16 * window + 64) <= QUICK_ELEMENTS
     work.src = src[0]
     work.dst = dst[0]
-    work.half = <uint32_t>(window * window // 2)
-    work.inverse = <float>1.0 / <float>(window * window) if window <= WIDEST_IN_FLOAT else <float>0.0
+    work.division.half = <uint32_t>(window * window // 2)
+    work.division.inverse = <float>1.0 / <float>(window * window) if window <= WIDEST_IN_FLOAT else <float>0.0
     work.pitch = ((chunks.columns + 2 * work.radius) * src.channels // LANES + 1) * LANES
     return compute(
         box_chunk,
         &work,
         &chunks,
-        SCRATCH_ROWS * work.pitch * <int64_t>(sizeof(uint16_t) if work.narrow else sizeof(uint32_t)),
+        SCRATCH_ROWS * work.pitch * <int64_t>(sizeof(uint16_t) if work.narrow else sizeof(uint32_t))
+        + 2 * work.radius * <int64_t>sizeof(int64_t),
         num_threads,
         stop,
     )
@@ -82,29 +102,60 @@ cdef inline void box_chunk(const void* work, Chunk chunk, char* scratch) noexcep
 
 
 cdef inline void box_rows(const Box* job, Chunk chunk, total* columns) noexcept nogil:
-    cdef int64_t left = chunk.left - job.radius
-    cdef int64_t right = chunk.right + job.radius
-    cdef int64_t n = (chunk.right - chunk.left) * job.src.channels
-    cdef int64_t wide = (right - left) * job.src.channels
+    """Row by row: `columns` has the sums down the window's height, of all pixels that its width meets.
+
+    Of those outside the image it is known once for all which pixel of a row they are.
+    """
+    cdef int64_t channels = job.src.channels
+    cdef int64_t n = (chunk.right - chunk.left) * channels
     cdef total* sums = columns + job.pitch
-    cdef uint8_t* spare = <uint8_t*>(sums + job.pitch)
-    cdef uint8_t* spare_too = <uint8_t*>(sums + 2 * job.pitch)
-    cdef const uint8_t* entering
-    cdef const uint8_t* leaving
+    cdef Sides sides = sides_of(job, chunk, <int64_t*>(sums + job.pitch))
     cdef int64_t y
-    memset(columns, 0, wide * sizeof(total))
+    memset(columns, 0, (sides.before + sides.inside + sides.after) * channels * sizeof(total))
     for y in range(chunk.top - job.radius, chunk.top + job.radius + 1):
         if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
             return
-        enter(columns, row_with_border(&job.src, y, left, right, &job.border, spare), wide)
+        exchange(job, columns, &sides, row_or_null(job, y), NULL)
     for y in range(chunk.top, chunk.bottom):
         if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
             return
+        extend(job, columns, &sides)
         means(job, columns, sums, at(&job.dst, y, chunk.left), n)
         if y + 1 < chunk.bottom:
-            entering = row_with_border(&job.src, y + job.radius + 1, left, right, &job.border, spare)
-            leaving = row_with_border(&job.src, y - job.radius, left, right, &job.border, spare_too)
-            enter_and_leave(columns, entering, leaving, wide)
+            exchange(
+                job, columns, &sides, row_or_null(job, y + job.radius + 1), row_or_null(job, y - job.radius)
+            )
+
+
+cdef inline const uint8_t* row_or_null(const Box* job, int64_t y) noexcept nogil:
+    """The row that is seen at `y`; NULL for one of zeros."""
+    cdef int64_t row = source_index(y, job.src.height, job.border.rule)
+    return NULL if row == NOWHERE else at(&job.src, row, 0)
+
+
+cdef inline Sides sides_of(const Box* job, Chunk chunk, int64_t* sources) noexcept nogil:
+    cdef int64_t begin = chunk.left - job.radius
+    cdef int64_t end = chunk.right + job.radius
+    cdef Sides sides
+    cdef int64_t x
+    sides.left = max(begin, 0)
+    sides.inside = min(end, job.src.width) - sides.left
+    sides.before = sides.left - begin
+    sides.after = end - sides.left - sides.inside
+    sides.sources = sources
+    if seen_inside(job.border.rule):
+        for x in range(sides.before):
+            sources[x] = source_index(begin + x, job.src.width, job.border.rule) - begin
+        for x in range(sides.after):
+            sources[sides.before + x] = (
+                source_index(job.src.width + x, job.src.width, job.border.rule) - begin
+            )
+    return sides
+
+
+cdef inline bint seen_inside(Rule rule) noexcept nogil:
+    """Whether all that is seen outside the image is also among the columns that are met inside."""
+    return rule == REPLICATE or rule == REFLECT or rule == REFLECT101
 
 
 cdef inline void means(
@@ -114,12 +165,7 @@ cdef inline void means(
     cdef int64_t channels = job.src.channels
     cdef int64_t window = 2 * job.radius + 1
     if total is uint32_t:
-        differences(columns, sums + channels, window * channels, n - channels)
-        run(columns, sums, channels, window, n)
-        if job.inverse > 0:
-            divide_in_float(sums, dst, job.half, job.inverse, n)
-        else:
-            divide(sums, dst, job.half, job.multiplier, job.shift, n)
+        running_means(columns, window, &job.division, dst, n, channels)
     elif window % 3 == 0 and window > 3:  # sums of three, and then of these
         sum_of(columns, channels, 3, sums, n + (window - 3) * channels)
         narrow_means(job, sums, 3 * channels, window // 3, dst, n)
@@ -132,64 +178,100 @@ cdef inline void narrow_means(
 ) noexcept nogil:
     """The means of `count` sums, which are `step` apart."""
     mean_of(
-        sums, step, count, <uint16_t>job.half, <uint16_t>job.multiplier, job.shift - 16, dst, n
+        sums, step, count, <uint16_t>job.division.half, <uint16_t>job.division.multiplier,
+        job.division.shift - 16, dst, n
     )
 
 
-cdef inline row_function enter(total* columns, const uint8_t* row, int64_t n) noexcept nogil:
+cdef inline void exchange(
+    const Box* job, total* columns, const Sides* sides, const uint8_t* entering, const uint8_t* leaving
+) noexcept nogil:
+    """Add one row to the sums, and take another from them; each may be NULL."""
+    exchange_run(job, columns, sides.before, sides.left, sides.inside, entering, leaving)
+    if job.border.rule == WRAP:
+        exchange_outside(job, columns, 0, sides.left - sides.before, sides.before, entering, leaving)
+        exchange_outside(
+            job, columns, sides.before + sides.inside, sides.left + sides.inside, sides.after, entering,
+            leaving,
+        )
+
+
+cdef inline void exchange_outside(
+    const Box* job,
+    total* columns,
+    int64_t first,
+    int64_t x,
+    int64_t count,
+    const uint8_t* entering,
+    const uint8_t* leaving,
+) noexcept nogil:
+    """The same for `count` columns from `x` on of an image that begins again where it ends."""
+    cdef int64_t done = 0
+    cdef int64_t source, run
+    while done < count:
+        source = source_index(x + done, job.src.width, WRAP)
+        run = min(count - done, job.src.width - source)
+        exchange_run(job, columns, first + done, source, run, entering, leaving)
+        done += run
+
+
+cdef inline void exchange_run(
+    const Box* job,
+    total* columns,
+    int64_t first,
+    int64_t source,
+    int64_t count,
+    const uint8_t* entering,
+    const uint8_t* leaving,
+) noexcept nogil:
+    """The same for `count` columns of the image from `source` on, whose sums are at `first`."""
+    cdef int64_t channels = job.src.channels
+    cdef total* sums = columns + first * channels
+    cdef int64_t skipped = source * channels
+    if entering != NULL and leaving != NULL:
+        add_and_subtract(sums, entering + skipped, leaving + skipped, count * channels)
+    elif entering != NULL:
+        add(sums, entering + skipped, count * channels)
+    elif leaving != NULL:
+        subtract(sums, leaving + skipped, count * channels)
+
+
+cdef inline void extend(const Box* job, total* columns, const Sides* sides) noexcept nogil:
+    """Copy the sums of columns inside to where they are seen outside."""
+    cdef int64_t channels = job.src.channels
+    cdef total* column = columns
+    cdef const total* source
+    cdef int64_t x
+    if not seen_inside(job.border.rule):
+        return
+    for x in range(sides.before + sides.after):
+        if x == sides.before:
+            column += sides.inside * channels
+        source = columns + sides.sources[x] * channels
+        column[0] = source[0]
+        if channels > 1:
+            column[1] = source[1]
+            column[2] = source[2]
+        if channels > 3:
+            column[3] = source[3]
+        column += channels
+
+
+cdef inline row_function add(total* columns, const uint8_t* row, int64_t n) noexcept nogil:
     cdef int64_t i
     for i in range(n):
         columns[i] = <total>(columns[i] + row[i])
 
 
-cdef inline row_function enter_and_leave(
+cdef inline row_function subtract(total* columns, const uint8_t* row, int64_t n) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        columns[i] = <total>(columns[i] - row[i])
+
+
+cdef inline row_function add_and_subtract(
     total* columns, const uint8_t* entering, const uint8_t* leaving, int64_t n
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
         columns[i] = <total>(columns[i] + entering[i] - leaving[i])
-
-
-cdef inline row_function differences(u32_in columns, u32_out dst, int64_t distance, int64_t n) noexcept nogil:
-    cdef int64_t i
-    for i in range(n):
-        dst[i] = columns[i + distance] - columns[i]
-
-
-cdef inline row_function run(
-    u32_in columns, uint32_t* sums, int64_t channels, int64_t window, int64_t n
-) noexcept nogil:
-    """Sums of `window` pixels, each from the one before and the difference, which `sums` holds already."""
-    cdef uint32_t sum
-    cdef int64_t i, channel
-    for channel in range(channels):
-        sum = 0
-        for i in range(window):
-            sum += columns[channel + i * channels]
-        sums[channel] = sum
-        i = channel + channels
-        while i < n:
-            sum += sums[i]
-            sums[i] = sum
-            i += channels
-
-
-cdef inline row_function divide(
-    u32_in sums, u8_out dst, uint32_t half, uint32_t multiplier, int shift, int64_t n
-) noexcept nogil:
-    cdef int64_t i
-    for i in range(n):
-        dst[i] = <uint8_t>((<uint64_t>(sums[i] + half) * multiplier) >> shift)
-
-
-cdef inline row_function divide_in_float(
-    u32_in sums, u8_out dst, uint32_t half, float inverse, int64_t n
-) noexcept nogil:
-    """The same, three times as fast.
-
-    With d pixels the quotient plus 1 / 2d is at least 1 / 2d from an integer. A float holds the dividend, as
-    it is below 2**22, and the product is off by 255.5 * 2**-23 at most, which is less while d < 16400.
-    """
-    cdef int64_t i
-    for i in range(n):
-        dst[i] = <uint8_t><int32_t>((<float><int32_t>(sums[i] + half) + <float>0.5) * inverse)

@@ -27,7 +27,7 @@ MAX_NARROW_RADIUS = 7
 """The sum over a larger square may not fit 16."""
 
 # Of ``kernels/box.pxd``: elements of a row at a time, what scratch rows are a multiple of, and their number.
-TILE, LANES, SCRATCH_ROWS = 2048, 64, 4
+TILE, LANES, SCRATCH_ROWS = 2048, 64, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,13 +67,14 @@ class BoxBlur(SameShape):
         return "box_blur" if self.radius <= MAX_NARROW_RADIUS else "box_blur of wide sums"
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
-        """Return the bytes of four rows of a chunk and its surroundings, for each thread."""
+        """Return the bytes of two rows of a chunk and its surroundings, and of two places, for each thread."""
         if self.radius == 0:
             return 0
         channels = channels_of(shape)
         columns = min(shape[1], max(TILE // channels, 2 * (2 * self.radius + 1)))
         pitch = ((columns + 2 * self.radius) * channels // LANES + 1) * LANES
-        return for_threads(SCRATCH_ROWS * pitch * (2 if self.radius <= MAX_NARROW_RADIUS else 4), num_threads)
+        rows = SCRATCH_ROWS * pitch * (2 if self.radius <= MAX_NARROW_RADIUS else 4)
+        return for_threads(rows + 8 * 2 * self.radius, num_threads)
 
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
         """Return what computes the result."""
