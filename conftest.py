@@ -10,12 +10,18 @@ ROOT = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare what lets a second run do only what the first could not."""
+    """Declare how much is run, and what lets a second run do only what the first could not."""
     parser.addoption(
         "--passed",
         type=Path,
         metavar="FILE",
         help="leave out the tests that FILE lists, and add those to it that pass",
+    )
+    parser.addoption("--thorough", action="store_true", help="more of everything: all benchmarks")
+    parser.addoption(
+        "--floors",
+        action="store_true",
+        help="benchmarks with a figure to reach, which fail where they miss it",
     )
 
 

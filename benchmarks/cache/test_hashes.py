@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-try:
-    from blake3 import blake3
-except ImportError:
-    blake3 = None  # type: ignore[assignment,misc]  # it is optional
-
 from benchmarks.cache.conftest import Hashed
+from benchmarks.needs import BLAKE3
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,14 +18,22 @@ LARGE, SMALL = bytes(8 << 20), bytes(12 << 10)
 ROUNDS = 20
 
 
+def by_blake3(data: bytes) -> Any:
+    from blake3 import blake3  # noqa: PLC0415 - it may be missing
+
+    return blake3(data)
+
+
 HASHES: dict[str, Callable[[bytes], Any]] = {
-    **({} if blake3 is None else {"blake3": blake3}),
+    "blake3": by_blake3,
     "sha256": hashlib.sha256,
     "blake2b": lambda data: hashlib.blake2b(data, digest_size=32),
 }
 
 
-@pytest.mark.parametrize("name", HASHES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=BLAKE3.mark if name == "blake3" else ()) for name in HASHES]
+)
 def test_hash(benchmark: Any, hashed: list[Hashed], name: str) -> None:
     def rate(data: bytes) -> float:
         start = time.perf_counter()

@@ -9,41 +9,32 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import numpy as np
 import pytest
 
 import imgsvc
 from benchmarks.cache.conftest import Looked
+from benchmarks.cache.serving import LOOK_FOR_ALL, MARK_BYTES, MEMORY, mark, request_of, serving, told
 from benchmarks.disturbance import Disturbance
+from benchmarks.needs import REDIS
 from benchmarks.service.process import Process, program
 from benchmarks.service.rounds import in_turn
 from imgsvc.codec import encode
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.recipe import Output, Recipe
 from imgsvc.recipes.source import ImageFile, RawImage
-from imgsvc.wire.process import draft_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-    Call = Callable[..., Any]
+    from benchmarks.cache.serving import Call
 
-METHOD = "/imgsvc.v1.ImageService/Process"
-KEY = "x-imgsvc-cache"
 ROUNDS, LARGE_ROUNDS, LARGE_BYTES = 31, 9, 8 << 20
-START_SECONDS, KEPT_SECONDS = 30.0, 10.0
-UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
-MARK_BYTES = 4
-"""That make one image of many."""
-
-MEMORY = ("--cache", "memory", "--cache-bytes", "1GiB")
-
+KEPT_SECONDS = 10.0
+STORES = ("memory", pytest.param("redis", marks=REDIS.mark))
 SHAPES = {"64x64": (64, 64, 3), "640x480": (480, 640, 3), "4000x2500": (2500, 4000, 3)}
 """The largest is nearly as much as is kept in Redis."""
 PIPELINES = ("invert", "mean", "gaussian_blur 2", "mean | gaussian_blur 2 | sharpen | gamma 0.8 | rotate90 1")
@@ -56,7 +47,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Call
     folder = tmp_path_factory.mktemp("servers")
     stores = {"memory": MEMORY}
     with contextlib.ExitStack() as stack:
-        if shutil.which("redis-server"):
+        if REDIS.is_met():
             socket = folder / "redis"
             command = [program("redis-server"), "--port", "0", "--unixsocket", str(socket), "--save", ""]
             stack.enter_context(Process(command, {}, folder / "redis.log"))
@@ -65,24 +56,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Call
             # The largest results take longer than Redis has by default.
             stores["redis"] = ("--cache", "redis", "--cache-redis-url", f"unix://{socket}")
             stores["redis"] += ("--cache-redis-timeout", "1")
-        calls = {"off": stack.enter_context(_serving(folder, "off"))}
+        calls = {"off": stack.enter_context(serving(folder, "off"))}
         for store, options in stores.items():
-            everything = _serving(folder, f"{store}-all", *options, "--cache-worth", "0")
+            everything = serving(folder, f"{store}-all", *options, *LOOK_FOR_ALL)
             calls[f"{store}, all"] = stack.enter_context(everything)
-            calls[store] = stack.enter_context(_serving(folder, store, *options))
+            calls[store] = stack.enter_context(serving(folder, store, *options))
         yield calls
 
 
-@contextlib.contextmanager
-def _serving(folder: Path, name: str, *options: str) -> Iterator[Call]:
-    command = [program("imgsvc-server"), "--port", "0", "--no-access-log", *options]
-    with Process(command, {}, folder / f"{name}.log") as process:
-        target = process.read_line(START_SECONDS).split(" serving on ")[1].split(",")[0].strip()
-        with grpc.insecure_channel(target, UNLIMITED) as channel:
-            yield channel.unary_unary(METHOD)
-
-
-@pytest.mark.parametrize("store", ["memory", "redis"])
+@pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("size", SHAPES)
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda text: text if "|" not in text else FIVE)
 def test_pixels(
@@ -92,14 +74,14 @@ def test_pixels(
     recipe = Recipe(Pipeline(pipeline))
 
     def request(number: int) -> bytes:
-        image.reshape(-1)[:MARK_BYTES] = np.frombuffer(_mark(number), np.uint8)
-        return _request(RawImage(image.shape, image.dtype, image), recipe)
+        image.reshape(-1)[:MARK_BYTES] = np.frombuffer(mark(number), np.uint8)
+        return request_of(RawImage(image.shape, image.dtype, image), recipe)
 
     name = FIVE if "|" in pipeline else pipeline
     measure(benchmark, servers, looked, store=store, request=request, work=f"{size}: {name}")
 
 
-@pytest.mark.parametrize("store", ["memory", "redis"])
+@pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
 def test_thumbnails(
     benchmark: Any, servers: dict[str, Call], looked: list[Looked], kind: str, store: str
@@ -109,21 +91,10 @@ def test_thumbnails(
     recipe = Recipe(Pipeline("resize width=256 resample=lanczos | sharpen"), (Output("webp"),))
 
     def request(number: int) -> bytes:
-        return _request(ImageFile(photo + _mark(number)), recipe)  # what comes after its end is left alone
+        return request_of(ImageFile(photo + mark(number)), recipe)  # what comes after its end is left alone
 
     work = f"{kind} 1600x1200: WebP thumbnail"
     measure(benchmark, servers, looked, store=store, request=request, work=work)
-
-
-def _mark(number: int) -> bytes:
-    return number.to_bytes(MARK_BYTES, "little")
-
-
-def _request(source: RawImage | ImageFile, recipe: Recipe) -> bytes:
-    draft, room = draft_request(source, recipe)
-    if room is not None and isinstance(source, RawImage):
-        room[...] = source.pixels
-    return draft.finish()
 
 
 def measure(
@@ -136,8 +107,6 @@ def measure(
     work: str,
 ) -> None:
     """Time calls of three kinds in turn; `request` makes another one for each number."""
-    if store not in servers:
-        pytest.skip("no redis-server")
     numbers = itertools.count(1)
     times: dict[str, list[float]] = {"off": [], "miss": [], "hit": []}
 
@@ -146,19 +115,19 @@ def measure(
         start = time.perf_counter()
         _, answered = call.with_call(body)
         seconds = time.perf_counter() - start
-        assert _told(answered) == (None if kind == "off" else kind)
+        assert told(answered) == (None if kind == "off" else kind)
         return seconds
 
     def one_round() -> None:
         kept = request(next(numbers))
         end = time.monotonic() + KEPT_SECONDS
-        while _told(servers[f"{store}, all"].with_call(kept)[1]) != "hit":  # it is on its way into Redis
+        while told(servers[f"{store}, all"].with_call(kept)[1]) != "hit":  # it is on its way into Redis
             assert time.monotonic() < end, "it is not kept"
         servers["off"].with_call(kept)  # has as lately been at work as the other
         for kind in in_turn(list(times), len(times["off"])):
             times[kind].append(one(kind, kept if kind == "hit" else request(next(numbers))))
 
-    looked_for = _told(servers[store].with_call(request(next(numbers)))[1]) is not None
+    looked_for = told(servers[store].with_call(request(next(numbers)))[1]) is not None
     one_round()  # warms up
     for each in times.values():
         each.clear()
@@ -168,7 +137,3 @@ def measure(
     row = Looked(work, store, times["off"], times["miss"], times["hit"], looked_for, disturbance.cpus())
     looked.append(row)
     benchmark.extra_info.update(vars(row), gain=row.gain)
-
-
-def _told(call: Any) -> str | bytes | None:
-    return dict(call.trailing_metadata()).get(KEY)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.codec.pillow import pillow_decode, pillow_encode
 from imgsvc.codec import decode, encode
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 HEIGHT, WIDTH = 3000, 4000
 THUMBNAIL = (400, 300)
 ROUNDS = 3
-PILLOW_OPTIONS: dict[str, dict[str, Any]] = {"jpeg": {"quality": 90}, "png": {"compress_level": 1}}
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +31,6 @@ def photo() -> NDArray[np.uint8]:
     planes = [np.sin(x / 90 + phase) * 60 + np.cos(y / 70 - phase) * 50 + 128 for phase in (0, 1, 2)]
     noisy = np.stack(planes, -1) + rng.normal(0, 2, (HEIGHT, WIDTH, 3)).astype(np.float32)
     return noisy.clip(0, 255).astype(np.uint8)
-
-
-def pillow_encode(pixels: NDArray[np.uint8], name: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, name.upper(), **PILLOW_OPTIONS[name])
-    return buffer.getvalue()
-
-
-def pillow_decode(data: bytes) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image)
 
 
 def pillow_draft(data: bytes) -> NDArray[np.uint8]:

@@ -11,13 +11,17 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pytest
 from PIL import Image as PillowImage
+
+from benchmarks.needs import OPENCV, SCIPY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
     from benchmarks.kernels.images import Image
+    from benchmarks.needs import Need
 
     Call = Callable[[], Any]
     Floors = tuple[float | None, float | None]
@@ -49,6 +53,7 @@ class Peer(abc.ABC):
     package: ClassVar[str]
     label: ClassVar[str]
     threads: ClassVar[tuple[int, ...]] = (1,)
+    need: ClassVar[Need | None] = None
     is_slow: ClassVar[bool] = False  # takes seconds for some of the work on a large image
 
     @abc.abstractmethod
@@ -66,6 +71,11 @@ class Peer(abc.ABC):
         return f"{self.label} {self.name}" if self.name else self.label
 
     @property
+    def marks(self) -> tuple[pytest.MarkDecorator, ...]:
+        """What marks a benchmark of it."""
+        return () if self.need is None else (self.need.mark,)
+
+    @property
     def version(self) -> str:
         """The version of its package."""
         return importlib.metadata.version(self.package)
@@ -77,9 +87,11 @@ class OpenCV(Peer):
     package = "opencv-python-headless"
     label = "OpenCV"
     threads = (1, 2)
+    need = OPENCV
 
     def call(self, src: Image, out: Image, threads: int) -> Call:
-        cv2 = pytest.importorskip("cv2", reason="OpenCV is missing: it is in the extra [bench]")
+        import cv2  # noqa: PLC0415 - it may be missing
+
         cv2.setNumThreads(threads)
         return lambda: self.work(cv2, src, out)
 
@@ -110,10 +122,12 @@ class SciPy(Peer):
 
     package = "scipy"
     label = "SciPy"
+    need = SCIPY
     is_slow = True
 
     def call(self, src: Image, out: Image, threads: int) -> Call:  # noqa: ARG002 - it knows one thread only
-        ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is missing: it is in the extra [bench]")
+        from scipy import ndimage  # noqa: PLC0415 - it may be missing
+
         return lambda: self.work(ndimage, src, out)
 
 

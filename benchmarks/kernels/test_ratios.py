@@ -20,6 +20,7 @@ from imgsvc import _dispatch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from benchmarks.floor import Judge
     from benchmarks.kernels.case import Case
     from benchmarks.kernels.peers import Call, Peer
 
@@ -46,9 +47,8 @@ def comparisons() -> Iterator[Any]:
                 if image not in case.images or (image == SMALL and not isinstance(peer, OpenCV)):
                     continue
                 for threads in THREADS[:1] if image == SMALL else THREADS:
-                    yield pytest.param(
-                        case, peer, image, threads, id=f"{case.name}-{peer.full_name}-{image}-{threads}"
-                    )
+                    name = f"{case.name}-{peer.full_name}-{image}-{threads}"
+                    yield pytest.param(case, peer, image, threads, id=name, marks=peer.marks)
 
 
 @pytest.mark.parametrize(("case", "peer", "image", "threads"), list(comparisons()))
@@ -57,6 +57,7 @@ def test_ratio(
     # Any: of what is used here pytest-benchmark leaves half untyped.
     benchmark: Any,
     ratios: list[KernelRatio],
+    judge: Judge,
     case: Case,
     peer: Peer,
     image: str,
@@ -103,6 +104,9 @@ def test_ratio(
     )
     ratios.append(ratio)
     benchmark.extra_info["ratio"] = ratio.record() | {"version": peer.version, "isa": _dispatch.isa()}
+    if ratio.floor is not None:
+        _, reached, _ = ratio.quartiles()
+        judge(f"{reached:.2f} times as fast, floor {ratio.floor:.2f}", met=reached >= ratio.floor)
 
 
 def floor(peer: Peer, image: str, threads: int) -> float | None:

@@ -45,7 +45,12 @@ def benchmarks() -> Iterator[Any]:
                     if peer is None or runs(peer, image, threads):
                         name = "imgsvc" if peer is None else peer.full_name
                         yield pytest.param(
-                            case, peer, image, threads, id=f"{case.name}-{name}-{image}-{threads}"
+                            case,
+                            peer,
+                            image,
+                            threads,
+                            id=f"{case.name}-{name}-{image}-{threads}",
+                            marks=peer.marks if peer else (),
                         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.overload.level import Level, Outcome
+from benchmarks.overload.level import Level, Outcome, floors
 from benchmarks.overload.mixes import MIXES
 from benchmarks.service.others import Others
 from benchmarks.service.process import Process, program
@@ -18,6 +18,8 @@ from benchmarks.service.process import Process, program
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from benchmarks.floor import Judge
 
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 SECONDS = float(os.environ.get("IMGSVC_OVERLOAD_SECONDS", "6"))
@@ -102,7 +104,9 @@ def at(site: Site, mix: str, factor: float, rate: float) -> Level:
 
 
 @pytest.mark.parametrize("mix", MIXES)
-def test_beyond_the_capacity(benchmark: Any, *, site: Site, mix: str, levels: dict[str, list[Level]]) -> None:
+def test_beyond_the_capacity(
+    benchmark: Any, *, site: Site, judge: Judge, mix: str, levels: dict[str, list[Level]]
+) -> None:
     most = capacity(site, mix)
     made = levels.setdefault(mix, [])
 
@@ -129,6 +133,8 @@ def test_beyond_the_capacity(benchmark: Any, *, site: Site, mix: str, levels: di
             for level in made
         ],
     )
+    for name, (value, floor, met) in floors(made).items():
+        judge(f"{name}: {value:.2f}, floor {floor:.2f}", met=met)
 
 
 def test_a_flood_beside_a_modest_caller(benchmark: Any, *, site: Site, lines: list[str]) -> None:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from benchmarks.service.contenders import available
-from benchmarks.service.fleet import Fleet
 from benchmarks.service.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from benchmarks.service.contenders import Contender
 
 REPORT = pytest.StashKey[Report]()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def end_in_order() -> Iterator[None]:
-    """Let who ends the benchmark end its processes with it."""
-    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM"))
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
@@ -43,13 +31,6 @@ def contenders(
     found, notes = available(folder)
     report.notes += notes
     return found
-
-
-@pytest.fixture(scope="session")
-def fleet() -> Iterator[Fleet]:
-    """Their processes."""
-    with Fleet() as running:
-        yield running
 
 
 def pytest_configure(config: pytest.Config) -> None:

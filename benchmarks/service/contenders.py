@@ -13,10 +13,10 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import sys
 from typing import TYPE_CHECKING
 
+from benchmarks.needs import OPENCV
 from benchmarks.service import images
 from benchmarks.service.cpp_server import CppUnavailableError, build
 from benchmarks.service.process import program
@@ -76,19 +76,10 @@ def available(cache: Path) -> tuple[list[Contender], list[str]]:
     cache
         A folder that stays from run to run.
     """
-    imgsvc = Server("imgsvc", (program("imgsvc-server"), "--port", "0"))
-    stock = Server("stock", _module("stock_server"))
-    echo = Server("echo", _module("echo_server"), TUNED_MALLOC)
-    contenders = [
-        Contender("imgsvc", imgsvc, "imgsvc"),
-        Contender("imgsvc-untuned", imgsvc, "imgsvc-untuned"),
-    ]
-    notes = []
-    if importlib.util.find_spec("cv2"):
-        contenders.append(Contender("stock", stock, "stock", images.check_inside))
-    else:
-        notes.append("stock was left out: it takes pip install '.[bench]'")
-    contenders.append(Contender("echo", echo, "bytes", images.check_echo, TUNED_MALLOC))
+    contenders, notes = served_by_python(), []
+    if not OPENCV.is_met():
+        contenders = [contender for contender in contenders if contender.name != "stock"]
+        notes.append(f"stock was left out: it takes {OPENCV.how}")
     try:
         command = (str(build(cache)),)
     except CppUnavailableError as error:
@@ -97,6 +88,19 @@ def available(cache: Path) -> tuple[list[Contender], list[str]]:
         servers = Server("cpp-default", command), Server("cpp-tuned", command, TUNED_MALLOC)
         contenders += [Contender(server.name, server, "bytes", variables=TUNED_MALLOC) for server in servers]
     return contenders, notes
+
+
+def served_by_python() -> list[Contender]:
+    """Return the contenders that need no compiler; stock needs OpenCV."""
+    imgsvc = Server("imgsvc", (program("imgsvc-server"), "--port", "0"))
+    stock = Server("stock", _module("stock_server"))
+    echo = Server("echo", _module("echo_server"), TUNED_MALLOC)
+    return [
+        Contender("imgsvc", imgsvc, "imgsvc"),
+        Contender("imgsvc-untuned", imgsvc, "imgsvc-untuned"),
+        Contender("stock", stock, "stock", images.check_inside),
+        Contender("echo", echo, "bytes", images.check_echo, TUNED_MALLOC),
+    ]
 
 
 def _module(name: str) -> tuple[str, ...]:

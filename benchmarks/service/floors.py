@@ -1,4 +1,4 @@
-"""How many times a peer's throughput is to be reached, by 1, 4 and 16 clients alike. Shown, not asserted."""
+"""How many times a peer's throughput is to be reached, by 1, 4 and 16 clients alike."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ SWEEP_FLOOR = 0.9
 """What the core budget must reach of the best fixed number of threads."""
 
 
+def is_met(quartiles: list[float], floor: float) -> bool:
+    """Whether a floor was met: it is missed when the whole interval lies below it."""
+    return quartiles[-1] >= floor
+
+
 def verdict(quartiles: list[float], floor: float) -> str:
-    """Return whether a floor was met: it is missed when the whole interval lies below it."""
-    return "met" if quartiles[-1] >= floor else "MISSED"
+    """Return what a table says of a floor."""
+    return "met" if is_met(quartiles, floor) else "MISSED"

@@ -29,8 +29,13 @@ class Stopping:
         return float(np.percentile(self.seconds, percent, method="inverted_cdf"))
 
     @property
+    def is_met(self) -> bool:
+        """Whether the goal was reached."""
+        percent, seconds = self.goal
+        return self.percentile(percent) <= seconds
+
+    @property
     def verdict(self) -> str:
         """What became of the goal."""
         percent, seconds = self.goal
-        met = self.percentile(percent) <= seconds
-        return f"{percent} % in {seconds * 1e3:.0f} ms: {'met' if met else 'MISSED'}"
+        return f"{percent} % in {seconds * 1e3:.0f} ms: {'met' if self.is_met else 'MISSED'}"

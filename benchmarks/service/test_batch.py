@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 
 import imgsvc
 from benchmarks.ratio_table import Ratio
+from benchmarks.service.floors import is_met
 from benchmarks.service.others import Others
 from benchmarks.service.process import ROOT
 from benchmarks.service.rounds import in_turn
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from benchmarks.floor import Judge
     from benchmarks.service.contenders import Contender
     from benchmarks.service.fleet import Fleet
     from benchmarks.service.report import Report
@@ -42,7 +44,13 @@ WIDTH, QUALITY = 256, 85
 
 @served
 def test_batch(
-    benchmark: Any, contenders: Sequence[Contender], fleet: Fleet, report: Report, tmp_path: Path
+    benchmark: Any,
+    *,
+    contenders: Sequence[Contender],
+    fleet: Fleet,
+    report: Report,
+    judge: Judge,
+    tmp_path: Path,
 ) -> None:
     paths = make_files(tmp_path)
     with imgsvc.Client(fleet.target(contenders[0].server)) as client:
@@ -94,6 +102,7 @@ def test_batch(
     report.batches += [resize, thumbnail]
     benchmark.extra_info.update(vars(resize), ratio_quartiles=resize.quartiles())
     benchmark.extra_info["thumbnail_quartiles"] = thumbnail.quartiles()
+    judge(f"{resize.quartiles()} times as fast, floor {cores}", met=is_met(resize.quartiles(), cores))
 
 
 def thumbnail_size(image: PillowImage.Image) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.service.contenders import Contender, Server
+from benchmarks.service.floors import SWEEP_FLOOR, is_met
 from benchmarks.service.images import SHAPES
 from benchmarks.service.others import Others
 from benchmarks.service.rounds import Standing, in_turn
@@ -17,6 +18,7 @@ from benchmarks.service.served_clock import CLOCK, served
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.floor import Judge
     from benchmarks.service.fleet import Burst, Fleet
     from benchmarks.service.report import Report
 
@@ -47,6 +49,7 @@ def test_core_budget(
     fixed: Sequence[Contender],
     fleet: Fleet,
     report: Report,
+    judge: Judge,
     image: str,
     clients: int,
 ) -> None:
@@ -67,3 +70,5 @@ def test_core_budget(
     report.sweep.append(standing)
     ratios = {contender.name: standing.ratio("imgsvc", contender.name) for contender in fixed}
     benchmark.extra_info.update(others_cpus=standing.others_cpus, ratios=ratios)
+    for name, quartiles in ratios.items():
+        judge(f"{quartiles} of {name}, floor {SWEEP_FLOOR}", met=is_met(quartiles, SWEEP_FLOOR))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image as PillowImage
 
 from benchmarks.ratio_table import Ratio
+from benchmarks.service.floors import is_met
 from benchmarks.service.others import Others
 from benchmarks.service.process import ROOT, clean_environment, program
 from benchmarks.service.rounds import in_turn
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from benchmarks.floor import Judge
     from benchmarks.service.contenders import Contender
     from benchmarks.service.fleet import Fleet
     from benchmarks.service.report import Report
@@ -35,7 +37,13 @@ CLIENT_SECONDS = 120.0
 
 @served
 def test_folder(
-    benchmark: Any, contenders: Sequence[Contender], fleet: Fleet, report: Report, tmp_path: Path
+    benchmark: Any,
+    *,
+    contenders: Sequence[Contender],
+    fleet: Fleet,
+    report: Report,
+    judge: Judge,
+    tmp_path: Path,
 ) -> None:
     photos = tmp_path / "photos"
     make_photos(photos)
@@ -62,7 +70,9 @@ def test_folder(
         floor=FLOOR,
         disturbance=others.cpus(),
     )
-    benchmark.extra_info.update(vars(report.folder), ratio_quartiles=report.folder.quartiles())
+    quartiles = report.folder.quartiles()
+    benchmark.extra_info.update(vars(report.folder), ratio_quartiles=quartiles)
+    judge(f"{quartiles} times as fast, floor {FLOOR}", met=is_met(quartiles, FLOOR))
 
 
 def make_photos(folder: Path) -> None:

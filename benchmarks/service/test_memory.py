@@ -16,6 +16,7 @@ from benchmarks.service.served_clock import CLOCK, served
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.floor import Judge
     from benchmarks.service.contenders import Contender, Server
     from benchmarks.service.process import Process
     from benchmarks.service.report import Report
@@ -34,7 +35,9 @@ QUIET_SECONDS, STEADY_SECONDS = 20.0, 7.0
 
 
 @served
-def test_peak_and_quiet(benchmark: Any, contenders: Sequence[Contender], report: Report) -> None:
+def test_peak_and_quiet(
+    benchmark: Any, contenders: Sequence[Contender], report: Report, judge: Judge
+) -> None:
     first: dict[Server, Contender] = {}
     for contender in contenders:
         first.setdefault(contender.server, contender)
@@ -59,10 +62,13 @@ def test_peak_and_quiet(benchmark: Any, contenders: Sequence[Contender], report:
                 Memory(server.name, start[server], peak[server], process.resident(), in_flight)
             )
     benchmark.extra_info.update(memory=[vars(memory) for memory in report.memory])
+    own = report.memory[0]
+    judge(f"{own}, peak at most {own.peak_goal:.0f}", met=own.peak <= own.peak_goal)
+    judge(f"{own}, at last at most {own.quiet_goal:.0f}", met=own.quiet <= own.quiet_goal)
 
 
 @served
-def test_growth(benchmark: Any, contenders: Sequence[Contender], report: Report) -> None:
+def test_growth(benchmark: Any, contenders: Sequence[Contender], report: Report, judge: Judge) -> None:
     imgsvc = contenders[0]
     with Fleet() as fleet:
         process = fleet.server(imgsvc.server)
@@ -76,8 +82,9 @@ def test_growth(benchmark: Any, contenders: Sequence[Contender], report: Report)
 
         few = calls(FEW_CALLS)
         many = benchmark.pedantic(calls, args=(MANY_CALLS - FEW_CALLS,))
-    report.growth = Growth(FEW_CALLS, MANY_CALLS, few, many)
-    benchmark.extra_info.update(vars(report.growth))
+    growth = report.growth = Growth(FEW_CALLS, MANY_CALLS, few, many)
+    benchmark.extra_info.update(vars(growth))
+    judge(f"{growth}, at most {growth.goal:.0f}", met=growth.many <= growth.goal)
 
 
 def wait_for_quiet(processes: Sequence[Process]) -> None:

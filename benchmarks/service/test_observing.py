@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 import imgsvc
+from benchmarks.needs import TELEMETRY
 from benchmarks.service.process import Process, program
 from benchmarks.service.small_calls import compare, lines
 
@@ -27,9 +26,8 @@ SERVERS = {
 }
 
 
+@TELEMETRY.mark
 def test_observing(benchmark: Any, report: Report, tmp_path: Path) -> None:
-    pytest.importorskip("prometheus_client", reason="prometheus-client is not installed")
-    pytest.importorskip("opentelemetry.exporter.otlp.proto.grpc", reason="OpenTelemetry is not installed")
     with contextlib.ExitStack() as stack:
         servers = {}
         for name, options in SERVERS.items():

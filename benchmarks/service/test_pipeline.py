@@ -10,6 +10,7 @@ import pytest
 
 import imgsvc
 from benchmarks.ratio_table import Ratio
+from benchmarks.service.floors import is_met
 from benchmarks.service.images import noise
 from benchmarks.service.others import Others
 from benchmarks.service.rounds import in_turn
@@ -18,6 +19,7 @@ from benchmarks.service.served_clock import CLOCK, served
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.floor import Judge
     from benchmarks.service.contenders import Contender
     from benchmarks.service.fleet import Fleet
     from benchmarks.service.report import Report
@@ -37,7 +39,13 @@ PIPELINES = {
 @served
 @pytest.mark.parametrize("name", PIPELINES)
 def test_pipeline(
-    benchmark: Any, contenders: Sequence[Contender], fleet: Fleet, report: Report, name: str
+    benchmark: Any,
+    *,
+    contenders: Sequence[Contender],
+    fleet: Fleet,
+    report: Report,
+    judge: Judge,
+    name: str,
 ) -> None:
     operations = PIPELINES[name]
     image = noise(SHAPE)
@@ -74,4 +82,6 @@ def test_pipeline(
         disturbance=others.cpus(),
     )
     report.pipelines.append(ratio)
-    benchmark.extra_info.update(vars(ratio), ratio_quartiles=ratio.quartiles())
+    quartiles = ratio.quartiles()
+    benchmark.extra_info.update(vars(ratio), ratio_quartiles=quartiles)
+    judge(f"{quartiles} times as fast, floor {FLOOR}", met=is_met(quartiles, FLOOR))

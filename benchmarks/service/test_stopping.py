@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from benchmarks.floor import Judge
     from benchmarks.service.fleet import Fleet
     from benchmarks.service.images import Shape
     from benchmarks.service.report import Report
@@ -54,7 +55,15 @@ CANCEL_GOALS = {
 @pytest.mark.parametrize("image", ENDLESS)
 @pytest.mark.parametrize("end", ["deadline", "cancellation"])
 def test_cores_are_free_soon(
-    benchmark: Any, *, fleet: Fleet, report: Report, tmp_path: Path, end: str, image: str, beside: str
+    benchmark: Any,
+    *,
+    fleet: Fleet,
+    report: Report,
+    judge: Judge,
+    tmp_path: Path,
+    end: str,
+    image: str,
+    beside: str,
 ) -> None:
     server = fleet.server(SERVER)
 
@@ -81,8 +90,10 @@ def test_cores_are_free_soon(
         seconds = [taken for _ in range(CALLS[image]) if (taken := one_call()) is not None]
     benchmark.pedantic(lambda: CLOCK.advance(max(seconds)), rounds=1)
     goal = DEADLINE_GOAL if end == "deadline" else CANCEL_GOALS[beside]
-    report.stopping.append(Stopping(end, image, beside, seconds, goal))
+    stopping = Stopping(end, image, beside, seconds, goal)
+    report.stopping.append(stopping)
     benchmark.extra_info.update(seconds=seconds)
+    judge(stopping.verdict, met=stopping.is_met)
 
 
 @contextlib.contextmanager

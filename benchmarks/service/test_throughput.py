@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.service.floors import FLOORS
+from benchmarks.service.floors import FLOORS, is_met
 from benchmarks.service.images import SHAPES
 from benchmarks.service.others import Others
 from benchmarks.service.rounds import Standing, in_turn
@@ -15,6 +15,7 @@ from benchmarks.service.served_clock import CLOCK, served
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.floor import Judge
     from benchmarks.service.contenders import Contender
     from benchmarks.service.fleet import Burst, Fleet
     from benchmarks.service.report import Report
@@ -39,6 +40,7 @@ def test_throughput(
     contenders: Sequence[Contender],
     fleet: Fleet,
     report: Report,
+    judge: Judge,
     image: str,
     clients: int,
 ) -> None:
@@ -66,7 +68,10 @@ def test_throughput(
     benchmark.pedantic(one_round, rounds=ROUNDS[image])
     standing = Standing(image, clients, bursts, others.cpus())
     report.standings.append(standing)
-    benchmark.extra_info.update(others_cpus=standing.others_cpus, **extra_info(standing))
+    figures = extra_info(standing)
+    benchmark.extra_info.update(others_cpus=standing.others_cpus, **figures)
+    for each in figures["floors"]:
+        judge(f"{standing.work}: {each}", met=is_met(each["quartiles"], each["floor"]))
 
 
 def extra_info(standing: Standing) -> dict[str, Any]:
