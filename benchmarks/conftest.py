@@ -74,6 +74,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if tiers.is_collected(collection_path, config) else True
 
 
+@pytest.hookimpl(trylast=True)  # what -k leaves out is nobody's loss
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what would find somebody missing, and, where floors alone are asked for, what has none."""
     only_judged = config.getoption("floors") and not config.getoption("thorough")

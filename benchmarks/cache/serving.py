@@ -13,13 +13,13 @@ from imgsvc.recipes.source import RawImage
 from imgsvc.wire.process import draft_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from imgsvc.recipes.recipe import Recipe
     from imgsvc.recipes.source import ImageFile
 
-    Call = Callable[..., Any]
+    Call = grpc.UnaryUnaryMultiCallable[bytes, bytes]
 
 METHOD = "/imgsvc.v1.ImageService/Process"
 KEY = "x-imgsvc-cache"

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     Call = Callable[[], Any]
     Timer = Callable[[], float]
 
-SITTINGS = 4
+SITTINGS = 6
 
-BUDGET, LEAST, MOST = 0.1, 3, 200
+BUDGET, LEAST, MOST = 0.07, 2, 200
 """Seconds of the rounds of a benchmark in a sitting, and how many they may be."""
 
 ITERATIONS_WITHIN = 0.0002

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.cache.serving import Call
     from benchmarks.short.contest import Contest
 
-ROUNDS, WARM_UP_ROUNDS = 30, 5
+ROUNDS, WARM_UP_ROUNDS = 20, 5
 KEPT_SECONDS = 10.0
 PIPELINE = "gaussian_blur 2"
 KINDS = {"off": None, "miss": "miss", "hit": "hit"}

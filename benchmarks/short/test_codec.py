@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from benchmarks.short.contest import Contest
 
-SIZE = (1080, 797)
+SIZE = (640, 480)
 
 
 @pytest.fixture(scope="module")
 def photo() -> NDArray[np.uint8]:
-    """A photo of a size for screens."""
+    """A photo."""
     with Image.open(ROOT / "examples" / "photo.jpg") as image:
         return np.asarray(image.convert("RGB").resize(SIZE))
 

@@ -44,7 +44,7 @@ def test_pipeline(contest: Contest, served: imgsvc.Client, where: str, who: str)
     }[where]
 
     def call() -> Image:
-        result: Any = image
+        result: Image = image
         for pipeline in pipelines:
             result = run(pipeline, result)
         return result
