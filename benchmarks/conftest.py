@@ -107,4 +107,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if left_out := config.stash[LEFT_OUT]:
         terminalreporter.section("left out")
         for need, count in left_out.items():
-            terminalreporter.write_line(f"{need.name} is missing for {count} benchmarks: {need.how}")
+            work = "1 benchmark" if count == 1 else f"{count} benchmarks"
+            terminalreporter.write_line(f"without {need.name}: {work}; {need.how}")

@@ -60,8 +60,8 @@ def test_floors_are_what_has_one():
 def test_who_is_absent_is_one_line():
     _, text = collected("--thorough", "-k", "not observing and not redis and not blake3")
     absent = [need for need in (OPENCV, SCIPY) if not need.is_met()]
-    lines = [line for line in text.splitlines() if " is missing for " in line]
-    assert sorted(line.partition(" is missing")[0] for line in lines) == [need.name for need in absent]
+    lines = [line for line in text.splitlines() if line.startswith("without ")]
+    assert sorted(line.partition(":")[0] for line in lines) == [f"without {need.name}" for need in absent]
 
 
 @pytest.mark.parametrize(

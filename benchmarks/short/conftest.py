@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,18 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     is_over = item.session.shouldstop or item.session.shouldfail
     if is_over or (nextitem is not None and nextitem.path.is_relative_to(HERE)):
         return
-    reporter = item.config.pluginmanager.get_plugin("terminalreporter")
     for number in range(2, SITTINGS + 1):
-        if reporter is not None:  # or half of the run would look as if it hung
-            reporter.write(f"\nsitting {number} of {SITTINGS}")
+        _say(item.config, f"\nsitting {number} of {SITTINGS}")  # or half of the run would look as if it hung
         item.config.stash[CONTESTS].sit_again()
+
+
+def _say(config: pytest.Config, text: str) -> None:
+    """Write to the terminal, beside what is captured of tests."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is not None:
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            reporter.write(text, flush=True)
 
 
 @pytest.hookimpl(trylast=True)  # below the tables of pytest-benchmark
