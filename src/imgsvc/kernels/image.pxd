@@ -11,6 +11,9 @@ cdef extern from "image.h":
         int64_t stride  # bytes from a row to the next; may be negative
 
     uint8_t* at "imgsvc_at"(const Image* image, int64_t y, int64_t x) noexcept nogil
+    void prefetch "imgsvc_prefetch"(
+        const Image* image, int64_t y, int64_t left, int64_t right
+    ) noexcept nogil
 
 cdef extern from "copy.h":
     void copy_bytes "imgsvc_copy"(const uint8_t* src, uint8_t* dst, int64_t num_bytes) noexcept nogil
