@@ -18,13 +18,14 @@ BYTES_PER_THREAD = 1 << 19
 cdef enum:
     UNKNOWN = 0
 
-cdef bint forked = False
+_forked = False
+
 cdef int quota = UNKNOWN
 
 
 def _note_fork():
-    global forked
-    forked = True
+    global _forked
+    _forked = True
 
 
 # libgomp's threads do not survive a fork, and a second team in the child waits for them for ever.
@@ -62,7 +63,7 @@ def threads_for(int64_t num_bytes, num_threads):
 
 cdef int threads(int64_t num_bytes, int most) except -1:
     cdef int64_t useful = num_bytes // <int64_t>BYTES_PER_THREAD
-    if forked or useful <= 1:  # asking how many cores there are takes longer than a small image
+    if useful <= 1 or _forked:  # asking how many cores there are takes longer than a small image
         return 1
     return <int>min(useful, cores() if most == AS_MANY_AS_CORES else most, <int>MAX_THREADS)
 

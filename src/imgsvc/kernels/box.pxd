@@ -7,7 +7,7 @@ from imgsvc.kernels.borders cimport (
     NOWHERE, REFLECT, REFLECT101, REPLICATE, WRAP, Border, Rule, source_index,
 )
 from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
-from imgsvc.kernels.image cimport Image, at
+from imgsvc.kernels.image cimport AHEAD, Image, at, prefetch
 from imgsvc.kernels.rows cimport row_function
 from imgsvc._stop cimport should_stop, stop_state
 
@@ -122,6 +122,9 @@ cdef inline void box_rows(const Box* job, Chunk chunk, total* columns) noexcept 
         extend(job, columns, &sides)
         means(job, columns, sums, at(&job.dst, y, chunk.left), n)
         if y + 1 < chunk.bottom:
+            prefetch(
+                &job.src, y + job.radius + 1 + AHEAD, sides.left, sides.left + sides.inside
+            )
             exchange(
                 job, columns, &sides, row_or_null(job, y + job.radius + 1), row_or_null(job, y - job.radius)
             )

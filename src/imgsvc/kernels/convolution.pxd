@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t
 from imgsvc.kernels.borders cimport Border, row_with_border
 from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
 from imgsvc.kernels.floats cimport to_bytes, to_floats
-from imgsvc.kernels.image cimport Image, at
+from imgsvc.kernels.image cimport AHEAD, Image, at, prefetch
 from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "taps.h":
@@ -95,6 +95,7 @@ cdef inline void convolve_chunk(const void* work, Chunk chunk, char* scratch) no
         if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
             return
         while ready < y - above + height:
+            prefetch(&job.src, ready + AHEAD, left, right)
             to_floats(
                 row_with_border(&job.src, ready, left, right, &job.border, pixels),
                 ring + (ready - top) % height * job.pitch,

@@ -6,7 +6,7 @@ from libc.stdint cimport int16_t, int64_t, uint8_t
 from imgsvc.kernels.borders cimport Border, row_with_border
 from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
 from imgsvc.kernels.floats cimport to_bytes
-from imgsvc.kernels.image cimport Image, at, prefetch
+from imgsvc.kernels.image cimport AHEAD, Image, at, prefetch
 from imgsvc.kernels.rows cimport f32_out, i16_in, i16_out, row_function, u8_in, u8_out
 from imgsvc._stop cimport should_stop, stop_state
 
@@ -114,7 +114,7 @@ cdef inline void blur_chunk(const void* work, Chunk chunk, char* scratch) noexce
         while ready < end + radius:
             if (ready - top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
                 return
-            prefetch(&job.src, ready + BATCH, chunk.left - radius, chunk.right + radius)
+            prefetch(&job.src, ready + AHEAD, chunk.left - radius, chunk.right + radius)
             to_fractions(
                 row_with_border(
                     &job.src,

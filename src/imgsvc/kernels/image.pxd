@@ -26,6 +26,10 @@ cdef inline Image upside_down(Image image) noexcept nogil:
     return image
 
 
+cdef enum:
+    AHEAD = 8  # rows that are prefetched before they are looked at
+
+
 cdef struct Images:
     Image src
     Image dst
