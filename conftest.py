@@ -1,23 +1,39 @@
-"""Tests and benchmarks apart: `pytest` runs the tests, `pytest --benchmark-only` the benchmarks."""
+"""Tests and benchmarks apart: `pytest` runs the tests, `pytest --benchmark-only` the benchmarks.
+
+Tests come in two tiers. `pytest` alone says in two minutes whether an installation, or a change, works. With
+`--thorough`, which `ci/check` gives, the same statements are tested on every instruction set, with many
+examples, and of programs that are started as they are installed.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from tests.tiers import QUICK
+
 ROOT = Path(__file__).parent
+MOST_PROCESSES = 4
+"""Of tests at a time: more would have the servers that they start wait for each other."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare how much is run, and what lets a second run do only what the first could not."""
+    """Declare the tiers, and what lets a second run do only what the first could not."""
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="more of everything: of tests every instruction set, many examples, programs as installed; "
+        "of benchmarks all",
+    )
     parser.addoption(
         "--passed",
         type=Path,
         metavar="FILE",
-        help="leave out the tests that FILE lists, and add those to it that pass",
+        help="leave out the tests that FILE lists, and add those to it that pass; with --thorough, do again "
+        "what has more to it then",
     )
-    parser.addoption("--thorough", action="store_true", help="more of everything: all benchmarks")
     parser.addoption(
         "--floors",
         action="store_true",
@@ -25,11 +41,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Have pytest-xdist run whole folders of tests on all cores, unless something else is asked for."""
+    option = config.option
+    if (
+        config.pluginmanager.hasplugin("xdist")
+        and "PYTEST_XDIST_WORKER" not in os.environ
+        and (option.numprocesses, option.dist) == (None, "no")
+        and not (_benchmark_only(config) or option.usepdb or option.capture == "no" or option.keyword)
+        and all(Path(arg).is_dir() for arg in config.args)
+    ):
+        option.numprocesses = min(_cores(), MOST_PROCESSES)
+        option.dist = "worksteal"  # neighbours stay together, with the server of their module
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the list that `--passed` names."""
     path = config.getoption("passed")
     if path is not None:
-        config.pluginmanager.register(_Passed(path.absolute()))
+        is_worker = hasattr(config, "workerinput")
+        config.pluginmanager.register(_Passed(path.absolute(), writes=not is_worker))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -43,15 +75,20 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return None if _benchmark_only(config) else "benchmarks: left out, --benchmark-only runs them"
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _benchmark_only(config: pytest.Config) -> bool:
     return bool(config.getoption("benchmark_only", default=False))
 
 
 class _Passed:
-    """The tests that have passed, one a line."""
+    """The tests that have passed with all that there is to them, one a line."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writes: bool) -> None:
         self._path = path
+        self._writes = writes
         self._new: list[str] = []
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -62,10 +99,13 @@ class _Passed:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what passes."""
-        if report.when == "call" and report.passed:
+        has_more = any(name == QUICK for name, _ in report.user_properties)
+        if report.when == "call" and report.passed and not has_more:
             self._new.append(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
-        """Write the list."""
+        """Write the list, unless it is another process that does."""
+        if not self._writes:
+            return
         with self._path.open("a", encoding="utf-8") as file:
             file.writelines(f"{nodeid}\n" for nodeid in self._new)

@@ -4,19 +4,40 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from hypothesis import is_hypothesis_test
 
 from imgsvc import _dispatch
 from tests import builds, processes
+from tests.tiers import leave_more
 
-hypothesis.settings.register_profile("imgsvc", deadline=None, max_examples=60)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=100)
 # For builds that are slow, and for runs beside a full one.
 hypothesis.settings.register_profile("brief", deadline=None, max_examples=8)
-hypothesis.settings.load_profile("imgsvc")
+hypothesis.settings.load_profile("quick")
 
 
-@pytest.fixture(params=_dispatch.usable_isas())
+def pytest_configure(config):
+    if config.getoption("thorough") and not config.getoption("hypothesis_profile"):
+        hypothesis.settings.load_profile("thorough")
+
+
+def pytest_generate_tests(metafunc):
+    own = any(mark.args[0] == "isa" for mark in metafunc.definition.iter_markers("parametrize"))
+    if "isa" in metafunc.fixturenames and not own:
+        thorough = metafunc.config.getoption("thorough")
+        isas = _dispatch.usable_isas() if thorough else [_dispatch.isa()]
+        metafunc.parametrize("isa", isas, indirect=True)
+
+
+def pytest_runtest_setup(item):
+    if is_hypothesis_test(getattr(item, "obj", None)):
+        leave_more(item)
+
+
+@pytest.fixture
 def isa(request, monkeypatch):
-    """Every build of the kernels that this machine runs."""
+    """The build of the kernels that this machine chooses, or each that it runs with `--thorough`."""
     builds.use(monkeypatch, request.param)
     yield request.param
     builds.forget()

@@ -184,7 +184,7 @@ def any_kind(bodies):
     )
 
 
-thorough = settings(max_examples=400, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=4 * settings.default.max_examples, suppress_health_check=list(HealthCheck))
 
 
 # The comparison.
@@ -263,7 +263,7 @@ def test_payloads_of_ordinary_messages_are_views(kind, body):
 
 
 @given(any_kind(wire))
-@thorough
+@many
 def test_payloads_of_any_ordinary_message_are_views(case):
     assert_views(*case)
 
@@ -324,13 +324,13 @@ def test_messages_in_messages_as_deep_as_protobuf_goes(depth):
 
 
 @given(any_kind(functools.partial(wire, odd=True)))
-@thorough
+@many
 def test_any_odd_message_is_what_protobuf_takes_it_for(case):
     assert_opens(*case)
 
 
 @given(any_kind(lambda kind: broken(wire(kind))))
-@thorough
+@many
 def test_any_broken_message_is_what_protobuf_takes_it_for(case):
     assert_opens(*case)
 
@@ -409,7 +409,7 @@ def draft_of(kind, message, sizes, data):
 
 
 @given(any_kind(wire), st.lists(st.integers(1, 300), min_size=1), st.randoms())
-@thorough
+@many
 def test_drafts_are_what_protobuf_writes(case, sizes, random):
     kind, body = case
     written, expected = draft_of(kind, kind.FromString(body), sizes, random.randbytes(2000))
@@ -419,7 +419,7 @@ def test_drafts_are_what_protobuf_writes(case, sizes, random):
 
 
 @given(any_kind(wire), st.lists(st.integers(0, 2), min_size=1))
-@thorough
+@many
 def test_drafts_have_empty_payloads_too(case, sizes):
     kind, body = case
     written, expected = draft_of(kind, kind.FromString(body), sizes, bytes(range(1, 256)))

@@ -198,7 +198,11 @@ class TestTls:
         with imgsvc.Client(f"127.0.0.1:{port}", tls=tls) as client:
             np.testing.assert_array_equal(client.invert(photo), 255 - photo)
 
-    @pytest.mark.parametrize("tls", [True, False, imgsvc.Tls(ca=trustme.CA().cert_pem.bytes())], ids=str)
+    @pytest.mark.parametrize(
+        "tls",
+        [True, False, imgsvc.Tls(ca=trustme.CA().cert_pem.bytes())],
+        ids=["the system's", "none", "another's"],
+    )
     def test_one_that_is_not_trusted(self, encrypted, photo, tls):
         port, handler = encrypted
         with (

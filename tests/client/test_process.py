@@ -164,7 +164,7 @@ class TestImages:
             ("/", ImageReadError, "^/: Is a directory$"),
             ("a\0b", ImageReadError, "embedded null byte"),
         ],
-        ids=str,
+        ids=lambda value: "memoryview" if isinstance(value, memoryview) else str(value),
     )
     def test_what_is_none_is_not_sent(self, image, kind, message):
         with imgsvc.Client("unix:/nonexistent") as unconnected, pytest.raises(kind, match=message):

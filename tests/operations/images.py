@@ -14,7 +14,10 @@ images = (
     .map(lambda t: (t[0], t[1], *t[2]))
     .flatmap(lambda shape: hnp.arrays(np.uint8, shape))
 )
-per_isa = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Each instruction set has an instance of a test's class to itself.
+per_isa = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+)
 
 # Around the tile of the mean filter (1024 bytes of a row) and the blocks of the rotation (64 x 32 pixels).
 EDGE_SHAPES = [

@@ -226,7 +226,9 @@ class TestPillow:
 
 
 class TestOpenCV:
-    cv2 = pytest.importorskip("cv2")
+    @pytest.fixture(autouse=True)
+    def installed(self):
+        self.cv2 = pytest.importorskip("cv2", reason="OpenCV is in the extra [bench]")
 
     def test_area_is_box_for_whole_factors(self, isa, rng):
         """At most one level: OpenCV rounds halves up or to even, by the factor."""

@@ -51,7 +51,7 @@ def steps(operations, shape):
     return [step.operation for step in Pipeline(operations).plan(shape).steps]
 
 
-@settings(max_examples=150)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(
     images,
     st.lists(st.sampled_from(EXAMPLES + LOOKUPS + ORIENTATIONS + CROPS), max_size=8),
@@ -69,7 +69,7 @@ def test_the_bytes_of_the_functions_one_by_one(image, operations, num_threads):
         np.testing.assert_array_equal(result, expected)
 
 
-@settings(max_examples=150)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(images, st.lists(st.sampled_from([*LOOKUPS, BY_CHANNEL]), min_size=1, max_size=6))
 def test_lookups(image, drawn):
     operations = [BY_CHANNEL[image.shape[2:] or (1,)] if each is BY_CHANNEL else each for each in drawn]

@@ -227,7 +227,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=6 * settings.default.max_examples)
 @given(st.lists(names | pieces | st.text(max_size=3), max_size=25).map("".join) | st.text(max_size=60))
 def test_any_text_is_a_pipeline_or_refused(text):
     try:
@@ -237,7 +237,7 @@ def test_any_text_is_a_pipeline_or_refused(text):
     assert Pipeline(str(pipeline)) == pipeline
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(
     st.sampled_from([*OPERATIONS, "rotate"]),
     st.sampled_from(
