@@ -1,3 +1,4 @@
+import sys
 import tempfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import is_hypothesis_test
 
 from imgsvc import _dispatch
 from tests import builds, processes
+from tests.prepared import Programs
 from tests.tiers import leave_more
 
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
@@ -18,8 +20,15 @@ hypothesis.settings.load_profile("quick")
 
 
 def pytest_configure(config):
-    if config.getoption("thorough") and not config.getoption("hypothesis_profile"):
+    if not config.getoption("thorough"):
+        processes.prepared = Programs() if sys.platform == "linux" else None
+    elif not config.getoption("hypothesis_profile"):
         hypothesis.settings.load_profile("thorough")
+
+
+def pytest_unconfigure():
+    if processes.prepared is not None:
+        processes.prepared.close()
 
 
 def pytest_generate_tests(metafunc):
@@ -32,6 +41,12 @@ def pytest_generate_tests(metafunc):
 
 def pytest_runtest_setup(item):
     if is_hypothesis_test(getattr(item, "obj", None)):
+        leave_more(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item):
+    if processes.prepared is not None and processes.prepared.has_started():
         leave_more(item)
 
 

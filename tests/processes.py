@@ -1,4 +1,7 @@
-"""The installed programs as processes."""
+"""The installed programs as processes.
+
+`prepared` is where they are forked from, if not None; it is up to `tests/conftest.py`.
+"""
 
 import contextlib
 import os
@@ -12,6 +15,8 @@ from pathlib import Path
 
 START_SECONDS = 30
 STOP_SECONDS = 30
+
+prepared = None
 
 
 def program(name):
@@ -28,6 +33,9 @@ def environment(**variables):
 
 def run(name, *arguments, timeout=120, **variables):
     """Run a program to its end."""
+    process = _forked(name, arguments, environment(**variables))
+    if process is not None:
+        return process.complete(timeout)
     return subprocess.run(
         [program(name), *map(str, arguments)],
         capture_output=True,
@@ -36,6 +44,10 @@ def run(name, *arguments, timeout=120, **variables):
         env=environment(**variables),
         check=False,
     )
+
+
+def _forked(name, arguments, environment):
+    return None if prepared is None else prepared.start(name, list(map(str, arguments)), environment)
 
 
 class RunningServer:
@@ -78,12 +90,13 @@ class _Log(list):
 @contextlib.contextmanager
 def serving(*options, **variables):
     """Start imgsvc-server, give it when it serves, and end it; its log is text, in which tests find words."""
-    process = subprocess.Popen(
+    variables = environment(**{"IMGSVC_CFG_LOG_FORMAT": "text", **variables})
+    process = _forked("imgsvc-server", options, variables) or subprocess.Popen(
         [program("imgsvc-server"), *map(str, options)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(**{"IMGSVC_CFG_LOG_FORMAT": "text", **variables}),
+        env=variables,
     )
     log = _Log(process.stderr)
     watchdog = threading.Timer(START_SECONDS, process.kill)

@@ -246,7 +246,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
     async def send(self, method: str, body: bytes, *, timeout: float | None = None) -> list[bytes]:
         """Send a request as it is, and return the answers; see `Client.send`."""
         limit = self._connection.seconds(timeout)
-        # Not `stream_stream`, which says of a call that is refused at once only that nothing could be written.
+        # `stream_stream` says of a call that is refused at once only that nothing could be written.
         call: Any = self._channel().unary_stream(method)
         try:
             answers = call(body, timeout=limit, metadata=self._connection.metadata())
