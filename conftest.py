@@ -15,7 +15,7 @@ import pytest
 from tests.tiers import QUICK
 
 ROOT = Path(__file__).parent
-MOST_PROCESSES = 4
+MOST_PROCESSES = 5
 """Of tests at a time: more would have the servers that they start wait for each other."""
 
 
@@ -43,17 +43,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Have pytest-xdist run whole folders of tests on all cores, unless something else is asked for."""
+    """Have pytest-xdist run whole folders of tests on all cores, unless something else is asked for.
+
+    A test and its neighbours stay together as far as that goes, with the server of their module.
+    """
     option = config.option
     if (
         config.pluginmanager.hasplugin("xdist")
         and "PYTEST_XDIST_WORKER" not in os.environ
         and (option.numprocesses, option.dist) == (None, "no")
-        and not (_benchmark_only(config) or option.usepdb or option.capture == "no" or option.keyword)
+        and not (_benchmark_only(config) or option.keyword or option.usepdb or option.trace)
+        and option.capture != "no"
         and all(Path(arg).is_dir() for arg in config.args)
     ):
-        option.numprocesses = min(_cores(), MOST_PROCESSES)
-        option.dist = "worksteal"  # neighbours stay together, with the server of their module
+        option.numprocesses = min(_cores() + 1, MOST_PROCESSES)  # tests often wait
+        option.dist = "worksteal"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
-from hypothesis import is_hypothesis_test
 
 from imgsvc import _dispatch
 from tests import builds, processes
@@ -40,7 +39,7 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_runtest_setup(item):
-    if is_hypothesis_test(getattr(item, "obj", None)):
+    if item.get_closest_marker("hypothesis"):
         leave_more(item)
 
 
