@@ -67,7 +67,7 @@ class BoxBlur(SameShape):
         return "box_blur" if self.radius <= MAX_NARROW_RADIUS else "box_blur of wide sums"
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
-        """Return the bytes of two rows of a chunk and its surroundings, and of two places, for each thread."""
+        """Return the bytes of two rows of a chunk and its surroundings, for each thread."""
         if self.radius == 0:
             return 0
         channels = channels_of(shape)
