@@ -1,5 +1,6 @@
 """Which benchmarks run: a short tier by itself, the others where they are asked for."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,9 @@ FAMILIES = {path.parent.name for path in (ROOT / "benchmarks").glob("*/test_*.py
 def collected(*arguments):
     """Return the ids of the benchmarks that would run, and all that pytest says."""
     command = [sys.executable, "-m", "pytest", "--benchmark-only", "--collect-only", "-q", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # A worker of pytest-xdist, as this process may be, runs no benchmarks.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return [line for line in done.stdout.splitlines() if "::" in line], done.stdout
 
