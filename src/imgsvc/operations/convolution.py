@@ -73,8 +73,10 @@ class Convolve(SameShape):
 
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
         """Return what computes the result."""
-        window = len(self.weights), len(self.weights[0])
-        return _dispatch.kernels().Convolve(*window, *taps_of(self.weights), self.bias, BORDERS[self.border])
+        height, width = len(self.weights), len(self.weights[0])
+        return _dispatch.kernels().Convolve(
+            height, width, *taps_of(self.weights), self.bias, BORDERS[self.border]
+        )
 
 
 class Taps(NamedTuple):
