@@ -170,7 +170,7 @@ cdef class Door:
     def __init__(self, operation, function):
         code = function.__code__
         defaults = function.__defaults__ or ()
-        by_name = function.__kwdefaults__ or {}
+        by_name = {**dict.fromkeys(code.co_varnames, REQUIRED), **(function.__kwdefaults__ or {})}
         self.operation = operation
         self.function = function
         self.positional = code.co_argcount
@@ -178,7 +178,7 @@ cdef class Door:
         self.defaults = (
             *(REQUIRED,) * (code.co_argcount - len(defaults)),
             *defaults,
-            *(by_name.get(name, REQUIRED) for name in self.names[code.co_argcount :]),
+            *map(by_name.get, self.names[code.co_argcount :]),
         )
         if not self.positional or self.names[len(self.names) - 2:] != ("out", "num_threads"):
             raise TypeError("a door is for an image, parameters, and `out` and `num_threads` by name")

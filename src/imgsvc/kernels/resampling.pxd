@@ -11,10 +11,10 @@ from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "shuffle.h":
     void transpose_bytes "imgsvc_transpose_gray"(
-        const void* src, void* dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
+        const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
     ) noexcept nogil
     void transpose_words "imgsvc_transpose_rgba"(
-        const void* src, void* dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
+        const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
     ) noexcept nogil
 
 cdef extern from "resample.h":
@@ -135,7 +135,7 @@ cdef inline void resample_chunk(const void* work, Chunk chunk, char* scratch) no
                 row_sums + (y - chunk.top) * resampling.pitch, (end - begin) * channels,
             )
         transpose_words(
-            row_sums, taps, height, (end - begin) * channels,
+            <uint8_t*>row_sums, <uint8_t*>taps, height, (end - begin) * channels,
             resampling.pitch * sizeof(float), GROUP * sizeof(float),
         )
         while first < chunk.right and columns.starts[first] + columns.counts[first] <= begin:
