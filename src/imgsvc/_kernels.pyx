@@ -10,6 +10,7 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
 # By whole names, or Cython does not tell the build that this module depends on them.
 cimport imgsvc.kernels.box as box
 cimport imgsvc.kernels.convolution as convolution
+cimport imgsvc.kernels.depth as depth
 cimport imgsvc.kernels.gaussian as gaussian
 cimport imgsvc.kernels.geometry as geometry
 cimport imgsvc.kernels.mean as mean
@@ -17,7 +18,7 @@ cimport imgsvc.kernels.pixels as pixels
 cimport imgsvc.kernels.resampling as resampling
 from imgsvc._door cimport Kernel
 from imgsvc._stop cimport stop_state
-from imgsvc.kernels.borders cimport border_of
+from imgsvc.kernels.borders cimport MAX_PIXEL_BYTES, border_of
 from imgsvc.kernels.chunks cimport OPENMP
 from imgsvc.kernels.image cimport Image, upside_down
 
@@ -79,20 +80,19 @@ cdef class QuarterTurn(Kernel):
 
 
 cdef class Pad(Kernel):
-    """Puts a frame around the image, by a rule of kernels/borders.pxd and a pixel for the constant one."""
+    """Puts a frame around the image, by a rule of kernels/borders.pxd; `fill` is a pixel, for the constant one."""
 
     cdef int64_t left
     cdef int64_t top
     cdef geometry.Border border
 
-    def __cinit__(self, int64_t left, int64_t top, int border, fill):
-        cdef int channel
-        cdef uint8_t value
+    def __cinit__(self, int64_t left, int64_t top, int border, const uint8_t[::1] fill not None):
+        cdef int64_t i
         self.left = left
         self.top = top
         self.border = border_of(border)
-        for channel, value in enumerate(fill):
-            self.border.fill[channel] = value
+        for i in range(min(fill.shape[0], MAX_PIXEL_BYTES)):
+            self.border.fill[i] = fill[i]
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
         return geometry.pad(src, dst, self.left, self.top, self.border, num_threads, stop)
@@ -270,3 +270,19 @@ cdef class Grayscale(Kernel):
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
         return pixels.grayscale(src, dst, num_threads, stop)
+
+
+# Other depths: kernels/depth.pxd.
+
+cdef class Convert(Kernel):
+    """Changes the depth of values, of which `src_bytes` and `dst_bytes` say the length: 1, 2, or 4 for floats."""
+
+    cdef int64_t src_bytes
+    cdef int64_t dst_bytes
+
+    def __cinit__(self, int64_t src_bytes, int64_t dst_bytes):
+        self.src_bytes = src_bytes
+        self.dst_bytes = dst_bytes
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return depth.convert(src, dst, self.src_bytes, self.dst_bytes, num_threads, stop)

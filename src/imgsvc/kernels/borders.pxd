@@ -1,9 +1,12 @@
 """Pixels that may lie outside an image, by the rules of ``imgsvc.operations.borders``."""
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from imgsvc.kernels.image cimport Image, at, copy_bytes
+
+cdef extern from "moves.h":
+    void put_pixel "imgsvc_put_pixel"(const uint8_t* src, uint8_t* dst, int64_t pixel_bytes) noexcept nogil
 
 cdef enum Rule:
     CONSTANT = 0
@@ -14,21 +17,20 @@ cdef enum Rule:
 
 cdef enum:
     MAX_CHANNELS = 4
+    MAX_PIXEL_BYTES = 16
     NOWHERE = -1
 
 
 cdef struct Border:
     Rule rule
-    uint8_t[MAX_CHANNELS] fill  # the pixel that is everywhere outside, for CONSTANT
+    uint8_t[MAX_PIXEL_BYTES] fill  # the pixel that is everywhere outside, for CONSTANT
 
 
 cdef inline Border border_of(int rule) noexcept nogil:
     """A border whose constant is black."""
     cdef Border border
-    cdef int channel
     border.rule = <Rule>rule
-    for channel in range(MAX_CHANNELS):
-        border.fill[channel] = 0
+    memset(&border.fill[0], 0, MAX_PIXEL_BYTES)
     return border
 
 
@@ -60,21 +62,11 @@ cdef inline int64_t source_index(int64_t index, int64_t length, Rule rule) noexc
     return period - index - (1 if rule == REFLECT else 0)
 
 
-cdef inline void put_pixel(const uint8_t* pixel, uint8_t* dst, int64_t channels) noexcept nogil:
-    """Copy a pixel: with lengths that the compiler knows."""
-    if channels == 1:
-        dst[0] = pixel[0]
-    elif channels == 3:
-        memcpy(dst, pixel, 3)
-    else:
-        memcpy(dst, pixel, 4)
-
-
 cdef inline void border_pixels(
     const Image* src, int64_t row, int64_t left, int64_t right, const Border* border, uint8_t* dst
 ) noexcept nogil:
     """Pixels `left` to `right` of a row, all of them outside; `border.fill` if the row is `NOWHERE`."""
-    cdef int64_t channels = src.channels
+    cdef int64_t pixel_bytes = src.channels
     cdef int64_t count = right - left
     cdef int64_t done = min(period_of(src.width, border.rule), count)
     cdef int64_t x, column
@@ -83,11 +75,11 @@ cdef inline void border_pixels(
         if row != NOWHERE:
             column = source_index(left + x, src.width, border.rule)
         if column == NOWHERE:
-            put_pixel(&border.fill[0], dst + x * channels, channels)
+            put_pixel(&border.fill[0], dst + x * pixel_bytes, pixel_bytes)
         else:
-            put_pixel(at(src, row, column), dst + x * channels, channels)
+            put_pixel(at(src, row, column), dst + x * pixel_bytes, pixel_bytes)
     while done < count:  # whole periods, twice as many each time
-        memcpy(dst + done * channels, dst, min(done, count - done) * channels)
+        memcpy(dst + done * pixel_bytes, dst, min(done, count - done) * pixel_bytes)
         done *= 2
 
 
@@ -98,7 +90,7 @@ cdef inline const uint8_t* row_with_border(
 
     In place where all are inside; otherwise they are copied to `scratch`, which has room for them.
     """
-    cdef int64_t channels = src.channels
+    cdef int64_t pixel_bytes = src.channels
     cdef int64_t row = source_index(y, src.height, border.rule)
     cdef int64_t begin = min(max(left, 0), right)
     cdef int64_t end = max(min(right, src.width), begin)
@@ -108,6 +100,6 @@ cdef inline const uint8_t* row_with_border(
         return at(src, row, left)
     border_pixels(src, row, left, begin, border, scratch)
     if end > begin:
-        copy_bytes(at(src, row, begin), scratch + (begin - left) * channels, (end - begin) * channels)
-    border_pixels(src, row, end, right, border, scratch + (end - left) * channels)
+        copy_bytes(at(src, row, begin), scratch + (begin - left) * pixel_bytes, (end - begin) * pixel_bytes)
+    border_pixels(src, row, end, right, border, scratch + (end - left) * pixel_bytes)
     return scratch

@@ -1,27 +1,19 @@
-"""What moves pixels, and computes nothing."""
+"""What moves pixels, and computes nothing: so they may be of any depth."""
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memcpy
 
 from imgsvc.kernels.borders cimport Border, row_with_border
 from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut, is_quick
 from imgsvc.kernels.image cimport Image, Images, at, copy_bytes, in_one_row
-from imgsvc.kernels.rows cimport row_function, u8_in, u8_out
 from imgsvc._stop cimport stop_state
 
-cdef extern from "shuffle.h":
-    void mirror_rgb "imgsvc_mirror_rgb"(const uint8_t* src, uint8_t* dst, int64_t width) noexcept nogil
-    void transpose_gray "imgsvc_transpose_gray"(
-        const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns,
-        int64_t src_stride, int64_t dst_stride
+cdef extern from "moves.h":
+    void mirror_row "imgsvc_mirror"(
+        const uint8_t* src, uint8_t* dst, int64_t width, int64_t pixel_bytes
     ) noexcept nogil
-    void transpose_rgb "imgsvc_transpose_rgb"(
+    void transpose_block "imgsvc_transpose"(
         const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns,
-        int64_t src_stride, int64_t dst_stride, int64_t spare
-    ) noexcept nogil
-    void transpose_rgba "imgsvc_transpose_rgba"(
-        const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns,
-        int64_t src_stride, int64_t dst_stride
+        int64_t src_stride, int64_t dst_stride, int64_t spare, int64_t pixel_bytes
     ) noexcept nogil
 
 
@@ -29,6 +21,7 @@ cdef enum:
     # Pixels of a block. Its rows become runs of dst, which are written fastest when they are long; all of the
     # block stays in L2, and its columns are few so that the lines of src are still there for the next block.
     BLOCK_ROWS = 256
+    LOW_BLOCK_ROWS = 64  # of pixels that move two columns at a time: lines of src are fetched again otherwise
     BLOCK_COLUMNS = 32
     BLOCKS_IN_STRIP = 16  # side by side in one iteration: enough work for a thread, enough strips for many
 
@@ -38,7 +31,10 @@ cdef inline int transpose(
 ) except -1:
     """Write `dst[x, y] = src[y, x]`. With the rows of one side reversed this is a quarter turn."""
     cdef Images images = Images(src[0], dst[0])
-    cdef Chunks strips = cut(src.height, src.width, BLOCK_ROWS, BLOCK_COLUMNS * BLOCKS_IN_STRIP)
+    cdef bint by_words = src.channels == 6 or src.channels == 12  # deep RGB
+    cdef Chunks strips = cut(
+        src.height, src.width, LOW_BLOCK_ROWS if by_words else BLOCK_ROWS, BLOCK_COLUMNS * BLOCKS_IN_STRIP
+    )
     strips.quick = is_quick(src.height, src.width * src.channels)
     return compute(transpose_strip, &images, &strips, 0, num_threads, stop)
 
@@ -47,7 +43,7 @@ cdef inline void transpose_strip(const void* work, Chunk strip, char* scratch) n
     """Block by block."""
     cdef const Images* images = <const Images*>work
     cdef int64_t width = images.src.width
-    cdef int64_t channels = images.src.channels
+    cdef int64_t pixel_bytes = images.src.channels
     cdef int64_t src_stride = images.src.stride
     cdef int64_t dst_stride = images.dst.stride
     cdef int64_t rows = strip.bottom - strip.top
@@ -59,12 +55,10 @@ cdef inline void transpose_strip(const void* work, Chunk strip, char* scratch) n
         columns = min(strip.right - x, BLOCK_COLUMNS)
         block = at(&images.src, strip.top, x)
         turned = at(&images.dst, x, strip.top)
-        if channels == 1:
-            transpose_gray(block, turned, rows, columns, src_stride, dst_stride)
-        elif channels == 3:
-            transpose_rgb(block, turned, rows, columns, src_stride, dst_stride, 3 * (width - x - columns))
-        else:
-            transpose_rgba(block, turned, rows, columns, src_stride, dst_stride)
+        transpose_block(
+            block, turned, rows, columns, src_stride, dst_stride, pixel_bytes * (width - x - columns),
+            pixel_bytes,
+        )
         x += columns
 
 
@@ -78,30 +72,12 @@ cdef inline int mirror(const Image* src, const Image* dst, int num_threads, stop
 cdef inline void mirror_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Images* images = <const Images*>work
     cdef int64_t columns = chunk.right - chunk.left
-    cdef const uint8_t* row
-    cdef uint8_t* mirrored
     cdef int64_t y
     for y in range(chunk.top, chunk.bottom):
-        row = at(&images.src, y, chunk.left)
-        mirrored = at(&images.dst, y, images.src.width - chunk.right)
-        if images.src.channels == 1:
-            mirror_gray(row, mirrored, columns)
-        elif images.src.channels == 3:
-            mirror_rgb(row, mirrored, columns)
-        else:
-            mirror_rgba(row, mirrored, columns)
-
-
-cdef inline row_function mirror_gray(u8_in src, u8_out dst, int64_t width) noexcept nogil:
-    cdef int64_t x
-    for x in range(width):
-        dst[width - 1 - x] = src[x]
-
-
-cdef inline row_function mirror_rgba(u8_in src, u8_out dst, int64_t width) noexcept nogil:
-    cdef int64_t x
-    for x in range(width):
-        memcpy(dst + 4 * (width - 1 - x), src + 4 * x, 4)
+        mirror_row(
+            at(&images.src, y, chunk.left), at(&images.dst, y, images.src.width - chunk.right), columns,
+            images.src.channels,
+        )
 
 
 cdef inline int copy(const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:

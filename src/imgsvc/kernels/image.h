@@ -9,7 +9,7 @@
 
 typedef struct {
     uint8_t *data; /* of row 0 */
-    int64_t height, width, channels;
+    int64_t height, width, channels; /* channels of bytes: of deep pixels as many as they have bytes */
     int64_t stride; /* bytes from a row to the next; may be negative */
 } imgsvc_image;
 

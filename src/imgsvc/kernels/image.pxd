@@ -7,7 +7,7 @@ cdef extern from "image.h":
         uint8_t* data
         int64_t height
         int64_t width
-        int64_t channels
+        int64_t channels  # of bytes: of deep pixels these are as many as they have bytes
         int64_t stride  # bytes from a row to the next; may be negative
 
     uint8_t* at "imgsvc_at"(const Image* image, int64_t y, int64_t x) noexcept nogil

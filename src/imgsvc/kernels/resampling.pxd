@@ -6,7 +6,6 @@ from libc.string cimport memcpy, memset
 from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut
 from imgsvc.kernels.floats cimport to_bytes
 from imgsvc.kernels.image cimport Image, at
-from imgsvc.kernels.rows cimport row_function, u8_in, u8_out
 from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "shuffle.h":
@@ -15,6 +14,11 @@ cdef extern from "shuffle.h":
     ) noexcept nogil
     void transpose_words "imgsvc_transpose_rgba"(
         const uint8_t* src, uint8_t* dst, int64_t rows, int64_t columns, int64_t src_stride, int64_t dst_stride
+    ) noexcept nogil
+
+cdef extern from "moves.h":
+    void select_pixels "imgsvc_select"(
+        const uint8_t* src, const int64_t* columns, uint8_t* dst, int64_t width, int64_t pixel_bytes
     ) noexcept nogil
 
 cdef extern from "resample.h":
@@ -168,7 +172,7 @@ cdef inline int select(
     int num_threads,
     stop_state* stop,
 ) except -1:
-    """Write `dst[y, x] = src[rows[y], columns[x]]`."""
+    """Write `dst[y, x] = src[rows[y], columns[x]]`, pixels of any depth."""
     cdef Selection selection = Selection(src[0], dst[0], rows, columns)
     cdef Chunks chunks = chunks_of(dst.height, dst.width, dst.channels, 1)
     return compute(select_chunk, &selection, &chunks, 0, num_threads, stop)
@@ -178,7 +182,7 @@ cdef inline void select_chunk(const void* work, Chunk chunk, char* scratch) noex
     cdef const Selection* selection = <const Selection*>work
     cdef const int64_t* columns = selection.columns + chunk.left
     cdef int64_t width = chunk.right - chunk.left
-    cdef int64_t channels = selection.src.channels
+    cdef int64_t pixel_bytes = selection.src.channels
     cdef const uint8_t* row
     cdef uint8_t* dst
     cdef int64_t y
@@ -186,34 +190,6 @@ cdef inline void select_chunk(const void* work, Chunk chunk, char* scratch) noex
         dst = at(&selection.dst, y, chunk.left)
         row = at(&selection.src, selection.rows[y], 0)
         if y > chunk.top and selection.rows[y] == selection.rows[y - 1]:
-            memcpy(dst, at(&selection.dst, y - 1, chunk.left), width * channels)
-        elif channels == 1:
-            select_gray(row, columns, dst, width)
-        elif channels == 3:
-            select_rgb(row, columns, dst, width)
+            memcpy(dst, at(&selection.dst, y - 1, chunk.left), width * pixel_bytes)
         else:
-            select_rgba(row, columns, dst, width)
-
-
-cdef inline row_function select_gray(
-    u8_in src, const int64_t* columns, u8_out dst, int64_t width
-) noexcept nogil:
-    cdef int64_t x
-    for x in range(width):
-        dst[x] = src[columns[x]]
-
-
-cdef inline row_function select_rgb(
-    u8_in src, const int64_t* columns, u8_out dst, int64_t width
-) noexcept nogil:
-    cdef int64_t x
-    for x in range(width):
-        memcpy(dst + 3 * x, src + 3 * columns[x], 3)
-
-
-cdef inline row_function select_rgba(
-    u8_in src, const int64_t* columns, u8_out dst, int64_t width
-) noexcept nogil:
-    cdef int64_t x
-    for x in range(width):
-        memcpy(dst + 4 * x, src + 4 * columns[x], 4)
+            select_pixels(row, columns, dst, width, pixel_bytes)

@@ -34,6 +34,7 @@ IMGSVC_INLINE void imgsvc_transpose_plain(
 #ifdef IMGSVC_SHUFFLE
 
 typedef uint8_t imgsvc_u8x16 __attribute__((vector_size(16)));
+typedef uint16_t imgsvc_u16x8 __attribute__((vector_size(16)));
 typedef uint32_t imgsvc_u32x4 __attribute__((vector_size(16)));
 
 /* 16 x 16 bytes: four rounds, each of which interleaves row i with row i + 8. */
@@ -51,6 +52,23 @@ IMGSVC_INLINE void imgsvc_tile_gray(const uint8_t *src, uint8_t *dst, int64_t sr
         memcpy(a, b, sizeof a);
     }
     for (int i = 0; i < 16; i++)
+        memcpy(dst + i * dst_stride, &a[i], 16);
+}
+
+/* 8 x 8 values of 16 bits, in three such rounds. */
+IMGSVC_INLINE void imgsvc_tile_gray16(const uint8_t *src, uint8_t *dst, int64_t src_stride, int64_t dst_stride)
+{
+    imgsvc_u16x8 a[8], b[8];
+    for (int i = 0; i < 8; i++)
+        memcpy(&a[i], src + i * src_stride, 16);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 4; i++) {
+            b[2 * i] = IMGSVC_SHUFFLE(a[i], a[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+            b[2 * i + 1] = IMGSVC_SHUFFLE(a[i], a[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+        }
+        memcpy(a, b, sizeof a);
+    }
+    for (int i = 0; i < 8; i++)
         memcpy(dst + i * dst_stride, &a[i], 16);
 }
 
@@ -113,6 +131,21 @@ __attribute__((noinline)) static void imgsvc_transpose_gray(
     imgsvc_transpose_plain(src + y * src_stride, dst + y, rows - y, x, src_stride, dst_stride, 1);
 #endif
     imgsvc_transpose_plain(src + x, dst + x * dst_stride, rows, columns - x, src_stride, dst_stride, 1);
+}
+
+__attribute__((noinline)) static void imgsvc_transpose_gray16(
+    const uint8_t *__restrict__ src, uint8_t *__restrict__ dst, int64_t rows, int64_t columns,
+    int64_t src_stride, int64_t dst_stride)
+{
+    int64_t x = 0, y = 0;
+#ifdef IMGSVC_SHUFFLE
+    for (; x + 8 <= columns; x += 8)
+        for (y = 0; y + 8 <= rows; y += 8)
+            imgsvc_tile_gray16(src + y * src_stride + 2 * x, dst + x * dst_stride + 2 * y, src_stride, dst_stride);
+    y = rows / 8 * 8;
+    imgsvc_transpose_plain(src + y * src_stride, dst + 2 * y, rows - y, x, src_stride, dst_stride, 2);
+#endif
+    imgsvc_transpose_plain(src + 2 * x, dst + x * dst_stride, rows, columns - x, src_stride, dst_stride, 2);
 }
 
 __attribute__((noinline)) static void imgsvc_transpose_rgba(
@@ -188,6 +221,32 @@ __attribute__((noinline)) static void imgsvc_mirror_rgb(
 #endif
     for (; x < width; x++)
         memcpy(dst + 3 * (width - 1 - x), src + 3 * x, 3);
+}
+
+/* The same for pixels of three times 16 bits, 8 of them at a time. */
+__attribute__((noinline)) static void imgsvc_mirror_rgb16(
+    const uint8_t *__restrict__ src, uint8_t *__restrict__ dst, int64_t width)
+{
+    int64_t x = 0;
+#ifdef IMGSVC_SHUFFLE_RGB
+    for (; x + 8 <= width; x += 8) {
+        uint8_t *mirrored = dst + 6 * (width - 8 - x);
+        imgsvc_u16x8 a, b, c;
+        memcpy(&a, src + 6 * x, 16);
+        memcpy(&b, src + 6 * x + 16, 16);
+        memcpy(&c, src + 6 * x + 32, 16);
+        const imgsvc_u16x8 first = IMGSVC_SHUFFLE(b, c, 13, 14, 15, 10, 11, 12, 7, 8);
+        /* 17 12 13 14 9 10 11 6 of all three: the first is the only one that is in c. */
+        const imgsvc_u16x8 nearly = IMGSVC_SHUFFLE(a, b, -1, 12, 13, 14, 9, 10, 11, 6);
+        const imgsvc_u16x8 second = IMGSVC_SHUFFLE(nearly, c, 9, 1, 2, 3, 4, 5, 6, 7);
+        const imgsvc_u16x8 third = IMGSVC_SHUFFLE(a, b, 7, 8, 3, 4, 5, 0, 1, 2);
+        memcpy(mirrored, &first, 16);
+        memcpy(mirrored + 16, &second, 16);
+        memcpy(mirrored + 32, &third, 16);
+    }
+#endif
+    for (; x < width; x++)
+        memcpy(dst + 6 * (width - 1 - x), src + 6 * x, 6);
 }
 
 #endif

@@ -172,7 +172,7 @@ class Pad(Operation):
 
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
         """Return what computes the result."""
-        fill = self.fill if isinstance(self.fill, tuple) else (self.fill,) * channels_of(shape)
+        fill = np.broadcast_to(np.array(self.fill, dtype), channels_of(shape)).tobytes()
         return _dispatch.kernels().Pad(self.left, self.top, BORDERS[self.border], fill)
 
 
