@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from imgsvc._conversion_advice import conversion_advice
 from imgsvc.errors import InvalidImageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ UINT8 = np.dtype(np.uint8)
 DTypeName = Literal["uint8", "uint16", "float32"]
 
 DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("uint8", "uint16", "float32")}
-"""Those of images, in this machine's order of bytes; all but `convert` take the first alone."""
+"""Those of images, in this machine's order of bytes; who computes takes the first alone, but for `convert`."""
 
 
 def check_image(image: Any, field: str = "image", *, deep: bool = False) -> Image:
@@ -57,9 +58,10 @@ def _refusal(image: Any, field: str, *, deep: bool) -> InvalidImageError:
     if isinstance(image, np.ma.MaskedArray):
         return InvalidImageError(field, "a masked array", "one without a mask: image.filled(0) makes one")
     if deep and image.dtype not in DTYPES.values():
-        return InvalidImageError(f"{field}.dtype", image.dtype, f"one of {', '.join(DTYPES)}")
+        expected = f"one of {', '.join(DTYPES)}: {conversion_advice(image, deep=True)}"
+        return InvalidImageError(f"{field}.dtype", image.dtype, expected)
     if not deep and image.dtype != UINT8:
-        return InvalidImageError(f"{field}.dtype", image.dtype, f"uint8: {_conversion(image.dtype)}")
+        return InvalidImageError(f"{field}.dtype", image.dtype, f"uint8: {conversion_advice(image, deep=False)}")
     if (
         image.size == 0
         and image.ndim in (GRAY_RANK, COLOR_RANK)
@@ -101,20 +103,10 @@ def as_rows(image: Image) -> Image:
     rows = image[:, :, np.newaxis] if image.ndim == GRAY_RANK else image
     channels = rows.shape[2]
     # NumPy leaves the stride of an axis of length 1 to chance, and nobody steps along it.
-    contiguous = (channels == 1 or rows.strides[2] == 1) and (
-        rows.shape[1] == 1 or rows.strides[1] == channels
+    contiguous = (channels == 1 or rows.strides[2] == image.itemsize) and (
+        rows.shape[1] == 1 or rows.strides[1] == channels * image.itemsize
     )
     return rows if contiguous else np.ascontiguousarray(rows)
-
-
-def _conversion(dtype: np.dtype[Any]) -> str:
-    if dtype == np.bool_:
-        return "image.astype(numpy.uint8) * 255 converts a mask"
-    if dtype == np.uint16:
-        return "(image >> 8).astype(numpy.uint8) keeps the upper 8 of 16 bits"
-    if np.issubdtype(dtype, np.floating):
-        return "(image * 255).round().clip(0, 255).astype(numpy.uint8) converts floats from 0 to 1"
-    return "image.clip(0, 255).astype(numpy.uint8) converts it"
 
 
 def _reshaping(image: NDArray[Any]) -> str:

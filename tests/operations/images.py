@@ -18,6 +18,13 @@ images = (
 per_isa = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
 )
+DEPTHS = [np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)]
+deep_images = st.tuples(
+    st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3, 4]), st.sampled_from(DEPTHS)
+).flatmap(
+    # Of any bits: NaN of every kind, too.
+    lambda t: hnp.arrays(np.uint8, (t[0], t[1], t[2] * t[3].itemsize)).map(lambda values: values.view(t[3]))
+)
 
 # Around the tile of the mean filter (1024 bytes of a row) and the blocks of the rotation (64 x 32 pixels).
 EDGE_SHAPES = [

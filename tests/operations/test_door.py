@@ -17,11 +17,10 @@ from imgsvc import operations
 from imgsvc.errors import ImgsvcError
 from imgsvc.operations.operation import Operation, SameShape, public
 from tests import builds
-from tests.operations.every import EVERY, EXAMPLES
+from tests.operations.every import EVERY
 from tests.operations.images import images
 
 MATRIX = np.ones((2, 2))
-PLAIN = [operation for operation in EXAMPLES if operation.name != "convert"]
 
 
 def parameters(operation):
@@ -66,7 +65,7 @@ def closed_before_and_after():
     builds.forget()
 
 
-@pytest.mark.parametrize("operation", PLAIN, ids=str)
+@EVERY
 class TestEverydayCalls:
     def test_they_run_no_python_of_ours(self, operation):
         image = np.zeros((600, 900, 3), np.uint8)

@@ -127,6 +127,7 @@ class TestCrop:
         assert Crop(1, 2, 3, 4).output_shape((10, 10)) == (4, 3)
 
 
+ANY_LEVEL = r"expected a number from -3.40282e\+38 to 3.40282e\+38, or one for each channel"
 amounts = st.tuples(*[st.integers(0, 90)] * 4)
 
 
@@ -184,16 +185,20 @@ class TestPad:
                 "^border: 'mirror', expected one of 'constant', 'replicate', 'reflect', 'refl",
             ),
             ({"border": None}, "^border: None, expected one of 'constant'"),
-            ({"fill": 256}, "^fill: 256, expected an integer from 0 to 255, or one for each channel$"),
             (
-                {"fill": (1, 2)},
-                r"^fill: \(1, 2\), expected an integer from 0 to 255, or 3, one for each channel",
+                {"fill": 256},
+                "^fill: 256, expected an integer from 0 to 255, the range of uint8, or one for each channel$",
             ),
+            ({"fill": (1, 2)}, r"^fill: \(1, 2\), expected one level, or 3, one for each channel$"),
             ({"fill": (1, 2, -3)}, "^fill: -3, expected an integer from 0 to 255"),
             ({"fill": 0.5}, "^fill: 0.5, expected an integer"),
-            ({"fill": ()}, r"^fill: \(\), expected an integer from 0 to 255, or one for each channel$"),
-            ({"fill": [0] * 100_000}, r"^fill: \[0, 0, .*…, expected an integer from 0 to 255, or one"),
-            ({"fill": np.zeros((2, 2))}, r"^fill: array\(.*, expected an integer from 0 to 255"),
+            ({"fill": ()}, rf"^fill: \(\), {ANY_LEVEL}$"),
+            ({"fill": [0] * 100_000}, rf"^fill: \[0, 0, .*…, {ANY_LEVEL}$"),
+            ({"fill": np.zeros((2, 2))}, rf"^fill: array\(.*, {ANY_LEVEL}$"),
+            ({"fill": np.inf}, rf"^fill: inf, {ANY_LEVEL}$"),
+            ({"fill": np.nan}, rf"^fill: nan, {ANY_LEVEL}$"),
+            ({"fill": True}, rf"^fill: True, {ANY_LEVEL}$"),
+            ({"fill": 1e39}, rf"^fill: 1e\+39, {ANY_LEVEL}$"),
         ],
     )
     def test_parameters_out_of_range(self, photo, parameters, message):

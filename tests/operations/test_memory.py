@@ -19,16 +19,16 @@ SHAPES = [
 ]  # fmt: skip
 
 
-def guarded(shape, *, at_end):
+def guarded(shape, *, at_end, dtype=np.uint8):
     """Return an array of a shape that begins, or ends, right beside memory that may not be touched."""
-    size = int(np.prod(shape))
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     inner = -(-size // PAGE) * PAGE
     pages = np.frombuffer(mmap.mmap(-1, inner + 2 * PAGE), np.uint8)
     protect = ctypes.CDLL(None, use_errno=True).mprotect
     for start in (0, PAGE + inner):
         assert protect(ctypes.c_void_p(pages.ctypes.data + start), ctypes.c_size_t(PAGE), PROT_NONE) == 0
     start = PAGE + inner - size if at_end else PAGE
-    return pages[start : start + size].reshape(shape)
+    return pages[start : start + size].view(dtype).reshape(shape)
 
 
 @EVERY

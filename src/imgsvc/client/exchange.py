@@ -176,4 +176,5 @@ def check_operand(image: Image, operation: Operation) -> Given:
     """Return an array as the service takes it, if the operation can be applied to it."""
     given = read_given(check_image(image, deep=operation.deep))
     operation.output_shape(image.shape)
+    operation.output_dtype(image.dtype)
     return given

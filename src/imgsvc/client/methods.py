@@ -44,7 +44,7 @@ class OperationMethods(abc.ABC, Generic[R]):
     ``timeout`` is the seconds that this call may take, by default the client's. The result is a read-only
     view of the answer's bytes; ``writable`` makes it a writable copy. `mean_filter` and `rotate90` call
     NLImageService, which every server of that contract has; they call `imgsvc.v1.ImageService`, as the others
-    do, for images with alpha.
+    do, for images with alpha and those of more than 8 bits.
     """
 
     @abc.abstractmethod
@@ -84,7 +84,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
             Any strides.
         turns : int
             The number of quarter turns counter-clockwise, taken modulo 4.
@@ -93,7 +93,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
         Returns
         -------
-        ndarray of uint8
+        ndarray of the image's dtype
             With rows and columns exchanged for an odd number of turns.
 
         Raises
@@ -192,7 +192,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         right: int = 0,
         bottom: int = 0,
         border: Border = "constant",
-        fill: int | tuple[int, ...] = 0,
+        fill: float | tuple[float, ...] = 0,
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import grpc
 from google.protobuf.message import DecodeError
 
-from imgsvc._images import check_image
+from imgsvc._images import UINT8, check_image
 from imgsvc.client.given import copy_pixels
 from imgsvc.errors import InvalidImageError, RequestRefusedError, ServiceError
 from imgsvc.operations import MeanFilter, Rotate90
@@ -34,9 +34,10 @@ MAX_PIXEL_BYTES = 2**31 - 1 - 64
 
 
 def method_of(operation: Operation, image: Image) -> str | None:
-    """Return the method for an operation on an image; None where the contract has none, as for alpha."""
-    shape = getattr(image, "shape", ())
-    return None if shape[2:] == (RGBA_CHANNELS,) else METHODS.get(type(operation))
+    """Return the method for an operation on an image; None where the contract has none, as for alpha and 16 bits."""
+    shape, dtype = getattr(image, "shape", ()), getattr(image, "dtype", UINT8)
+    carried = shape[2:] != (RGBA_CHANNELS,) and (dtype == UINT8 or not operation.deep)
+    return METHODS.get(type(operation)) if carried else None
 
 
 def check_carried(image: Image) -> Image:

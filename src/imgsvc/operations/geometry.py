@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgsvc import _dispatch
+from imgsvc._images import UINT8
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS, Border
-from imgsvc.operations.operation import Operation, SameShape, made, public
-from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
+from imgsvc.operations.operation import Deep, SameShape, made, public
+from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape
 from imgsvc.operations.scratch import channels_of
 
 if TYPE_CHECKING:
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
 LOOKED_FOR = 24
 """Bytes that are copied while a pixel of a frame is looked for, one by one, in the image."""
 
+MAX_LEVEL = float(np.finfo(np.float32).max)
+
+MAX_WHOLE = (1 << 31) - 1
+"""Beyond it a level is a float, as no integer of a message is."""
+
 MAX_LENGTH = (1 << 63) - 1  # of an array's axis
 
 
 @dataclasses.dataclass(frozen=True)
-class Rotate90(Operation):
+class Rotate90(Deep):
     """Quarter turns counter-clockwise; see `rotate90`."""
 
     turns: int = 1
@@ -66,7 +72,7 @@ class Rotate90(Operation):
 
 
 @dataclasses.dataclass(frozen=True)
-class Flip(SameShape):
+class Flip(Deep, SameShape):
     """A mirror image; see `flip`."""
 
     axis: int
@@ -91,7 +97,7 @@ class Flip(SameShape):
 
 
 @dataclasses.dataclass(frozen=True)
-class Crop(Operation):
+class Crop(Deep):
     """A rectangle of the image; see `crop`."""
 
     left: int
@@ -128,7 +134,7 @@ class Crop(Operation):
 
 
 @dataclasses.dataclass(frozen=True)
-class Pad(Operation):
+class Pad(Deep):
     """The image with a frame around it; see `pad`."""
 
     left: int = 0
@@ -136,7 +142,7 @@ class Pad(Operation):
     right: int = 0
     bottom: int = 0
     border: Border = "constant"
-    fill: int | tuple[int, ...] = 0
+    fill: float | tuple[float, ...] = 0
 
     def __post_init__(self) -> None:
         """Check what can be without the image."""
@@ -144,10 +150,8 @@ class Pad(Operation):
             object.__setattr__(self, field, integer(field, getattr(self, field), 0, MAX_SIDE))
         one_of("border", self.border, BORDERS)
         values = _values(self.fill)
-        if 0 < len(values) <= 4:
-            fill: int | tuple[int, ...] = tuple(integer("fill", value, 0, 255) for value in values)
-        else:
-            fill = integer("fill", self.fill, 0, 255, ", or one for each channel")
+        several = 0 < len(values) <= 4
+        fill = tuple(map(_level, values)) if several else _level(self.fill, ", or one for each channel")
         object.__setattr__(self, "fill", fill)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -155,16 +159,28 @@ class Pad(Operation):
         channels = shape[2] if len(shape) > 2 else 1
         if isinstance(self.fill, tuple) and len(self.fill) != channels:
             raise InvalidParameterError(
-                "fill", shown(self.fill), f"an integer from 0 to 255, or {channels}, one for each channel"
+                "fill", shown(self.fill), f"one level, or {channels}, one for each channel"
             )
         height = self.top + shape[0] + self.bottom
         return result_shape("left, top, right, bottom", height, self.left + shape[1] + self.right, shape[2:])
 
+    def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Return `dtype`, if `fill` is in its range."""
+        if np.issubdtype(dtype, np.integer):
+            high = np.iinfo(dtype).max
+            for value in self.fill if isinstance(self.fill, tuple) else (self.fill,):
+                integer("fill", value, 0, high, f", the range of {dtype}, or one for each channel")
+        return dtype
+
     def cost(self, shape: Shape) -> int:
         """Return the bytes of the result, and more for pixels beside the image that are looked for in it."""
+        return self.cost_of(shape, UINT8)
+
+    def cost_of(self, shape: Shape, dtype: np.dtype[Any]) -> int:
+        """Return the same of `dtype`; to look for a pixel takes as long in all of them."""
         result = self.output_shape(shape)
         beside = 0 if self.border == "constant" else (self.left + self.right) * result[0]
-        return math.prod(result) + LOOKED_FOR * beside
+        return math.prod(result) * dtype.itemsize + LOOKED_FOR * beside
 
     def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
         """Return whether the frame is of one colour."""
@@ -174,6 +190,12 @@ class Pad(Operation):
         """Return what computes the result."""
         fill = np.broadcast_to(np.array(self.fill, dtype), channels_of(shape)).tobytes()
         return _dispatch.kernels().Pad(self.left, self.top, BORDERS[self.border], fill)
+
+
+def _level(value: Any, meaning: str = "") -> float:
+    """Return a level of some dtype: an int where it is whole, so that equal levels are kept as equal ones."""
+    level = number("fill", value, -MAX_LEVEL, MAX_LEVEL, meaning)
+    return int(level) if level.is_integer() and abs(level) <= MAX_WHOLE else level
 
 
 def _values(fill: Any) -> tuple[Any, ...]:
@@ -193,19 +215,19 @@ def rotate90(
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+    image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Any strides.
     turns : int
         The number of quarter turns, taken modulo 4; negative is clockwise. A multiple of 4 copies.
-    out : ndarray of uint8, optional
-        Where to write the result: of the result's shape, C-contiguous, not sharing memory with `image`.
+    out : ndarray, optional
+        Where to write the result: of the result's shape and the image's dtype, C-contiguous, not sharing memory with `image`.
     num_threads : int, optional
         Threads to use at most, 1 to 256; an image so small that they would wake up too late gets fewer. By
         default every core that the process may run on.
 
     Returns
     -------
-    ndarray of uint8
+    ndarray of the image's dtype
         C-contiguous, with rows and columns exchanged for an odd number of turns; `out` where it was given.
 
     Raises
@@ -234,7 +256,7 @@ def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int 
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+    image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Any strides.
     axis : {0, 1}
         The axis along which pixels change places.
@@ -243,7 +265,7 @@ def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int 
 
     Returns
     -------
-    ndarray of uint8
+    ndarray of the image's dtype
         Of the image's shape, C-contiguous; `out` where it was given.
 
     Raises
@@ -277,7 +299,7 @@ def crop(
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+    image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Any strides.
     left, top : int
         The first column and row, from 0.
@@ -288,7 +310,7 @@ def crop(
 
     Returns
     -------
-    ndarray of uint8, shape (height, width) and the image's channels
+    ndarray of the image's dtype, shape (height, width) and the image's channels
         C-contiguous; `out` where it was given.
 
     Raises
@@ -313,7 +335,7 @@ def pad(
     right: int = 0,
     bottom: int = 0,
     border: Border = "constant",
-    fill: int | tuple[int, ...] = 0,
+    fill: float | tuple[float, ...] = 0,
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:
@@ -324,26 +346,29 @@ def pad(
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+    image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Any strides.
     left, top, right, bottom : int
         Columns and rows to add on each side, 0 to 1073741824; as many as the image has, or more.
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
         ``constant`` is `fill`; the others see to the right of ``abcd``: ``ddd``, ``dcb``, ``cba``, ``abc``.
-    fill : int or sequence of int
-        The colour of the constant border: 0 to 255, for all channels or one for each.
+    fill : number or sequence of numbers
+        The colour of the constant border, for all channels or one for each, in the range of the image's dtype:
+        integers from 0 to 255 for uint8 and to 65535 for uint16, and for float32 any finite number, which is
+        rounded to float32.
     out, num_threads
         As for `mean_filter`; `out` has the result's shape.
 
     Returns
     -------
-    ndarray of uint8, shape (top + H + bottom, left + W + right) and the image's channels
+    ndarray of the image's dtype, shape (top + H + bottom, left + W + right) and the image's channels
         C-contiguous; `out` where it was given.
 
     Raises
     ------
     InvalidImageError, InvalidParameterError
-        As for `mean_filter`, or an amount, `border` or `fill` is out of range, or the result would be.
+        As for `mean_filter`, or an amount or `border` is out of range, `fill` out of that of the image's dtype, or the
+        result would be.
 
     Examples
     --------

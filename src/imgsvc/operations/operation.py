@@ -34,13 +34,15 @@ class Operation(abc.ABC):
     name: ClassVar[str] = "operation"
     """What it is called in pipelines: as its public function, ``MeanFilter`` is ``mean_filter``."""
 
-    deep: ClassVar[bool] = False
-    """Whether it takes images of more than 8 bits."""
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class."""
         super().__init_subclass__(**kwargs)
         cls.name = re.sub("(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @property
+    def deep(self) -> bool:
+        """Whether it takes images of more than 8 bits, too."""
+        return False
 
     @abc.abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
@@ -54,7 +56,11 @@ class Operation(abc.ABC):
 
     @abc.abstractmethod
     def cost(self, shape: Shape) -> int:
-        """Return how many bytes one core copies in about the time that an image of `shape` takes it."""
+        """Return how many bytes one core copies in about the time that it takes for bytes of `shape`."""
+
+    def cost_of(self, shape: Shape, dtype: np.dtype[Any]) -> int:
+        """Return the same for an image of `dtype`: what moves longer values takes longer by as much."""
+        return self.cost(shape) * dtype.itemsize
 
     def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for those that have several
         """Return the name of what does the work for an image of `shape` and `dtype`.
@@ -103,19 +109,21 @@ class Operation(abc.ABC):
         if kernel is None:
             return None
         result = self.output_shape(shape), self.output_dtype(dtype)
-        return Prepared(kernel, shape, dtype, *result, self.cost(shape))
+        return Prepared(kernel, shape, dtype, *result, self.cost_of(shape, dtype))
 
     def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return the dtype of the result for an image of `dtype`, which is one of an image.
 
+        It is the same, but for `Convert`.
+
         Raises
         ------
         InvalidParameterError
-            The operation takes no image of that dtype.
+            The operation takes no image of that dtype, or not with its parameters.
         """
-        if dtype != UINT8:
+        if dtype != UINT8 and not self.deep:
             raise InvalidParameterError("image.dtype", dtype, "uint8: put convert dtype=uint8 before it")
-        return UINT8
+        return dtype
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:  # noqa: ARG002 - for those that need some
         """Return how many bytes, at most, `apply` takes beside the images, which are contiguous.
@@ -144,7 +152,7 @@ class Operation(abc.ABC):
         if num_threads is not None:
             num_threads = check_num_threads(num_threads)
         shape = self.output_shape(image.shape)
-        dtype = self.output_dtype(image.dtype) if self.deep else UINT8
+        dtype = self.output_dtype(image.dtype)
         out = np.empty(shape, dtype) if out is None else check_out(out, shape, image, dtype)
         self.compute(image, out, num_threads, stop or Stop())
         return out
@@ -158,9 +166,18 @@ class Operation(abc.ABC):
             `stop` said so before it was done; `out` holds a part of the result.
         """
         src, dst = as_rows(image), as_rows(out)
-        self.apply(src, dst, threads_for(self.cost(image.shape), num_threads), stop)
+        self.apply(src, dst, threads_for(self.cost_of(image.shape, image.dtype), num_threads), stop)
         if stop.stopped:
             raise StoppedError(cancelled=stop.cancelled)
+
+
+class Deep(Operation):
+    """An operation that computes nothing, and so takes pixels of any depth."""
+
+    @property
+    def deep(self) -> bool:
+        """Whether it takes images of more than 8 bits, too."""
+        return True
 
 
 class SameShape(Operation):

@@ -55,6 +55,11 @@ class Resize(Operation):
                 object.__setattr__(self, field, integer(field, value, 1, MAX_SIDE, meaning))
         one_of("resample", self.resample, RESAMPLES)
 
+    @property
+    def deep(self) -> bool:
+        """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""
+        return self.resample == NEAREST
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result, if its sizes are none beyond reason for an image of `shape`."""
         return _output_shape(self, shape)
@@ -71,10 +76,7 @@ class Resize(Operation):
         height, width = shape[:2]
         result = self.output_shape(shape)
         if self.resample == NEAREST:
-            # Where pixels are left out, each that is not comes with a line of the cache.
-            gap = min(3 * (width // result[1]), LINE)
-            pixels = math.prod(result[:2]) * (2 * channels_of(shape) + gap)
-            return pixels + sum(map(filters.nearest_cost, result[:2]))
+            return self._nearest_cost(shape, channels_of(shape))
         tables = sum(map(filters.windows_cost, shape[:2], result[:2], [self.resample] * 2))
         taps = self.taps_of(height, result[0])
         of_rows = result[0] * math.prod(shape[1:]) * taps
@@ -82,7 +84,19 @@ class Resize(Operation):
         products += of_rows if taps > LONG else 2 * of_rows // 3
         return (math.prod(shape) + math.prod(result)) // 2 + products + tables
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+    def cost_of(self, shape: Shape, dtype: np.dtype[Any]) -> int:
+        """Return the same for an image of `dtype`, whose tables are no longer."""
+        if self.resample == NEAREST:
+            return self._nearest_cost(shape, channels_of(shape) * dtype.itemsize)
+        return self.cost(shape)
+
+    def _nearest_cost(self, shape: Shape, pixel_bytes: int) -> int:
+        result = self.output_shape(shape)[:2]
+        # Where pixels are left out, each that is not comes with a line of the cache.
+        gap = min(3 * (shape[1] // result[1]), LINE)
+        return math.prod(result) * (2 * pixel_bytes + gap) + sum(map(filters.nearest_cost, result))
+
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no depth is it another
         """Return whether it computes, and how many rows windows have."""
         result = self.output_shape(shape)
         if result[:2] == shape[:2]:
@@ -113,7 +127,7 @@ class Resize(Operation):
             return sum(map(filters.nearest_bytes, result))
         return sum(map(filters.windows_bytes, shape[:2], result, [self.resample] * 2))
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002 - 8 bits are all it takes
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002 - for no depth is it another
         """Return what computes the result."""
         kernels = _dispatch.kernels()
         height, width = shape[:2]
@@ -202,7 +216,7 @@ def resize(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; for ``nearest`` also of uint16 or float32.
     width, height : int, optional
         Columns and rows of the result, from 1. One that is None follows from the other by the aspect ratio of
         the image, rounded to nearest, ties to even, and at least 1.
@@ -213,7 +227,7 @@ def resize(
 
     Returns
     -------
-    ndarray of uint8, shape (height, width) and the image's channels
+    ndarray of the image's dtype, shape (height, width) and the image's channels
         C-contiguous; `out` where it was given.
 
     Raises

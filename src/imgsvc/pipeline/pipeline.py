@@ -120,7 +120,8 @@ class Pipeline:
         Parameters
         ----------
         image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-            Any strides; of more than 8 bits only what `Convert` takes, which makes bytes of them.
+            Any strides; of more than 8 bits only for operations that compute nothing, as `Rotate90`, and for
+            `Convert`, which makes bytes of them.
         out, num_threads
             As for `mean_filter`; `out` has the result's shape and dtype.
         stop : Stop, optional
@@ -128,7 +129,7 @@ class Pipeline:
 
         Returns
         -------
-        ndarray of uint8, or what the last `Convert` says
+        ndarray of the image's dtype, or what the last `Convert` says
             C-contiguous; `out` where it was given.
 
         Raises

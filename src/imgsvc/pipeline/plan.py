@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgsvc._images import UINT8
 from imgsvc._stop import Stop
 from imgsvc._threads import threads_for
 from imgsvc.errors import InvalidParameterError
-from imgsvc.operations import Convert, Resize, Rotate90
+from imgsvc.operations import Resize, Rotate90
 from imgsvc.operations.stopping import go_on
 from imgsvc.pipeline.description import located
 from imgsvc.pipeline.fusion import fused
@@ -161,10 +160,11 @@ def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) 
             raise located(f"operations[{number}].{operation.name}", error) from None
     steps: list[Step] = []
     needed = fused(operations, shape, dtype)
-    for operation in needed or (_copy(dtype),):
+    for operation in needed or (Rotate90(0),):
         result, routine = operation.output_shape(shape), operation.routine(shape, dtype)
         result_dtype = operation.output_dtype(dtype)
-        steps.append(Step(operation, shape, dtype, result, result_dtype, operation.cost(shape), routine))
+        cost = operation.cost_of(shape, dtype)
+        steps.append(Step(operation, shape, dtype, result, result_dtype, cost, routine))
         shape, dtype = result, result_dtype
     return Plan(tuple(steps), copies=not needed)
 
@@ -176,6 +176,3 @@ def canonical(operation: Operation, dst_shape: Shape) -> tuple[Any, ...]:
     fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
     return operation.name, *(getattr(operation, field.name) for field in fields)
 
-
-def _copy(dtype: np.dtype[Any]) -> Operation:
-    return Rotate90(0) if dtype == UINT8 else Convert(dtype.name)  # type: ignore[arg-type] # one of DTYPES

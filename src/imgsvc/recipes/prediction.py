@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgsvc._images import GRAY_RANK, UINT8
 from imgsvc.recipes.codec_costs import CodecCost, codec_costs, shrunk_share
@@ -17,6 +17,8 @@ from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.routine_rates import Rate, fixed_seconds, routine_rates
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from imgsvc._images import Shape
     from imgsvc.operations import Operation
     from imgsvc.pipeline import Plan
@@ -67,7 +69,7 @@ class Prediction:
     def operation_seconds(self, operation: Operation, shape: Shape) -> float:
         """Return how long one core will take for a request of one operation, on an image of 8 bits."""
         self.calibrate()
-        return self._fixed + self._work(operation.routine(shape, UINT8), operation.cost(shape), shape)
+        return self._fixed + self._work(operation.routine(shape, UINT8), operation.cost(shape), shape, UINT8)
 
     def milliseconds(self, plan: RecipePlan) -> float:
         """Return how long one core will take for all of a plan, in some microseconds itself."""
@@ -111,10 +113,10 @@ class Prediction:
     def _steps(self, plan: Plan) -> float:
         seconds = CALL_SECONDS * (len(plan.steps) - 1)
         for step in plan.steps:
-            seconds += self._work(step.routine, step.cost, step.src_shape)
+            seconds += self._work(step.routine, step.cost, step.src_shape, step.src_dtype)
         return seconds
 
-    def _work(self, routine: str, cost: int, shape: Shape) -> float:
+    def _work(self, routine: str, cost: int, shape: Shape, dtype: np.dtype[Any]) -> float:
         is_gray = len(shape) == GRAY_RANK or shape[2] == 1
         rate = self._rates.get((routine, is_gray)) or self._rates["copy", is_gray]
-        return rate.at(math.prod(shape)) * cost
+        return rate.at(math.prod(shape) * dtype.itemsize) * cost

@@ -184,7 +184,7 @@ def routine_rates() -> dict[tuple[str, bool], Rate]:
 
 
 def _conversion_rates() -> dict[tuple[str, bool], Rate]:
-    """Return the same of changes of depth, which work on a row of values, block by block."""
+    """Return the same of changes of depth, which work on a row of values."""
     shape = (*SMALL, 1)
     results = [Convert(name) for name in DTYPES]  # type: ignore[arg-type] # those are its words
     depths = [(source, result) for source in DTYPES.values() for result in results]
@@ -192,7 +192,7 @@ def _conversion_rates() -> dict[tuple[str, bool], Rate]:
 
     def seconds_a_unit(source: np.dtype[Any], convert: Convert, result: NDArray[Any]) -> float:
         work = functools.partial(convert.compute, images[source], result, 1, Stop())
-        return _seconds(work) / convert.cost(shape)
+        return _seconds(work) / convert.cost_of(shape, source)
 
     runs = [functools.partial(seconds_a_unit, source, convert, np.empty(shape, convert.dtype))
             for source, convert in depths]  # fmt: skip

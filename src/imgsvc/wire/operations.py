@@ -1,7 +1,8 @@
 """Messages of operations ↔ operations.
 
 A message has the name of its operation and the fields of its parameters; a test compares the two. So nothing
-here knows any one of them.
+here knows any one of them. Where a field of integers does not hold all that a parameter may be, another one, whose
+name ends with ``_values``, has it as doubles.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["enum_number", "enum_word", "operation_message", "read_operations"]
 
 UNSPECIFIED = "UNSPECIFIED"
+VALUES = "_values"
 
 
 def read_operations(messages: Sequence[OperationMessage], field: str) -> list[Operation]:
@@ -70,7 +72,10 @@ def _parameters(message: Any, field: str) -> dict[str, Any]:
             if message.HasField(each.name):
                 parameters[each.name] = value
         elif len(value):
-            parameters[each.name] = value[0] if len(value) == 1 else tuple(value)
+            name = each.name.removesuffix(VALUES)
+            if name in parameters:
+                raise InvalidParameterError(f"{field}.{each.name}", f"set, as {name} is", "one of the two")
+            parameters[name] = value[0] if len(value) == 1 else tuple(value)
     return parameters
 
 
@@ -128,5 +133,7 @@ def operation_message(operation: Operation) -> OperationMessage:
         elif field.has_presence:
             setattr(message, parameter.name, value)
         else:
-            getattr(message, parameter.name).extend(value if isinstance(value, tuple) else (value,))
+            values = value if isinstance(value, tuple) else (value,)
+            whole = all(isinstance(each, int) for each in values)
+            getattr(message, parameter.name + ("" if whole else VALUES)).extend(values)
     return result
