@@ -48,6 +48,7 @@ TEXTS = (
     "mean | rotate90 1 | resize width=12 resample=lanczos | sharpen",
     "convolve [[-1,0,1],[-2,0,2],[-1,0,1]] bias=128 border='wrap'",
     "pad left=3 fill=7 | crop left=1 top=1 width=4 height=4 | convert float32",
+    "convert float32 | pad top=1 fill=0.5 | rotate90 1 | resize width=5 resample=nearest",
 )
 
 

@@ -17,13 +17,14 @@ SCALED = "imgsvc.convert takes it scaled to floats from 0 to 1"
 
 
 def conversion_advice(image: NDArray[Any], *, deep: bool) -> str:
-    """Return what makes uint8 of `image`, or one of those that are `deep`; and nothing that loses values unsaid."""
+    """Return what makes uint8 of `image`, or a dtype that is `deep`; what is lost by that is said."""
     kind = image.dtype.kind
     if kind == "b":
         return MASK
     if kind not in "iuf" or image.size == 0:
         return SCALED
-    low, high = np.fmin.reduce(image, axis=None), np.fmax.reduce(image, axis=None)  # of a number and NaN the number
+    # Of a number and NaN these take the number.
+    low, high = np.fmin.reduce(image, axis=None), np.fmax.reduce(image, axis=None)
     if kind == "f":
         return _of_floats(image.dtype, low, high, deep=deep)
     return _of_integers(image.dtype, int(low), int(high), deep=deep)
@@ -34,12 +35,12 @@ def _of_floats(dtype: np.dtype[Any], low: Any, high: Any, *, deep: bool) -> str:
     if deep:
         return f"{single} rounds to 24 bits, and keeps the range"
     converted = f"imgsvc.convert({single}) makes 0 to 255 of 0 to 1"
-    if 0 <= low and high <= 1:
+    if low >= 0 and high <= 1:
         return converted
     if np.isnan(high):
         return f"{converted}, and 0 of NaN, which all values here are"
     here = f"{converted} and cuts off the rest; values here are from {low:.4g} to {high:.4g}"
-    if 0 <= low and high <= WORD:
+    if low >= 0 and high <= WORD:
         white = BYTE if high <= BYTE else WORD
         return f"{here}: if {white} is white, imgsvc.convert({single} / {white}) makes it 255"
     return here

@@ -26,7 +26,7 @@ UINT8 = np.dtype(np.uint8)
 DTypeName = Literal["uint8", "uint16", "float32"]
 
 DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("uint8", "uint16", "float32")}
-"""Those of images, in this machine's order of bytes; who computes takes the first alone, but for `convert`."""
+"""Those of images, in this machine's order of bytes; but for `convert`, what computes takes the first."""
 
 
 def check_image(image: Any, field: str = "image", *, deep: bool = False) -> Image:
@@ -61,7 +61,9 @@ def _refusal(image: Any, field: str, *, deep: bool) -> InvalidImageError:
         expected = f"one of {', '.join(DTYPES)}: {conversion_advice(image, deep=True)}"
         return InvalidImageError(f"{field}.dtype", image.dtype, expected)
     if not deep and image.dtype != UINT8:
-        return InvalidImageError(f"{field}.dtype", image.dtype, f"uint8: {conversion_advice(image, deep=False)}")
+        return InvalidImageError(
+            f"{field}.dtype", image.dtype, f"uint8: {conversion_advice(image, deep=False)}"
+        )
     if (
         image.size == 0
         and image.ndim in (GRAY_RANK, COLOR_RANK)

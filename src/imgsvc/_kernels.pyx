@@ -80,7 +80,7 @@ cdef class QuarterTurn(Kernel):
 
 
 cdef class Pad(Kernel):
-    """Puts a frame around the image, by a rule of kernels/borders.pxd; `fill` is a pixel, for the constant one."""
+    """Puts a frame around the image by a rule of kernels/borders.pxd, of which `fill` is the constant's pixel."""
 
     cdef int64_t left
     cdef int64_t top

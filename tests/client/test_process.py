@@ -54,6 +54,23 @@ class TestOperations:
         assert result.shape == expected.shape
         assert result.dtype == expected.dtype
 
+    @pytest.mark.parametrize("operation", [each for each in EXAMPLES if each.deep], ids=str)
+    @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+    def test_those_that_compute_nothing_take_deep_pixels(self, client, photo, operation, dtype):
+        image = photo.astype(dtype) * 200
+        result = called(getattr(client, operation.name), image, operation)
+        expected = called(getattr(imgsvc, operation.name), image, operation)
+        np.testing.assert_array_equal(result, expected)
+        assert result.dtype == expected.dtype
+
+    def test_a_fill_between_integers(self, client):
+        image = np.ones((2, 3), np.float32)
+        np.testing.assert_array_equal(
+            client.pad(image, left=1, fill=0.25), imgsvc.pad(image, left=1, fill=0.25)
+        )
+        with pytest.raises(InvalidParameterError, match="^fill: 0.25, expected an integer from 0 to 65535"):
+            client.pad(image.astype(np.uint16), left=1, fill=0.25)
+
     @pytest.mark.parametrize("name", OPERATIONS)
     def test_each_has_the_parameters_of_the_library(self, name):
         ours = inspect.signature(getattr(imgsvc.Client, name)).parameters

@@ -146,6 +146,8 @@ class TestArrays:
             operation.anything = 1
 
 
+TWELVE_BITS = "if 4095 is white, imgsvc.convert((image / 4095).astype(numpy.float32)) makes it 255"
+EIGHT_BITS = "if 255 is white, imgsvc.convert(image / 255) makes it 255"
 FROM = "imgsvc.convert(image) makes 0 to 255 of 0 to"
 
 
@@ -154,17 +156,18 @@ FROM = "imgsvc.convert(image) makes 0 to 255 of 0 to"
     ("image", "advice"),
     [
         (np.full((4, 4), True), "image.astype(numpy.uint8) * 255 converts a mask"),
-        (np.full((4, 4), 7, np.uint16), "values here are from 7 to 7: image.astype(numpy.uint8) keeps them all"),
+        (
+            np.full((4, 4), 7, np.uint16),
+            "values here are from 7 to 7: image.astype(numpy.uint8) keeps them all",
+        ),
         (
             np.array([[9, 3000]], np.uint16),
-            f"values here are from 9 to 3000: {FROM} 65535, so that these end at 12; if 4095 is white, "
-            "imgsvc.convert((image / 4095).astype(numpy.float32)) makes it 255",
+            f"values here are from 9 to 3000: {FROM} 65535, so that these end at 12; {TWELVE_BITS}",
         ),
         (np.array([[0, 65535]], np.uint16), f"values here are from 0 to 65535: {FROM} 65535"),
         (
             np.array([[0, 40000]]),
-            "values here are from 0 to 40000: "
-            "imgsvc.convert(image.astype(numpy.uint16)) makes 0 to 255 of 0 to 65535",
+            f"values here are from 0 to 40000: {FROM.replace('image', 'image.astype(numpy.uint16)')} 65535",
         ),
         (
             np.array([[-5, 70000]]),
@@ -174,8 +177,7 @@ FROM = "imgsvc.convert(image) makes 0 to 255 of 0 to"
         (np.ones((4, 4)), "imgsvc.convert(image.astype(numpy.float32)) makes 0 to 255 of 0 to 1"),
         (
             np.array([[0, np.nan, 200]], np.float32),
-            f"{FROM} 1 and cuts off the rest; values here are from 0 to 200: "
-            "if 255 is white, imgsvc.convert(image / 255) makes it 255",
+            f"{FROM} 1 and cuts off the rest; values here are from 0 to 200: {EIGHT_BITS}",
         ),
         (
             np.array([[-1.5, 2]], np.float32),

@@ -1,4 +1,4 @@
-"""What computes nothing takes pixels of 16 bits and floats, and `convert` any: beside NumPy, byte for byte."""
+"""What computes nothing takes pixels of 16 bits and floats, byte for byte as NumPy; `convert` takes any."""
 
 import dataclasses
 import itertools
@@ -59,9 +59,7 @@ class TestBesideNumPy:
         left = data.draw(st.integers(0, image.shape[1] - 1))
         top = data.draw(st.integers(0, image.shape[0] - 1))
         width, height = image.shape[1] - left, image.shape[0] - top
-        assert_same(
-            imgsvc.crop(image, left=left, top=top, width=width, height=height), image[top:, left:]
-        )
+        assert_same(imgsvc.crop(image, left=left, top=top, width=width, height=height), image[top:, left:])
 
     @pytest.mark.parametrize("border", BORDERS)
     @per_isa

@@ -1,12 +1,14 @@
 """`ImageService.Process` and `Plan` against the installed server."""
 
+import itertools
+
 import grpc
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
 import imgsvc
-from imgsvc.operations import OPERATIONS
+from imgsvc.operations import OPERATIONS, Pad
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.recipe import Output
 from imgsvc.v1.operations_pb2 import Operation
@@ -26,6 +28,47 @@ def test_every_operation_gives_what_the_library_gives(server, rng, operation, ch
     image = rng.integers(0, 256, (67, 51, *channels), dtype=np.uint8)
     answer = v1.process(server, v1.request(v1.pixels(image), operations=[operation_message(operation)]))
     np.testing.assert_array_equal(v1.array(answer.results[0].image), operation(image))
+
+
+DEEP = [
+    *itertools.product([each for each in EXAMPLES if each.deep], ["uint16", "float32"]),
+    (Pad(left=2, fill=0.5), "float32"),
+    (Pad(top=1, fill=(0.5, 1, 70000)), "float32"),
+    (Pad(top=1, fill=(0, 1, 65535)), "uint16"),
+]
+
+
+@pytest.mark.parametrize(("operation", "dtype"), DEEP, ids=str)
+def test_what_computes_nothing_takes_deep_pixels(server, rng, operation, dtype):
+    image = rng.integers(0, 256, (67, 51, 3 * np.dtype(dtype).itemsize), np.uint8).view(dtype)
+    answer = v1.process(server, v1.request(v1.pixels(image), operations=[operation_message(operation)]))
+    result, expected = v1.array(answer.results[0].image), operation(image)
+    assert result.dtype == expected.dtype
+    assert result.tobytes() == expected.tobytes()
+
+
+def test_a_fill_out_of_the_range_of_the_pixels(server):
+    message = operation_message(Pad(left=1, fill=65536))
+    status, details = v1.process(
+        server, v1.request(v1.pixels(np.zeros((4, 4), np.uint16)), operations=[message])
+    )
+    assert status == INVALID
+    assert "pad.fill: 65536, expected an integer from 0 to 65535, the range of uint16" in details
+
+
+def test_a_fill_of_both_kinds_is_refused(server):
+    message = Operation(pad={"left": 1, "fill": [1], "fill_values": [0.5]})
+    image = v1.pixels(np.zeros((4, 4), np.float32))
+    status, details = v1.process(server, v1.request(image, operations=[message]))
+    assert status == INVALID
+    assert "operations[0].pad.fill_values: set, as fill is, expected one of the two" in details
+
+
+def test_whole_values_are_taken_as_integers_are(server):
+    message = Operation(pad={"left": 1, "fill_values": [300]})
+    image = np.zeros((1, 1), np.uint16)
+    answer = v1.process(server, v1.request(v1.pixels(image), operations=[message]))
+    assert v1.array(answer.results[0].image).tolist() == [[300, 0]]
 
 
 def test_there_is_an_example_of_every_operation():

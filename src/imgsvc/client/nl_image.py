@@ -34,7 +34,7 @@ MAX_PIXEL_BYTES = 2**31 - 1 - 64
 
 
 def method_of(operation: Operation, image: Image) -> str | None:
-    """Return the method for an operation on an image; None where the contract has none, as for alpha and 16 bits."""
+    """Return the method for an operation on an image; None where the contract has none, as for alpha."""
     shape, dtype = getattr(image, "shape", ()), getattr(image, "dtype", UINT8)
     carried = shape[2:] != (RGBA_CHANNELS,) and (dtype == UINT8 or not operation.deep)
     return METHODS.get(type(operation)) if carried else None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any]
 
+
 @dataclasses.dataclass(frozen=True)
 class Convert(Deep, SameShape):
     """The image with pixels of another depth; see `convert`."""

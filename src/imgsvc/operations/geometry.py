@@ -219,8 +219,8 @@ def rotate90(
         Any strides.
     turns : int
         The number of quarter turns, taken modulo 4; negative is clockwise. A multiple of 4 copies.
-    out : ndarray, optional
-        Where to write the result: of the result's shape and the image's dtype, C-contiguous, not sharing memory with `image`.
+    out : ndarray of the image's dtype, optional
+        Where to write the result: of the result's shape, C-contiguous, not sharing memory with `image`.
     num_threads : int, optional
         Threads to use at most, 1 to 256; an image so small that they would wake up too late gets fewer. By
         default every core that the process may run on.
@@ -353,9 +353,9 @@ def pad(
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
         ``constant`` is `fill`; the others see to the right of ``abcd``: ``ddd``, ``dcb``, ``cba``, ``abc``.
     fill : number or sequence of numbers
-        The colour of the constant border, for all channels or one for each, in the range of the image's dtype:
-        integers from 0 to 255 for uint8 and to 65535 for uint16, and for float32 any finite number, which is
-        rounded to float32.
+        The colour of the constant border, for all channels or one for each, in the range of the image's
+        dtype: integers from 0 to 255 for uint8 and to 65535 for uint16, and for float32 any finite number,
+        which is rounded to float32.
     out, num_threads
         As for `mean_filter`; `out` has the result's shape.
 
@@ -367,8 +367,7 @@ def pad(
     Raises
     ------
     InvalidImageError, InvalidParameterError
-        As for `mean_filter`, or an amount or `border` is out of range, `fill` out of that of the image's dtype, or the
-        result would be.
+        As for `mean_filter`, or an amount, `border` or `fill` is out of range, or the result would be.
 
     Examples
     --------

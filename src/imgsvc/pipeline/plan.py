@@ -175,4 +175,3 @@ def canonical(operation: Operation, dst_shape: Shape) -> tuple[Any, ...]:
         operation = Resize(dst_shape[1], dst_shape[0], operation.resample)
     fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
     return operation.name, *(getattr(operation, field.name) for field in fields)
-

@@ -180,27 +180,28 @@ def routine_rates() -> dict[tuple[str, bool], Rate]:
         for sample, least, most in pairs:
             key = sample.routine(small.shape, UINT8), channels == 1
             rates[key] = Rate(least, min(in_cache.get(sample, most), most), most, small.num_bytes)
-    return rates | _conversion_rates()
+    return rates | _conversion_rates(memory)
 
 
-def _conversion_rates() -> dict[tuple[str, bool], Rate]:
-    """Return the same of changes of depth, which work on a row of values."""
-    shape = (*SMALL, 1)
-    results = [Convert(name) for name in DTYPES]  # type: ignore[arg-type] # those are its words
-    depths = [(source, result) for source in DTYPES.values() for result in results]
-    images = {dtype: np.linspace(0, 1, math.prod(shape)).astype(dtype).reshape(shape) for dtype, _ in depths}
-
-    def seconds_a_unit(source: np.dtype[Any], convert: Convert, result: NDArray[Any]) -> float:
-        work = functools.partial(convert.compute, images[source], result, 1, Stop())
-        return _seconds(work) / convert.cost_of(shape, source)
-
-    runs = [functools.partial(seconds_a_unit, source, convert, np.empty(shape, convert.dtype))
-            for source, convert in depths]  # fmt: skip
-    return {
-        (convert.routine(shape, source), is_gray): Rate(seconds, seconds, seconds)
-        for (source, convert), seconds in zip(depths, _fastest(runs), strict=True)
-        for is_gray in (True, False)
-    }
+def _conversion_rates(memory: _Memory) -> dict[tuple[str, bool], Rate]:
+    """Return the same of changes of depth, for which channels are values like others."""
+    sizes = (
+        _Images(memory, (*SMALL, 1), value_bytes=4),
+        _Images(memory, (*UNCACHED[1], 1), uncached=True, value_bytes=4),
+    )
+    depths = [(source, Convert(name)) for source in DTYPES.values() for name in DTYPES]  # type: ignore[arg-type] # those are its words
+    runs = [
+        functools.partial(size.seconds_a_unit, convert, source)
+        for source, convert in depths
+        for size in sizes
+    ]
+    fastest = _fastest(runs)
+    shape, rates = sizes[0].shape, {}
+    for (source, convert), least, most in zip(depths, fastest[::2], fastest[1::2], strict=True):
+        rate = Rate(least, min(least, most), most, math.prod(shape) * source.itemsize)
+        for is_gray in (True, False):
+            rates[convert.routine(shape, source), is_gray] = rate
+    return rates
 
 
 def _fastest(runs: Sequence[Callable[[], float]]) -> list[float]:
@@ -246,13 +247,18 @@ class _Memory:
 
 
 class _Images:
-    """An image of a shape, and room for results; or many, used in turn, so that they are in no cache."""
+    """An image of a shape, and room for results; or many, used in turn, so that they are in no cache.
 
-    def __init__(self, memory: _Memory, shape: Shape, *, uncached: bool = False) -> None:
+    There is room for values of up to `value_bytes`.
+    """
+
+    def __init__(
+        self, memory: _Memory, shape: Shape, *, uncached: bool = False, value_bytes: int = 1
+    ) -> None:
         self.shape = shape
         self.num_bytes = math.prod(shape)
         self._memory = memory
-        self._stride = rounded_up(self.num_bytes + ROOM, PAGE)
+        self._stride = rounded_up(value_bytes * self.num_bytes + ROOM, PAGE)
         self._turn = itertools.cycle(range(1, CACHE_BYTES // self._stride) if uncached else (0,))
 
     def can_be_given_to(self, operation: Operation) -> bool:
@@ -263,12 +269,20 @@ class _Images:
             return False
         return True
 
-    def seconds_a_unit(self, operation: Operation) -> float:
+    def seconds_a_unit(self, operation: Operation, dtype: np.dtype[Any] = UINT8) -> float:
         """Return what a unit of an operation's cost takes, measured once."""
-        shape = operation.output_shape(self.shape)
         start = self._stride * next(self._turn)
-        source = self._memory.sources[start : start + self.num_bytes].reshape(self.shape)
+        source = _array(self._memory.sources, start, self.shape, dtype)
         # Not as far into a page as its source: loads would wait for stores that only look like theirs.
-        start += PAGE // 2
-        result = self._memory.results[start : start + math.prod(shape)].reshape(shape)
-        return _seconds(lambda: operation.compute(source, result, 1, Stop())) / operation.cost(self.shape)
+        result = _array(
+            self._memory.results,
+            start + PAGE // 2,
+            operation.output_shape(self.shape),
+            operation.output_dtype(dtype),
+        )
+        seconds = _seconds(lambda: operation.compute(source, result, 1, Stop()))
+        return seconds / operation.cost_of(self.shape, dtype)
+
+
+def _array(memory: NDArray[Any], start: int, shape: Shape, dtype: np.dtype[Any]) -> NDArray[Any]:
+    return memory[start : start + math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)

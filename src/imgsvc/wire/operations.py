@@ -1,8 +1,8 @@
 """Messages of operations ↔ operations.
 
 A message has the name of its operation and the fields of its parameters; a test compares the two. So nothing
-here knows any one of them. Where a field of integers does not hold all that a parameter may be, another one, whose
-name ends with ``_values``, has it as doubles.
+here knows any one of them. Where a field of integers cannot say all that a parameter may be, there is another
+one for it, of doubles, whose name ends with ``_values``.
 """
 
 from __future__ import annotations
