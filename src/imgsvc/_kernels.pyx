@@ -80,7 +80,7 @@ cdef class QuarterTurn(Kernel):
 
 
 cdef class Pad(Kernel):
-    """Puts a frame around the image by a rule of kernels/borders.pxd, of which `fill` is the constant's pixel."""
+    """Puts a frame around the image, by a rule of kernels/borders.pxd and a pixel for the constant one."""
 
     cdef int64_t left
     cdef int64_t top
@@ -275,7 +275,7 @@ cdef class Grayscale(Kernel):
 # Other depths: kernels/depth.pxd.
 
 cdef class Convert(Kernel):
-    """Changes the depth of values, of which `src_bytes` and `dst_bytes` say the length: 1, 2, or 4 for floats."""
+    """Changes the depth of values, which have `src_bytes` and then `dst_bytes`: 1, 2, or 4 as floats."""
 
     cdef int64_t src_bytes
     cdef int64_t dst_bytes

@@ -67,6 +67,17 @@ class TestOneFile:
             expected = connected.process(jpeg, "resize width=32 | sharpen", output="png")
         assert (tmp_path / "o.png").read_bytes() == expected.data
 
+    def test_sixteen_bits_are_turned_and_padded(self, at, tmp_path, photo):
+        source, target = tmp_path / "photo.png", tmp_path / "o.png"
+        source.write_bytes(v1.encoded(photo[..., 0]))
+        text = "convert uint16 | rotate90 1 | pad left=3 fill=40000"
+        done = client(*at, "--pipeline", text, "--input", source, "--output", target)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        expected = np.pad(
+            np.rot90(photo[..., 0].astype(np.uint16) * 257), ((0, 0), (3, 0)), constant_values=40000
+        )
+        np.testing.assert_array_equal(np.asarray(v1.opened(target.read_bytes())).astype(np.uint16), expected)
+
     @pytest.mark.parametrize(
         ("options", "output", "kind"),
         [

@@ -107,8 +107,12 @@ IMGSVC_INLINE void imgsvc_transpose_together(
         src + pixel * x, dst + x * dst_stride, rows, columns - x, src_stride, dst_stride, pixel);
 }
 
-/* Rows of a block of which the first cache holds a line each also where these share its sets. */
-enum { IMGSVC_ROWS_CACHED = 128 };
+/* Rows of a block of which the first cache, of 64 sets of 8 lines, holds a line each; fewer where the rows lie so that
+ * they share 8 sets. */
+IMGSVC_INLINE int64_t imgsvc_rows_cached(int64_t stride)
+{
+    return stride % 512 ? 128 : 64;
+}
 
 __attribute__((noinline)) static void imgsvc_transpose(
     const uint8_t *__restrict__ src, uint8_t *__restrict__ dst, int64_t rows, int64_t columns, int64_t src_stride,
@@ -121,15 +125,17 @@ __attribute__((noinline)) static void imgsvc_transpose(
     case 8: imgsvc_transpose_together(src, dst, rows, columns, src_stride, dst_stride, spare, 8, 8, 4); break;
     case 12: imgsvc_transpose_together(src, dst, rows, columns, src_stride, dst_stride, spare, 12, 16, 2); break;
     case 16: imgsvc_transpose_together(src, dst, rows, columns, src_stride, dst_stride, spare, 16, 16, 4); break;
-    default:
-        for (int64_t y = 0; y < rows; y += IMGSVC_ROWS_CACHED) {
-            const int64_t part = rows - y < IMGSVC_ROWS_CACHED ? rows - y : IMGSVC_ROWS_CACHED;
+    default: {
+        const int64_t most = imgsvc_rows_cached(src_stride);
+        for (int64_t y = 0; y < rows; y += most) {
+            const int64_t part = rows - y < most ? rows - y : most;
             if (pixel == 2)
                 imgsvc_transpose_gray16(
                     src + y * src_stride, dst + 2 * y, part, columns, src_stride, dst_stride);
             else
                 imgsvc_transpose_rgba(src + y * src_stride, dst + 4 * y, part, columns, src_stride, dst_stride);
         }
+    }
     }
 }
 
