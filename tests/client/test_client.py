@@ -86,7 +86,6 @@ class TestRefusesToSend:
     @pytest.mark.parametrize(
         ("image", "message"),
         [
-            (np.zeros((4, 4)), "^image.dtype: float64, expected uint8"),
             (np.zeros((4, 0), np.uint8), "at least one row"),
             ([[1]], "^image: list, expected a NumPy array"),
             (np.broadcast_to(np.uint8(0), (1 << 16, 1 << 15)), "^image: 2147483648 bytes, expected at most"),
@@ -95,6 +94,13 @@ class TestRefusesToSend:
     def test_what_the_contract_cannot_carry(self, unconnected, method, image, message):
         with pytest.raises(InvalidImageError, match=message):
             getattr(unconnected, method)(image)
+
+    @pytest.mark.parametrize(
+        ("method", "dtypes"), [("mean_filter", "uint8"), ("rotate90", "one of uint8, uint16, float32")]
+    )
+    def test_dtypes(self, unconnected, method, dtypes):
+        with pytest.raises(InvalidImageError, match=f"^image.dtype: float64, expected {dtypes}: "):
+            getattr(unconnected, method)(np.zeros((4, 4)))
 
     def test_turns(self, unconnected, photo):
         with pytest.raises(InvalidParameterError, match="^turns: "):
