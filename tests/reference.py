@@ -7,20 +7,53 @@ from fractions import Fraction
 import numpy as np
 
 
-def mean_filter(image):
+def has_alpha(image, alpha):
+    """Whether colours are weighted."""
+    return alpha == "weighted" and image.shape[2:] == (4,)
+
+
+def by_alpha(image):
+    """Colours times alpha, and alphas; exact."""
+    values = image.astype(np.int64)
+    values[..., :3] *= values[..., 3:]
+    return values
+
+
+def premultiplied(image):
+    """Colours as c * (alpha / 255) in float32, and alphas."""
+    values = image.astype(np.float32)
+    values[..., :3] *= values[..., 3:] / np.float32(255)
+    return values
+
+
+def unpremultiplied(sums, white, least=0.5):
+    """Colours divided by what alphas are of `white`, or 0 where they are not above `least`."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(sums[..., 3:] > least, white / sums[..., 3:], 0).astype(np.float32)
+    return np.concatenate([sums[..., :3] * factor, sums[..., 3:]], axis=-1)
+
+
+def mean_filter(image, alpha="weighted"):
     height, width = image.shape[:2]
     result = np.empty_like(image)
     for y in range(height):
         for x in range(width):
             window = image[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].astype(int)
             count = window.shape[0] * window.shape[1]
-            result[y, x] = window.sum(axis=(0, 1)) // count
+            if has_alpha(image, alpha):
+                *colours, alphas = by_alpha(window).sum(axis=(0, 1))
+                seen = alphas // count > 0
+                result[y, x] = [*(total // alphas if seen else 0 for total in colours), alphas // count]
+            else:
+                result[y, x] = window.sum(axis=(0, 1)) // count
     return result
 
 
-def mean_filter_large(image):
+def mean_filter_large(image, alpha="weighted"):
     """The same by nine shifted images, for sizes where the loops above take too long."""
     height, width = image.shape[:2]
+    weighted = has_alpha(image, alpha)
+    image = by_alpha(image) if weighted else image
     total = np.zeros(image.shape, int)
     count = np.zeros(image.shape, int)
     for dy in (-1, 0, 1):
@@ -29,6 +62,10 @@ def mean_filter_large(image):
             source = np.s_[max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)]
             total[target] += image[source]
             count[target] += 1
+    if weighted:
+        count[..., :3] = total[..., 3:]
+        total[..., :3][total[..., 3] < count[..., 3]] = 0
+        count = np.maximum(count, 1)
     return (total // count).astype(np.uint8)
 
 
@@ -50,22 +87,36 @@ def pad(image, left, top, right, bottom, border):
     return np.pad(image, widths, mode=NUMPY_MODES[border])
 
 
-def around(image, above, left, below, right, border):
-    """The image as int64, with what is seen outside it."""
-    return pad(image, left, above, right, below, border).astype(np.int64)
+def around(image, above, left, below, right, border, alpha="channel"):
+    """The image as int64, with what is seen outside it: opaque, where colours are weighted by alpha."""
+    seen = pad(image, left, above, right, below, border).astype(np.int64)
+    if border == "constant" and has_alpha(image, alpha):
+        opaque = np.zeros_like(seen[..., 3], bool)
+        opaque[above : above + image.shape[0], left : left + image.shape[1]] = True
+        seen[..., 3][~opaque] = 255
+    return seen
 
 
-def box_blur(image, radius, border):
+def box_blur(image, radius, border, alpha="weighted"):
+    if radius == 0:  # whatever alpha is
+        return image
     height, width = image.shape[:2]
     window = 2 * radius + 1
     # Sums over windows as differences of sums from the top left corner on.
-    corner = around(image, radius + 1, radius + 1, radius, radius, border)
+    corner = around(image, radius + 1, radius + 1, radius, radius, border, alpha)
+    if weighted := has_alpha(image, alpha):
+        corner = by_alpha(corner)
     corner[0] = 0
     corner[:, 0] = 0
     corner = corner.cumsum(axis=0).cumsum(axis=1)
     sums = corner[window:, window:] - corner[:-window, window:] - corner[window:, :-window]
     sums += corner[:-window, :-window]
     assert sums.shape[:2] == (height, width)
+    if weighted:
+        count = np.full_like(sums, window**2)
+        count[..., :3] = np.maximum(sums[..., 3:], 1)
+        sums[..., :3][2 * sums[..., 3] < window**2] = 0
+        return ((2 * sums + count) // (2 * count)).astype(np.uint8)
     return ((2 * sums + window**2) // (2 * window**2)).astype(np.uint8)
 
 
@@ -81,19 +132,30 @@ def to_bytes(values):
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def convolve(image, weights, bias, border):
+def convolve(image, weights, bias, border, alpha="weighted"):
     weights = np.asarray(weights, np.float64)
+    alpha = alpha if bias == 0 and math.fsum(weights.ravel()) > 2**-20 * np.abs(weights).sum() else "channel"
     (kh, kw), (height, width) = weights.shape, image.shape[:2]
-    seen = around(image, kh // 2, kw // 2, kh, kw, border).astype(np.float32)
+    seen = around(image, kh // 2, kw // 2, kh, kw, border, alpha)
+    seen = premultiplied(seen) if has_alpha(image, alpha) else seen.astype(np.float32)
     shifted = [seen[j : j + height, i : i + width] for j in range(kh) for i in range(kw)]
-    return to_bytes(weighted_sum(shifted, weights.ravel(), bias))
+    sums = weighted_sum(shifted, weights.ravel(), bias)
+    if has_alpha(image, alpha):
+        sums = unpremultiplied(sums, weighted_sum([np.float32(255)] * weights.size, weights.ravel()))
+    return to_bytes(sums)
 
 
-def convolve_separable(image, column, row, bias, border):
+def convolve_separable(image, column, row, bias, border, alpha="weighted"):
     (kh, kw), (height, width) = (len(column), len(row)), image.shape[:2]
-    seen = around(image, kh // 2, kw // 2, kh, kw, border).astype(np.float32)
+    alpha = alpha if bias == 0 else "channel"
+    seen = around(image, kh // 2, kw // 2, kh, kw, border, alpha)
+    seen = premultiplied(seen) if has_alpha(image, alpha) else seen.astype(np.float32)
     sums = weighted_sum([seen[j : j + height] for j in range(kh)], column)
-    return to_bytes(weighted_sum([sums[:, i : i + width] for i in range(kw)], row, bias))
+    sums = weighted_sum([sums[:, i : i + width] for i in range(kw)], row, bias)
+    if has_alpha(image, alpha):
+        white = weighted_sum([np.float32(255)] * kh, column)
+        sums = unpremultiplied(sums, weighted_sum([white] * kw, row))
+    return to_bytes(sums)
 
 
 def gaussian_weights(sigma):
@@ -116,22 +178,48 @@ def blur_along(values, axis, weights, bits):
     return sum((pair + half) >> bits for pair in pairs) if bits == 15 else (sum(pairs) + half) >> bits
 
 
-def gaussian_64ths(image, sigma, border):
+def gaussian_64ths(image, sigma, border, alpha="channel"):
+    """The blurred image in 64ths, with colours times alpha where they are weighted by it."""
     weights, bits = gaussian_weights(sigma)
     radius = len(weights) - 1
-    seen = 64 * around(image, radius, radius, radius, radius, border)
+    seen = around(image, radius, radius, radius, radius, border, alpha)
+    if has_alpha(image, alpha):
+        seen[..., :3] = (128 * seen[..., :3] * seen[..., 3:] + 255) // 510
+    seen[..., 3 * has_alpha(image, alpha) :] *= 64
     return blur_along(blur_along(seen, 1, weights, bits), 0, weights, bits)
 
 
-def gaussian_blur(image, sigma, border):
-    return to_bytes(gaussian_64ths(image, sigma, border) / 64)
+def gaussian_white(sigma):
+    """What 255 everywhere is blurred to, in 64ths."""
+    weights, bits = gaussian_weights(sigma)
+    side = 2 * len(weights) - 1
+    white = np.full((side, side), 255 * 64)
+    return np.float32(blur_along(blur_along(white, 1, weights, bits), 0, weights, bits)[0, 0])
 
 
-def sharpen(image, sigma, amount, threshold, border):
+def gaussian_blur(image, sigma, border, alpha="weighted"):
+    blurred = gaussian_64ths(image, sigma, border, alpha)
+    if has_alpha(image, alpha):
+        blurred = unpremultiplied(blurred.astype(np.float32), gaussian_white(sigma), least=32)
+    return to_bytes(blurred / 64)
+
+
+def sharpen(image, sigma, amount, threshold, border, alpha="weighted"):
     pixels = image.astype(np.float32)
-    difference = pixels - (gaussian_64ths(image, sigma, border) / 64).astype(np.float32)
-    exaggerated = np.where(np.abs(difference) > threshold, np.float32(amount) * difference, 0)
-    return to_bytes(pixels + exaggerated.astype(np.float32))
+    blurred = gaussian_64ths(image, sigma, border, alpha).astype(np.float32)
+    seen = np.ones(image.shape, bool)
+    if has_alpha(image, alpha):
+        white = gaussian_white(sigma)
+        seen[..., :3] = blurred[..., 3:] > 32
+        blurred = unpremultiplied(blurred, white, least=32)
+        blurred[..., 3] *= np.float32(255 * 64) / white
+    threshold = math.floor(64 * threshold) / 64  # without weights all differences are such multiples
+    difference = pixels - blurred / np.float32(64)
+    exaggerated = np.where(seen & (np.abs(difference) > threshold), np.float32(amount) * difference, 0)
+    result = to_bytes(pixels + exaggerated.astype(np.float32))
+    if has_alpha(image, alpha):
+        result[..., :3][result[..., 3] == 0] = 0
+    return result
 
 
 def lut(image, table):
@@ -227,11 +315,20 @@ def resize_rows(image, height, resample):
     return result
 
 
-def resize(image, width, height, resample):
+def resize_both(image, width, height, resample):
+    rows = resize_rows(image, height, resample)
+    return np.swapaxes(resize_rows(np.swapaxes(rows, 0, 1), width, resample), 0, 1)
+
+
+def resize(image, width, height, resample, alpha="weighted"):
     if resample == "nearest":
         rows = [(2 * y + 1) * image.shape[0] // (2 * height) for y in range(height)]
         columns = [(2 * x + 1) * image.shape[1] // (2 * width) for x in range(width)]
         return image[rows][:, columns]
-    rows = resize_rows(image, height, resample)
-    columns = resize_rows(np.swapaxes(rows, 0, 1), width, resample)
-    return np.rint(np.clip(np.swapaxes(columns, 0, 1), 0, 255)).astype(np.uint8)
+    if (height, width) == image.shape[:2]:
+        return image
+    if has_alpha(image, alpha):
+        white = np.full((*image.shape[:2], 1), 255)
+        sums = resize_both(premultiplied(image), width, height, resample)
+        return to_bytes(unpremultiplied(sums, resize_both(white, width, height, resample)))
+    return to_bytes(resize_both(image, width, height, resample))

@@ -15,7 +15,8 @@ from imgsvc._images import DTYPES, DTypeName
 from imgsvc.client.options import COMPRESSION, Compression
 from imgsvc.codec import FORMATS, DecodeOptions, EncodeOptions, Format, encode
 from imgsvc.errors import InvalidParameterError
-from imgsvc.operations import BoxBlur, Convert, Convolve, GaussianBlur, Pad, Resize, Sharpen
+from imgsvc.operations import BoxBlur, Convert, Convolve, GaussianBlur, MeanFilter, Pad, Resize, Sharpen
+from imgsvc.operations.alpha import ALPHAS, Alpha
 from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.resizing import RESAMPLES, Resample
 from imgsvc.recipes.recipe import OUTPUT_FORMATS, OutputFormat
@@ -29,8 +30,13 @@ REFUSED: dict[str, Callable[[imgsvc.Client], object]] = {
     "gaussian_blur": lambda _: imgsvc.gaussian_blur(IMAGE, 1, border="reflect_101"),  # type: ignore[arg-type]
     "sharpen": lambda _: imgsvc.sharpen(IMAGE, border="Wrap"),  # type: ignore[arg-type]
     "convolve": lambda _: imgsvc.convolve(IMAGE, [[1]], border=""),  # type: ignore[arg-type]
+    "resize by alpha": lambda _: imgsvc.resize(IMAGE, width=2, alpha="weigthed"),  # type: ignore[arg-type]
+    "mean_filter": lambda _: imgsvc.mean_filter(IMAGE, alpha="none"),  # type: ignore[arg-type]
     "convert": lambda _: imgsvc.convert(IMAGE, "uint32"),  # type: ignore[arg-type]
     "Resize": lambda _: Resize(2, resample="cubic"),  # type: ignore[arg-type]
+    "MeanFilter": lambda _: MeanFilter("none"),  # type: ignore[arg-type]
+    "Resize by alpha": lambda _: Resize(2, alpha="none"),  # type: ignore[arg-type]
+    "Sharpen by alpha": lambda _: Sharpen(alpha="none"),  # type: ignore[arg-type]
     "Pad": lambda _: Pad(border="none"),  # type: ignore[arg-type]
     "BoxBlur": lambda _: BoxBlur(1, "none"),  # type: ignore[arg-type]
     "GaussianBlur": lambda _: GaussianBlur(1, "none"),  # type: ignore[arg-type]
@@ -43,6 +49,8 @@ REFUSED: dict[str, Callable[[imgsvc.Client], object]] = {
     "client.gaussian_blur": lambda client: client.gaussian_blur(IMAGE, 1, border="none"),  # type: ignore[arg-type]
     "client.sharpen": lambda client: client.sharpen(IMAGE, border="none"),  # type: ignore[arg-type]
     "client.convolve": lambda client: client.convolve(IMAGE, [[1]], border="none"),  # type: ignore[arg-type]
+    "client.mean_filter": lambda client: client.mean_filter(IMAGE, alpha="none"),  # type: ignore[arg-type]
+    "client.resize by alpha": lambda client: client.resize(IMAGE, width=2, alpha="none"),  # type: ignore[arg-type]
     "client.convert": lambda client: client.convert(IMAGE, "float"),  # type: ignore[arg-type]
     "client.process": lambda client: client.process(IMAGE, output="jpg"),  # type: ignore[arg-type]
     "client.process_outputs": lambda client: client.process_outputs(IMAGE, outputs={"a": "jpg"}),  # type: ignore[dict-item]
@@ -72,6 +80,7 @@ def test_no_such_word(name: str) -> None:
 TABLES: list[tuple[Any, Collection[str]]] = [
     (Border, BORDERS),
     (Resample, RESAMPLES),
+    (Alpha, ALPHAS),
     (DTypeName, DTYPES),
     (Format, FORMATS),
     (OutputFormat, OUTPUT_FORMATS),
@@ -87,8 +96,10 @@ def test_the_words_of_a_type_are_those_of_the_run_time(words: Any, table: Collec
 def test_words_that_there_are() -> None:
     border: Border = "wrap"
     resample: Resample = "lanczos"
+    alpha: Alpha = "channel"
     assert imgsvc.pad(IMAGE, left=1, border=border)[0].tolist() == [3, 0, 1, 2, 3]
     assert imgsvc.resize(IMAGE, width=2, height=2, resample=resample).shape == (2, 2)
+    assert imgsvc.box_blur(IMAGE, 0, alpha=alpha).shape == (3, 4)
     assert imgsvc.convert(IMAGE, "uint16").dtype == np.uint16
     output: OutputFormat = "raw"
     assert imgsvc.Output(output, metadata="keep").options.metadata == "keep"

@@ -24,15 +24,20 @@ class Select(Kernel):
     def __init__(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> None: ...
 
 class Resample(Kernel):
-    def __init__(self, rows: _Windows, columns: _Windows) -> None: ...
+    def __init__(self, rows: _Windows, columns: _Windows, weighted: bool) -> None: ...
 
-class MeanFilter(Kernel): ...
+class MeanFilter(Kernel):
+    def __init__(self, weighted: bool) -> None: ...
 
 class BoxBlur(Kernel):
-    def __init__(self, radius: int, multiplier: int, shift: int, narrow: bool, border: int) -> None: ...
+    def __init__(
+        self, radius: int, multiplier: int, shift: int, narrow: bool, border: int, weighted: bool
+    ) -> None: ...
 
 class GaussianBlur(Kernel):
-    def __init__(self, weights: NDArray[np.int16], radius: int, long_sums: bool, border: int) -> None: ...
+    def __init__(
+        self, weights: NDArray[np.int16], radius: int, long_sums: bool, border: int, weighted: bool
+    ) -> None: ...
 
 class Sharpen(Kernel):
     def __init__(
@@ -41,6 +46,7 @@ class Sharpen(Kernel):
         radius: int,
         long_sums: bool,
         border: int,
+        weighted: bool,
         amount: float,
         threshold: float,
     ) -> None: ...
@@ -56,6 +62,7 @@ class Convolve(Kernel):
         across: NDArray[np.float32],
         bias: float,
         border: int,
+        weighted: bool,
     ) -> None: ...
 
 class Lookup(Kernel):

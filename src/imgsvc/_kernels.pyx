@@ -18,11 +18,20 @@ cimport imgsvc.kernels.pixels as pixels
 cimport imgsvc.kernels.resampling as resampling
 from imgsvc._door cimport Kernel
 from imgsvc._stop cimport stop_state
-from imgsvc.kernels.borders cimport MAX_PIXEL_BYTES, border_of
+from imgsvc.kernels.alpha cimport OPAQUE, RGBA
+from imgsvc.kernels.borders cimport MAX_PIXEL_BYTES, Border, border_of
 from imgsvc.kernels.chunks cimport OPENMP
 from imgsvc.kernels.image cimport Image, upside_down
 
 openmp = bool(OPENMP)
+
+
+cdef Border border_for(int rule, bint weighted):
+    """A border whose constant is black; opaque black where colours are weighted by alpha."""
+    cdef Border border = border_of(rule)
+    if weighted:
+        border.fill[RGBA - 1] = OPAQUE
+    return border
 
 
 # What moves pixels: kernels/geometry.pxd.
@@ -115,19 +124,24 @@ cdef class Select(Kernel):
 
 
 cdef class Resample(Kernel):
-    """Weighs windows of rows, then of columns: each (starts, counts, weights) of operations/filters.py."""
+    """Weighs windows of rows, then of columns: each (starts, counts, weights) of operations/filters.py.
+
+    With `weighted`, here and below, images are RGBA, and colours weighted by their alpha.
+    """
 
     cdef object tables  # what the windows point into
     cdef resampling.Windows rows
     cdef resampling.Windows columns
+    cdef bint weighted
 
-    def __cinit__(self, rows not None, columns not None):
+    def __cinit__(self, rows not None, columns not None, bint weighted):
         self.tables = rows, columns
         self.rows = windows_of(rows)
         self.columns = windows_of(columns)
+        self.weighted = weighted
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
-        return resampling.resample(src, dst, &self.rows, &self.columns, num_threads, stop)
+        return resampling.resample(src, dst, &self.rows, &self.columns, self.weighted, num_threads, stop)
 
 
 cdef resampling.Windows windows_of(axis):
@@ -142,8 +156,13 @@ cdef resampling.Windows windows_of(axis):
 cdef class MeanFilter(Kernel):
     """The mean of a pixel and those of its eight neighbours that exist, rounded down."""
 
+    cdef bint weighted
+
+    def __cinit__(self, bint weighted):
+        self.weighted = weighted
+
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
-        return mean.mean_3x3(src, dst, num_threads, stop)
+        return mean.mean_3x3(src, dst, self.weighted, num_threads, stop)
 
 
 cdef class BoxBlur(Kernel):
@@ -151,12 +170,15 @@ cdef class BoxBlur(Kernel):
 
     cdef box.Box box
 
-    def __cinit__(self, int64_t radius, uint32_t multiplier, int shift, bint narrow, int border):
+    def __cinit__(
+        self, int64_t radius, uint32_t multiplier, int shift, bint narrow, int border, bint weighted
+    ):
         self.box.radius = radius
         self.box.division.multiplier = multiplier
         self.box.division.shift = shift
         self.box.narrow = narrow
-        self.box.border = border_of(border)
+        self.box.weighted = weighted
+        self.box.border = border_for(border, weighted)
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
         return box.box_blur(self.box, src, dst, num_threads, stop)
@@ -170,13 +192,22 @@ cdef class GaussianBlur(Kernel):
     cdef const int16_t[::1] weights
     cdef gaussian.Blur blur
 
-    def __cinit__(self, const int16_t[::1] weights not None, int64_t radius, bint long_sums, int border, *_):
+    def __cinit__(
+        self,
+        const int16_t[::1] weights not None,
+        int64_t radius,
+        bint long_sums,
+        int border,
+        bint weighted,
+        *_,
+    ):
         self.weights = weights
         self.blur.weights = &weights[0]
         self.blur.count = weights.shape[0]
         self.blur.radius = radius
         self.blur.long_sums = long_sums
-        self.blur.border = border_of(border)
+        self.blur.weighted = weighted
+        self.blur.border = border_for(border, weighted)
         self.blur.sharpens = False
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
@@ -187,11 +218,18 @@ cdef class Sharpen(GaussianBlur):
     """Exaggerates what a blur takes away, `amount` times where it is more than `threshold`."""
 
     def __cinit__(
-        self, weights, int64_t radius, bint long_sums, int border, float amount, float threshold
+        self,
+        weights,
+        int64_t radius,
+        bint long_sums,
+        int border,
+        bint weighted,
+        float amount,
+        float threshold,
     ):
         self.blur.sharpens = True
-        self.blur.amount = amount
-        self.blur.threshold = threshold
+        self.blur.sharpening.amount = amount
+        self.blur.sharpening.threshold = threshold
 
 
 cdef class Convolve(Kernel):
@@ -210,6 +248,7 @@ cdef class Convolve(Kernel):
         const float[::1] across not None,
         float bias,
         int border,
+        bint weighted,
     ):
         self.tables = rows, columns, weights, across
         self.work.window_height = window_height
@@ -221,7 +260,8 @@ cdef class Convolve(Kernel):
         self.work.across = &across[0] if across.shape[0] else NULL
         self.work.across_count = across.shape[0]
         self.work.bias = bias
-        self.work.border = border_of(border)
+        self.work.weighted = weighted
+        self.work.border = border_for(border, weighted)
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
         return convolution.convolve(self.work, src, dst, num_threads, stop)

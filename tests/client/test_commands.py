@@ -449,7 +449,7 @@ class TestInfo:
         done = client("info", *at)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(f"imgsvc {imgsvc.__version__}, kernels for ")
-        assert "\n  gaussian_blur sigma=… [border=reflect101]\n" in done.stdout
+        assert "\n  gaussian_blur sigma=… [border=reflect101] [alpha=weighted]\n" in done.stdout
         assert "\n  max_pixels                100,000,000\n" in done.stdout
 
     def test_json(self, at):

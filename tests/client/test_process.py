@@ -94,6 +94,25 @@ class TestOperations:
         np.testing.assert_array_equal(client.mean_filter(image), imgsvc.mean_filter(image))
         np.testing.assert_array_equal(client.rotate90(image, 3), imgsvc.rotate90(image, 3))
 
+    @pytest.mark.parametrize("channels", [1, 3, 4])
+    def test_alpha_may_be_a_channel(self, client, rng, channels):
+        image = rng.integers(0, 256, (30, 40, channels), dtype=np.uint8)
+        for name, parameters in (
+            ("mean_filter", {}),
+            ("box_blur", {"radius": 3}),
+            ("gaussian_blur", {"sigma": 1.5}),
+            ("sharpen", {}),
+            ("convolve", {"weights": [[1, 2], [3, 4]]}),
+            ("resize", {"width": 17}),
+        ):
+            results = [
+                np.asarray(getattr(each, name)(image, alpha="channel", **parameters))
+                for each in (client, imgsvc)
+            ]
+            np.testing.assert_array_equal(*results)
+            weighted = getattr(imgsvc, name)(image, **parameters)
+            assert np.array_equal(results[0], weighted) == (channels < 4)
+
     def test_what_cannot_be_applied_is_not_sent(self):
         with imgsvc.Client("unix:/nonexistent") as unconnected:
             with pytest.raises(InvalidParameterError, match="^left \\+ width: 9, expected at most 4"):
@@ -349,7 +368,7 @@ class TestReports:
         found = {operation.name: operation for operation in client.list_operations()}
         assert set(found) == set(OPERATIONS)
         assert [(p.name, p.required, p.default) for p in found["gaussian_blur"].parameters] == [
-            ("sigma", True, ""), ("border", False, "reflect101"),
+            ("sigma", True, ""), ("border", False, "reflect101"), ("alpha", False, "weighted"),
         ]  # fmt: skip
 
     def test_server_info(self, client):

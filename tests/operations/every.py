@@ -25,14 +25,19 @@ from imgsvc.operations import (
 
 EXAMPLES = [
     MeanFilter(),
+    MeanFilter("channel"),
     BoxBlur(1),
     BoxBlur(7, border="wrap"),
     BoxBlur(9),
+    BoxBlur(9, alpha="channel"),
     Convolve([[1, -2, 0.5], [0.25, 3, -1], [0, -1, 0.125]]),
     Convolve([[0.1] * 7] * 4, border="constant"),
+    Convolve([[1, 2, 1]], alpha="channel"),
     GaussianBlur(1),
     GaussianBlur(5),
+    GaussianBlur(1, alpha="channel"),
     Sharpen(),
+    Sharpen(amount=2.5, threshold=3, alpha="channel"),
     *map(Rotate90, range(4)),
     Flip(0),
     Flip(1),
@@ -49,6 +54,7 @@ EXAMPLES = [
     Resize(width=50, height=30, resample="nearest"),
     Resize(width=50, height=30),
     Resize(width=70, height=40, resample="lanczos"),
+    Resize(width=50, height=30, alpha="channel"),
 ]
 
 EVERY = pytest.mark.parametrize("operation", EXAMPLES, ids=str)

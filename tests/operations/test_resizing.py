@@ -155,7 +155,7 @@ class TestResize:
 
     def test_channels_do_not_mix(self, isa, rng):
         image = rng.integers(0, 256, (33, 47, 4), dtype=np.uint8)
-        result = imgsvc.resize(image, width=30, height=40, resample="lanczos")
+        result = imgsvc.resize(image, width=30, height=40, resample="lanczos", alpha="channel")
         for channel in range(4):
             gray = np.ascontiguousarray(image[..., channel])
             np.testing.assert_array_equal(

@@ -86,10 +86,13 @@ ALL = (
             "resize widht=3",
             (
                 "operations[0].resize: 'widht', expected perhaps 'width', or a parameter: width, "
-                "height, resample"
+                "height, resample, alpha"
             ),
         ),
-        ([{"resize": {3: 4}}], "operations[0].resize: 3, expected a parameter: width, height, resample"),
+        (
+            [{"resize": {3: 4}}],
+            "operations[0].resize: 3, expected a parameter: width, height, resample, alpha",
+        ),
         ([{"invert": {"x": 4}}], "operations[0].invert: 'x', expected no parameters"),
         ("crop 3 top=1", "operations[0].crop.width: nothing, expected a value: it has no default"),
         (

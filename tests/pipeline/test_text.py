@@ -110,7 +110,8 @@ def test_what_is_no_pipeline(text, error):
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("mean 3", "operations[0].mean_filter: 3, expected no parameters"),
+        ("invert 3", "operations[0].invert: 3, expected no parameters"),
+        ("mean 3", "operations[0].mean_filter.alpha: 3, expected one of 'weighted', 'channel'"),
         ("mean | rotate90 1 turns=2", "operations[1].rotate90.turns: 1 and 2, expected one"),
         ("mean | rotate 90 degrees=0", "operations[1].rotate.degrees: 90 and 0, expected one"),
         ("blur wrap", "operations[0].gaussian_blur.sigma: 'wrap', expected a number from 0.1 to 50"),

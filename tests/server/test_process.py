@@ -173,6 +173,37 @@ def test_metadata_that_a_format_cannot_keep_are_told(server, photo):
     assert list(gif.notes) == ["EXIF data are dropped: gif is written without"]
 
 
+def test_alpha_that_a_format_cannot_keep_is_told(server, rng):
+    image = rng.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    kinds = ["png", "webp", "jpeg", "bmp"]
+    outputs = [OutputMessage(name=kind, encoding=Encoding(format=f"FORMAT_{kind.upper()}")) for kind in kinds]
+    notes = {
+        each.name: list(each.notes)
+        for each in v1.process(server, v1.request(v1.pixels(image), outputs=outputs)).results
+    }
+    assert notes == {
+        "png": [],
+        "webp": [],
+        "jpeg": ["alpha is lost: jpeg has none, and the background shines through"],
+        "bmp": ["alpha is lost: bmp has none, and the background shines through"],
+    }
+    image[..., 3] = 255
+    results = v1.process(server, v1.request(v1.pixels(image), outputs=outputs)).results
+    assert [list(each.notes) for each in results] == [[]] * 4
+
+
+def test_alpha_is_a_channel_where_asked(server, rng):
+    image = rng.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    for text, expected in (
+        ("mean", imgsvc.mean_filter(image)),
+        ("mean alpha=channel", imgsvc.mean_filter(image, alpha="channel")),
+        ("resize 7 alpha=weighted", imgsvc.resize(image, width=7)),
+        ("resize 7 alpha=channel", imgsvc.resize(image, width=7, alpha="channel")),
+    ):
+        (result,) = v1.process(server, v1.request(v1.pixels(image), text=text, outputs=[RAW])).results
+        np.testing.assert_array_equal(v1.array(result.image), expected)
+
+
 def test_deep_pixels_stay_deep_where_asked(server, rng):
     image = rng.integers(0, 65536, (20, 30), dtype=np.uint16)
     keep = {"decoding": {"depth": "DEPTH_KEEP"}, "outputs": [RAW]}

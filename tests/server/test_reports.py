@@ -23,11 +23,11 @@ def test_operations(server):
         ("width", "int | None", False, ""),
         ("height", "int | None", False, ""),
         ("resample", "str", False, "bilinear"),
+        ("alpha", "str", False, "weighted"),
     ]
-    words = [
-        each.type for every in operations for each in every.parameters if each.name in {"border", "dtype"}
-    ]
-    assert words == ["str"] * 6
+    named = {"border", "dtype", "alpha"}
+    words = [each.type for every in operations for each in every.parameters if each.name in named]
+    assert words == ["str"] * 12
     crop = next(each for each in operations if each.name == "crop")
     assert all(each.required for each in crop.parameters)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RESULTS", "operation_key", "recipe_key"]
 
-RESULTS = 1
+RESULTS = 2
 """Raised by one whenever an operation or a codec makes other bytes than before of the same request."""
 
 LIBRARIES = ("imgsvc", "pillow", "simplejpeg")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from imgsvc._images import DTypeName, Image
+    from imgsvc.operations.alpha import Alpha
     from imgsvc.operations.borders import Border
     from imgsvc.operations.resizing import Resample
 
@@ -51,13 +52,22 @@ class OperationMethods(abc.ABC, Generic[R]):
     def _run(self, operation: Operation, image: NDArray[Any], timeout: float | None, *, writable: bool) -> R:
         """Have the server apply an operation to an array."""
 
-    def mean_filter(self, image: Image, *, timeout: float | None = None, writable: bool = False) -> R:
+    def mean_filter(
+        self,
+        image: Image,
+        *,
+        alpha: Alpha = "weighted",
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
         """Return what `imgsvc.mean_filter` does, computed by the server.
 
         Parameters
         ----------
         image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
             Any strides.
+        alpha : {"weighted", "channel"}
+            Whether colours are weighted by alpha, where there is some.
         timeout : float, optional
             Seconds that this call may take; by default the client's.
         writable : bool
@@ -70,12 +80,12 @@ class OperationMethods(abc.ABC, Generic[R]):
 
         Raises
         ------
-        InvalidImageError
-            No message can carry the array; nothing was sent.
+        InvalidImageError, InvalidParameterError
+            No message can carry the array, or `alpha` is none of these; nothing was sent.
         RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
             The call failed; each carries the gRPC status as `code`.
         """
-        return self._run(MeanFilter(), image, timeout, writable=writable)
+        return self._run(MeanFilter(alpha), image, timeout, writable=writable)
 
     def rotate90(
         self, image: Image, turns: int = 1, *, timeout: float | None = None, writable: bool = False
@@ -111,11 +121,12 @@ class OperationMethods(abc.ABC, Generic[R]):
         radius: int,
         *,
         border: Border = "reflect101",
+        alpha: Alpha = "weighted",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
         """Return what `imgsvc.box_blur` does, computed by the server."""
-        return self._run(BoxBlur(radius, border), image, timeout, writable=writable)
+        return self._run(BoxBlur(radius, border, alpha), image, timeout, writable=writable)
 
     def gaussian_blur(
         self,
@@ -123,11 +134,12 @@ class OperationMethods(abc.ABC, Generic[R]):
         sigma: float,
         *,
         border: Border = "reflect101",
+        alpha: Alpha = "weighted",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
         """Return what `imgsvc.gaussian_blur` does, computed by the server."""
-        return self._run(GaussianBlur(sigma, border), image, timeout, writable=writable)
+        return self._run(GaussianBlur(sigma, border, alpha), image, timeout, writable=writable)
 
     def sharpen(
         self,
@@ -137,11 +149,13 @@ class OperationMethods(abc.ABC, Generic[R]):
         amount: float = 1.0,
         threshold: float = 0.0,
         border: Border = "reflect101",
+        alpha: Alpha = "weighted",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
         """Return what `imgsvc.sharpen` does, computed by the server."""
-        return self._run(Sharpen(sigma, amount, threshold, border), image, timeout, writable=writable)
+        operation = Sharpen(sigma, amount, threshold, border, alpha)
+        return self._run(operation, image, timeout, writable=writable)
 
     def convolve(
         self,
@@ -150,11 +164,13 @@ class OperationMethods(abc.ABC, Generic[R]):
         *,
         bias: float = 0.0,
         border: Border = "reflect101",
+        alpha: Alpha = "weighted",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
         """Return what `imgsvc.convolve` does, computed by the server."""
-        return self._run(Convolve(weights, bias, border), image, timeout, writable=writable)  # type: ignore[arg-type] # it makes tuples of them
+        operation = Convolve(weights, bias, border, alpha)  # type: ignore[arg-type] # it makes tuples of them
+        return self._run(operation, image, timeout, writable=writable)
 
     def resize(
         self,
@@ -163,11 +179,12 @@ class OperationMethods(abc.ABC, Generic[R]):
         width: int | None = None,
         height: int | None = None,
         resample: Resample = "bilinear",
+        alpha: Alpha = "weighted",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
         """Return what `imgsvc.resize` does, computed by the server."""
-        return self._run(Resize(width, height, resample), image, timeout, writable=writable)
+        return self._run(Resize(width, height, resample, alpha), image, timeout, writable=writable)
 
     def crop(
         self,

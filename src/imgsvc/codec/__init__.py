@@ -15,6 +15,7 @@ from imgsvc.codec.encoding import (
     EncodeOptions,
     check_options,
     encode,
+    hides_alpha,
     with_defaults,
 )
 from imgsvc.codec.files import (
@@ -47,6 +48,7 @@ __all__ = [
     "format_of",
     "format_of_name",
     "formats",
+    "hides_alpha",
     "is_image_name",
     "read_header",
     "read_image",

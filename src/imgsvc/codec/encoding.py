@@ -160,6 +160,13 @@ def check_options(name: str, options: EncodeOptions) -> None:
         raise InvalidParameterError("options.effort", options.effort, f"none for {name}, which knows one way")
 
 
+def hides_alpha(frames: Sequence[NDArray[Any]], name: str) -> bool:
+    """Return whether an image is not opaque, and a format so has a background shine through it."""
+    if format_named(name).alpha:
+        return False
+    return any(frame.ndim == 3 and frame.shape[2] == 4 and (frame[..., 3] != 255).any() for frame in frames)
+
+
 def with_defaults(name: str, options: EncodeOptions) -> EncodeOptions:
     """Return options that `check_options` takes with what they leave open said, where that can be said.
 

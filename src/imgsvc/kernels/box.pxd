@@ -1,10 +1,11 @@
 """The mean over a square window, by sums that run down the columns."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
+from imgsvc.kernels.alpha cimport is_opaque, make_opaque
 from imgsvc.kernels.borders cimport (
-    NOWHERE, REFLECT, REFLECT101, REPLICATE, WRAP, Border, Rule, source_index,
+    CONSTANT, NOWHERE, REFLECT, REFLECT101, REPLICATE, WRAP, Border, Rule, row_with_border, source_index,
 )
 from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
 from imgsvc.kernels.image cimport AHEAD, Image, at, prefetch
@@ -31,6 +32,23 @@ cdef extern from "running.h":
         const uint32_t* columns, int64_t window, const Division* by, uint8_t* dst, int64_t n, int64_t channels
     ) noexcept nogil
 
+cdef extern from "alpha_means.h":
+    void weighted_enter "imgsvc_weighted_enter"(
+        int32_t* columns, const uint8_t* entering, int64_t n
+    ) noexcept nogil
+    void weighted_exchange "imgsvc_weighted_exchange"(
+        int32_t* columns, const uint8_t* entering, const uint8_t* leaving, int64_t n
+    ) noexcept nogil
+    void weighted_run "imgsvc_weighted_run"(
+        const int32_t* columns, int64_t window, int32_t* sums, int64_t n
+    ) noexcept nogil
+    void weighted_quotients "imgsvc_weighted_quotients"(
+        const int32_t* sums, int64_t terms, int32_t count, uint8_t* dst, int64_t n
+    ) noexcept nogil
+    void weighted_means "imgsvc_weighted_means"(
+        const int32_t* columns, int64_t window, uint8_t* dst, int64_t n
+    ) noexcept nogil
+
 # What the sums are kept in: the narrower, the faster.
 ctypedef fused total:
     uint16_t
@@ -42,8 +60,10 @@ cdef enum:
     MOST_ROWS = 4096
     QUICK_ELEMENTS = 1 << 15
     WIDEST_IN_FLOAT = 121
+    WIDEST_OF_TERMS = 3  # whose sums are made anew for each pixel, where colours are weighted by alpha
     LANES = 64          # elements that scratch rows are a multiple of
     SCRATCH_ROWS = 2    # sums of columns, and of three of these each
+    WEIGHTED_SCRATCH_ROWS = 3  # sums of columns, and along them; bytes of two rows
 
 
 cdef struct Box:
@@ -51,7 +71,8 @@ cdef struct Box:
     Border border
     int64_t radius
     Division division    # the multiplier and the shift of it
-    bint narrow          # sums fit uint16
+    bint narrow          # sums fit uint16, and those of products of bytes 24 bits
+    bint weighted        # colours by their alpha
     # What follows from them and the images.
     Image src
     Image dst
@@ -70,13 +91,18 @@ cdef struct Sides:
 cdef inline int box_blur(
     Box work, const Image* src, const Image* dst, int num_threads, stop_state* stop
 ) except -1:
-    """Write the mean over the square of `work.radius` around each pixel, rounded to nearest."""
+    """Write the mean over the square of `work.radius` around each pixel, rounded to nearest.
+
+    With `work.weighted`, pixels are RGBA.
+    """
     cdef int64_t window = 2 * work.radius + 1
     cdef int64_t rows = min(max(FEWEST_ROWS, 8 * window), MOST_ROWS)
     cdef Chunks chunks = cut(src.height, src.width, rows, max(TILE // src.channels, 2 * window))
     share(&chunks, num_threads, work.radius)
     # A pixel beyond the border takes some 16 times as long as one that lies inside.
-    chunks.quick = (src.height + window) * (src.width * src.channels + 16 * window + 64) <= QUICK_ELEMENTS
+    chunks.quick = (src.height + window) * (
+        src.width * src.channels + 16 * window + 64
+    ) <= QUICK_ELEMENTS >> (2 * work.weighted)
     work.src = src[0]
     work.dst = dst[0]
     work.division.half = <uint32_t>(window * window // 2)
@@ -86,19 +112,32 @@ cdef inline int box_blur(
         box_chunk,
         &work,
         &chunks,
-        SCRATCH_ROWS * work.pitch * <int64_t>(sizeof(uint16_t) if work.narrow else sizeof(uint32_t))
-        + 2 * work.radius * <int64_t>sizeof(int64_t),
+        work.pitch * scratch_rows_bytes(&work) + 2 * work.radius * <int64_t>sizeof(int64_t),
         num_threads,
         stop,
     )
 
 
+cdef inline int64_t scratch_rows_bytes(const Box* work) noexcept nogil:
+    """Bytes of an element in all scratch rows together."""
+    if work.weighted:
+        return WEIGHTED_SCRATCH_ROWS * sizeof(uint32_t)
+    return SCRATCH_ROWS * <int64_t>(sizeof(uint16_t) if work.narrow else sizeof(uint32_t))
+
+
 cdef inline void box_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
     cdef const Box* job = <const Box*>work
+    cdef int64_t y
+    if job.weighted and not is_opaque_around(job, chunk, <uint8_t*>scratch):
+        weighted_box_rows(job, chunk, <int32_t*>scratch)
+        return
     if job.narrow:
         box_rows(job, chunk, <uint16_t*>scratch)
     else:
         box_rows(job, chunk, <uint32_t*>scratch)
+    if job.weighted and job.border.rule == CONSTANT:  # of which only its colours are zeros
+        for y in range(chunk.top, chunk.bottom):
+            make_opaque(at(&job.dst, y, chunk.left), chunk.right - chunk.left)
 
 
 cdef inline void box_rows(const Box* job, Chunk chunk, total* columns) noexcept nogil:
@@ -278,3 +317,49 @@ cdef inline row_function add_and_subtract(
     cdef int64_t i
     for i in range(n):
         columns[i] = <total>(columns[i] + entering[i] - leaving[i])
+
+
+cdef inline bint is_opaque_around(const Box* job, Chunk chunk, uint8_t* spare) noexcept nogil:
+    """Whether all that the windows of a chunk see is opaque; also if it was told to stop."""
+    cdef int64_t left = chunk.left - job.radius
+    cdef int64_t right = chunk.right + job.radius
+    cdef int64_t y
+    for y in range(chunk.top - job.radius, chunk.bottom + job.radius):
+        if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
+            return True
+        if not is_opaque(row_with_border(&job.src, y, left, right, &job.border, spare), right - left):
+            return False
+    return True
+
+
+cdef inline void weighted_box_rows(const Box* job, Chunk chunk, int32_t* columns) noexcept nogil:
+    """As `box_rows`, with sums of colours times alpha, and of alphas."""
+    cdef int64_t window = 2 * job.radius + 1
+    cdef int64_t left = chunk.left - job.radius
+    cdef int64_t right = chunk.right + job.radius
+    cdef int64_t n = chunk.right - chunk.left
+    cdef int32_t* sums = columns + job.pitch
+    cdef uint8_t* spare = <uint8_t*>(sums + job.pitch)
+    cdef uint8_t* spare_too = spare + job.pitch
+    cdef const uint8_t* entering
+    cdef const uint8_t* leaving
+    cdef int64_t y
+    memset(columns, 0, job.pitch * sizeof(int32_t))
+    for y in range(chunk.top - job.radius, chunk.top + job.radius + 1):
+        if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
+            return
+        weighted_enter(columns, row_with_border(&job.src, y, left, right, &job.border, spare), right - left)
+    for y in range(chunk.top, chunk.bottom):
+        if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
+            return
+        if window <= WIDEST_OF_TERMS:
+            weighted_quotients(columns, window, <int32_t>(window * window), at(&job.dst, y, chunk.left), n)
+        elif job.narrow:
+            weighted_run(columns, window, sums, n)
+            weighted_quotients(sums, 1, <int32_t>(window * window), at(&job.dst, y, chunk.left), n)
+        else:
+            weighted_means(columns, window, at(&job.dst, y, chunk.left), n)
+        if y + 1 < chunk.bottom:
+            entering = row_with_border(&job.src, y + job.radius + 1, left, right, &job.border, spare)
+            leaving = row_with_border(&job.src, y - job.radius, left, right, &job.border, spare_too)
+            weighted_exchange(columns, entering, leaving, right - left)

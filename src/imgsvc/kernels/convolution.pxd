@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
+from imgsvc.kernels.alpha cimport OPAQUE, RGBA, is_opaque, premultiply_floats, unpremultiply_floats
 from imgsvc.kernels.borders cimport Border, row_with_border
 from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
 from imgsvc.kernels.floats cimport to_bytes, to_floats
@@ -33,10 +34,12 @@ cdef struct Convolution:
     const float* across      # the weights of a second pass along the rows, one for each column of the window
     int64_t across_count     # 0: there is none
     float bias
+    bint weighted            # colours by their alpha; there is then no bias
     # What follows from them and the images.
     Image src
     Image dst
     int64_t pitch            # floats from a scratch row to the next
+    float white              # what the sums make of 255 everywhere
 
 
 cdef inline int convolve(
@@ -45,7 +48,7 @@ cdef inline int convolve(
     """Sum up the weighted pixels of a window around each pixel, which is its (height // 2, width // 2).
 
     The taps are at (`rows`, `columns`) of the window. With `across` they lie in its first column, and their
-    sums are then weighted along the row.
+    sums are then weighted along the row. With `weighted`, pixels are RGBA.
     """
     cdef int64_t tile = max(TILE // src.channels, 1)
     cdef int64_t products = max(work.count + work.across_count, 1)
@@ -56,9 +59,10 @@ cdef inline int convolve(
     # A pixel beyond the border takes some 16 times as long as one that lies inside.
     chunks.quick = (src.height + work.window_height) * (
         src.width * src.channels * (products + 4) + 16 * work.window_width + 256
-    ) <= QUICK_PRODUCTS
+    ) <= QUICK_PRODUCTS >> work.weighted
     work.src = src[0]
     work.dst = dst[0]
+    work.white = white_of(&work)
     work.pitch = ((chunks.columns + work.window_width) * src.channels + ALIGNED - 1) // ALIGNED * ALIGNED
     # The rows under the window, their sums, the sums across, and a row of bytes.
     floats = (work.window_height + 3) * work.pitch
@@ -71,6 +75,20 @@ cdef inline int convolve(
         num_threads,
         stop,
     )
+
+
+cdef inline float white_of(const Convolution* work) noexcept nogil:
+    """What `weigh` gives for white, in the same order; without the bias."""
+    cdef float down = 0
+    cdef float along = 0
+    cdef int64_t t
+    for t in range(work.count):
+        down = down + work.weights[t] * <float>OPAQUE
+    if work.across_count == 0:
+        return down
+    for t in range(work.across_count):
+        along = along + work.across[t] * down
+    return along
 
 
 cdef inline void convolve_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
@@ -90,17 +108,20 @@ cdef inline void convolve_chunk(const void* work, Chunk chunk, char* scratch) no
     cdef int64_t wide = (right - left) * channels
     cdef int64_t top = chunk.top - above
     cdef int64_t ready = top  # rows above this one are in the ring, where row y is at (y - top) % height
+    cdef int64_t translucent = top - height  # the last of these that is not opaque
+    cdef const uint8_t* row
     cdef int64_t y, t
     for y in range(chunk.top, chunk.bottom):
         if (y - chunk.top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
             return
         while ready < y - above + height:
             prefetch(&job.src, ready + AHEAD, left, right)
-            to_floats(
-                row_with_border(&job.src, ready, left, right, &job.border, pixels),
-                ring + (ready - top) % height * job.pitch,
-                wide,
-            )
+            row = row_with_border(&job.src, ready, left, right, &job.border, pixels)
+            if job.weighted and not is_opaque(row, right - left):
+                premultiply_floats(row, ring + (ready - top) % height * job.pitch, right - left)
+                translucent = ready
+            else:
+                to_floats(row, ring + (ready - top) % height * job.pitch, wide)
             ready += 1
         for t in range(height):
             window[t] = ring + (y - above + t - top) % height * job.pitch
@@ -113,4 +134,6 @@ cdef inline void convolve_chunk(const void* work, Chunk chunk, char* scratch) no
             weigh(taps, job.across, job.across_count, job.bias, result, n)
         else:
             weigh(taps, job.weights, job.count, job.bias, result, n)
+        if translucent >= y - above:  # in a window that is opaque this changes nothing
+            unpremultiply_floats(result, n // RGBA, job.white)
         to_bytes(result, at(&job.dst, y, chunk.left), n)

@@ -3,6 +3,7 @@
 from libc.math cimport fabsf
 from libc.stdint cimport int16_t, int64_t, uint8_t
 
+from imgsvc.kernels.alpha cimport OPAQUE, RGBA, is_opaque, make_opaque
 from imgsvc.kernels.borders cimport Border, row_with_border
 from imgsvc.kernels.chunks cimport LOOK_ROWS, Chunk, Chunks, compute, cut, share
 from imgsvc.kernels.floats cimport to_bytes
@@ -12,6 +13,7 @@ from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "folds.h":
     int64_t FOLD_LANES "IMGSVC_FOLD_LANES"
+    int64_t SHORT_BITS "IMGSVC_SHORT_BITS"
     void fold_short "imgsvc_fold_short"(
         const int16_t* const* lefts, const int16_t* const* rights, const int16_t* weights, int64_t count,
         int16_t* dst, int64_t n
@@ -23,6 +25,24 @@ cdef extern from "folds.h":
     void fold_long "imgsvc_fold_long"(
         const int16_t* const* lefts, const int16_t* const* rights, const int16_t* weights, int64_t count,
         int16_t* dst, int64_t n
+    ) noexcept nogil
+
+cdef extern from "alpha_fractions.h":
+    void premultiply_fractions "imgsvc_premultiply_fractions"(
+        const uint8_t* src, int16_t* dst, int64_t n
+    ) noexcept nogil
+    void unpremultiply_fractions "imgsvc_unpremultiply_fractions"(
+        const int16_t* src, float* dst, int64_t n, float white
+    ) noexcept nogil
+
+    ctypedef struct Sharpening "imgsvc_sharpening":
+        float amount
+        float threshold
+        float white     # what 255 everywhere is blurred to, in 64ths: not always 255
+        float of_alpha
+
+    void sharpen_weighted "imgsvc_sharpen_weighted"(
+        const uint8_t* src, const int16_t* blurred, float* dst, int64_t n, Sharpening sharpening
     ) noexcept nogil
 
 cdef enum:
@@ -45,9 +65,9 @@ cdef struct Blur:
     int64_t count           # of them; even for long sums: the last may be 0
     int64_t radius
     bint long_sums          # weights are over 2**17 instead of 2**15, and products are not rounded
-    bint sharpens           # writes what differs from the blurred pixel by more than `threshold`,
-    float amount            # `amount` times, on top of the pixel
-    float threshold
+    bint sharpens           # writes what differs from the blurred pixel by more than the threshold,
+    Sharpening sharpening   # as many times as the amount is, on top of the pixel
+    bint weighted           # colours by their alpha
     # What follows from them and the images.
     Image src
     Image dst
@@ -57,7 +77,10 @@ cdef struct Blur:
 cdef inline int blur(
     Blur work, const Image* src, const Image* dst, int num_threads, stop_state* stop
 ) except -1:
-    """Write the weighted mean over a square of `work.radius` around each pixel, or what sharpens by it."""
+    """Write the weighted mean over a square of `work.radius` around each pixel, or what sharpens by it.
+
+    With `work.weighted`, pixels are RGBA.
+    """
     cdef int64_t channels = src.channels
     cdef int64_t rows = min(max(FEWEST_ROWS, 32 * work.radius), MOST_ROWS)
     cdef int64_t tile = LONG_TILE if work.long_sums else TILE
@@ -67,9 +90,11 @@ cdef inline int blur(
     # A pixel beyond the border takes some 16 times as long as one that lies inside.
     chunks.quick = (src.height + 2 * work.radius) * (
         src.width * channels * (work.count + 4) + 32 * work.radius + 256
-    ) <= QUICK_TAPS
+    ) <= QUICK_TAPS >> work.weighted
     # An odd number of cache lines, so that rows do not compete for the same places of L1.
     lines = ((chunks.columns + 2 * work.radius) * channels + FOLD_LANES) // LINE + 1
+    work.sharpening.white = white_of(&work)
+    work.sharpening.of_alpha = <float>(OPAQUE << FRACTION_BITS) / work.sharpening.white
     work.src = src[0]
     work.dst = dst[0]
     work.pitch = (lines | 1) * LINE
@@ -82,6 +107,21 @@ cdef inline int blur(
         num_threads,
         stop,
     )
+
+
+cdef inline float white_of(const Blur* work) noexcept nogil:
+    """What is made of 255 everywhere, in both passes."""
+    cdef int64_t half = 1 << (SHORT_BITS - 1)
+    cdef int64_t white = OPAQUE << FRACTION_BITS
+    cdef int64_t blurred, k
+    if work.long_sums:  # the weights are 1 together, and only their sum is rounded
+        return <float>white
+    for _ in range(2):
+        blurred = 0
+        for k in range(work.count):
+            blurred += (2 * white * work.weights[k] + half) >> SHORT_BITS
+        white = blurred
+    return <float>white
 
 
 cdef inline void blur_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
@@ -102,6 +142,8 @@ cdef inline void blur_chunk(const void* work, Chunk chunk, char* scratch) noexce
     cdef int64_t top = chunk.top - radius
     cdef int64_t ready = top  # rows above this one are in the ring
     cdef int64_t y = chunk.top
+    cdef int64_t translucent = top - 1  # the last of these that is not opaque
+    cdef const uint8_t* pixels
     cdef int64_t end, strip, width, line, k, reach
     for k in range(job.count):
         reach = min(k, radius)
@@ -115,18 +157,14 @@ cdef inline void blur_chunk(const void* work, Chunk chunk, char* scratch) noexce
             if (ready - top) % LOOK_ROWS == 0 and should_stop(chunk.stop):
                 return
             prefetch(&job.src, ready + AHEAD, chunk.left - radius, chunk.right + radius)
-            to_fractions(
-                row_with_border(
-                    &job.src,
-                    ready,
-                    chunk.left - radius,
-                    chunk.right + radius,
-                    &job.border,
-                    <uint8_t*>spare,
-                ),
-                row,
-                n + 2 * radius * channels,
+            pixels = row_with_border(
+                &job.src, ready, chunk.left - radius, chunk.right + radius, &job.border, <uint8_t*>spare
             )
+            if job.weighted and not is_opaque(pixels, n // RGBA + 2 * radius):
+                premultiply_fractions(pixels, row, n // RGBA + 2 * radius)
+                translucent = ready
+            else:
+                to_fractions(pixels, row, n + 2 * radius * channels)
             fold(job, lefts, rights, ring + (ready - top) % held * job.pitch, n)
             ready += 1
         strip = 0
@@ -136,6 +174,7 @@ cdef inline void blur_chunk(const void* work, Chunk chunk, char* scratch) noexce
                 look_along(job, ring + strip, (line - top) % held, held, above, below)
                 finish(
                     job,
+                    translucent >= line - radius,
                     above,
                     below,
                     at(&job.src, line, chunk.left) + strip,
@@ -177,6 +216,7 @@ cdef inline void look_along(
 
 cdef inline void finish(
     const Blur* job,
+    bint translucent,
     const int16_t** above,
     const int16_t** below,
     const uint8_t* src,
@@ -188,6 +228,14 @@ cdef inline void finish(
     """Blur along the columns, and write what is to be made of it."""
     cdef int64_t done = 0
     cdef int64_t k
+    if translucent:  # where a window is opaque, to divide by alpha changes nothing
+        fold(job, above, below, blurred, n)
+        if job.sharpens:
+            sharpen_weighted(src, blurred, spare, n // RGBA, job.sharpening)
+        else:
+            unpremultiply_fractions(blurred, spare, n // RGBA, job.sharpening.white)
+        to_bytes(spare, dst, n)
+        return
     if not job.long_sums and not job.sharpens:
         done = fold_short_to_bytes(above, below, job.weights, job.count, dst, n)
         if done == n:
@@ -197,8 +245,10 @@ cdef inline void finish(
             below[k] += done
     fold(job, above, below, blurred, n - done)
     if job.sharpens:
-        exaggerate(src, blurred, spare, job.amount, job.threshold, n)
+        exaggerate(src, blurred, spare, job.sharpening.amount, job.sharpening.threshold, n)
         to_bytes(spare, dst, n)
+        if job.weighted:
+            make_opaque(dst, n // RGBA)
     else:
         to_integers(blurred, dst + done, n - done)
 

@@ -1,14 +1,27 @@
 """The mean over the 3x3 neighbourhood, with fewer neighbours at the border."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport memset
 
+from imgsvc.kernels.alpha cimport RGBA, is_opaque
 from imgsvc.kernels.borders cimport MAX_CHANNELS
-from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute
+from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute, is_quick
 from imgsvc.kernels.image cimport Image, Images, at
 from imgsvc.kernels.rows cimport row_function, u8_in, u8_out, u16_in, u16_out
 from imgsvc._stop cimport stop_state
 
+cdef extern from "alpha_means.h":
+    void weighted_columns "imgsvc_weighted_columns"(
+        const uint8_t* above, const uint8_t* first, const uint8_t* second, const uint8_t* below, float* upper,
+        float* lower, int64_t n
+    ) noexcept nogil
+    void weighted_floors "imgsvc_weighted_floors"(
+        const float* sums, int32_t count, uint8_t* dst, int64_t n
+    ) noexcept nogil
+
 cdef enum:
+    WEIGHTED_TILE = 256  # pixels of a row at a time, where colours are weighted by alpha
+    WEIGHTED_COST = 4    # what that takes, at most, beside sums of bytes
     MEAN_TILE = 1024  # bytes of a row at a time: two rows of uint16 sums and six of pixels stay in L1
 
 cdef extern from *:
@@ -20,15 +33,20 @@ cdef extern from *:
 
 
 cdef inline int mean_3x3(
-    const Image* src, const Image* dst, int num_threads, stop_state* stop
+    const Image* src, const Image* dst, bint weighted, int num_threads, stop_state* stop
 ) except -1:
     """Write to `dst` the mean of each pixel of `src` and its neighbours, rounded down.
+
+    With `weighted`, pixels are RGBA, and colours weighted by their alpha.
 
     Rows go in pairs, since the two share the sum of the two rows between them.
     """
     cdef Images images = Images(src[0], dst[0])
     cdef Chunks chunks = chunks_of(src.height, src.width, src.channels, 2)
-    return compute(mean_chunk, &images, &chunks, 0, num_threads, stop)
+    if not weighted:
+        return compute(mean_chunk, &images, &chunks, 0, num_threads, stop)
+    chunks.quick = is_quick(src.height, WEIGHTED_COST * src.width * RGBA)
+    return compute(weighted_mean_chunk, &images, &chunks, 0, num_threads, stop)
 
 
 cdef inline void mean_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
@@ -136,3 +154,62 @@ cdef inline void divide(const uint16_t* sums, uint8_t* dst, int64_t n, int64_t c
     cdef int64_t i
     for i in range(n):
         dst[i] = <uint8_t>(sums[i] // count)
+
+
+cdef inline void weighted_mean_chunk(const void* work, Chunk chunk, char* scratch) noexcept nogil:
+    cdef const Images* images = <const Images*>work
+    cdef int64_t y, left, right
+    for y in range(chunk.top, chunk.bottom, 2):
+        left = chunk.left
+        while left < chunk.right:
+            right = min(left + WEIGHTED_TILE, chunk.right)
+            weighted_mean_row_pair(&images.src, &images.dst, y, left, right)
+            left = right
+
+
+cdef inline void weighted_mean_row_pair(
+    const Image* src, const Image* dst, int64_t y, int64_t left, int64_t right
+) noexcept nogil:
+    """Rows `y` and, if there is one, `y + 1`, with colours weighted by alpha."""
+    cdef float[(WEIGHTED_TILE + 2) * RGBA] upper
+    cdef float[(WEIGHTED_TILE + 2) * RGBA] lower
+    cdef (const uint8_t*)[4] rows  # those from `y - 1` to `y + 2`
+    cdef int64_t begin = max(left - 1, 0)
+    cdef int64_t width = min(right + 1, src.width) - begin
+    cdef int64_t i
+    cdef bint translucent = False
+    for i in range(4):
+        rows[i] = NO_ROW
+        if 0 <= y - 1 + i < src.height:
+            rows[i] = at(src, y - 1 + i, begin)
+            translucent = translucent or not is_opaque(rows[i], width)
+    if not translucent:
+        mean_row_pair(src, dst, y, left, right)
+        return
+    weighted_columns(
+        rows[0], rows[1], rows[2], rows[3],
+        upper + (begin - left + 1) * RGBA, lower + (begin - left + 1) * RGBA, width,
+    )
+    weighted_mean_row(upper, src, dst, y, left, right)
+    if y + 1 < src.height:
+        weighted_mean_row(lower, src, dst, y + 1, left, right)
+
+
+cdef inline void weighted_mean_row(
+    float* sums, const Image* src, const Image* dst, int64_t y, int64_t left, int64_t right
+) noexcept nogil:
+    """Columns `left` to `right` of a row; `sums` begin with the one before them, also where there is none."""
+    cdef int32_t rows = <int32_t>(min(y + 2, src.height) - max(y - 1, 0))
+    cdef int64_t n = right - left
+    cdef int32_t columns
+    if left == 0:
+        memset(sums, 0, RGBA * sizeof(float))
+    if right == src.width:
+        memset(sums + (n + 1) * RGBA, 0, RGBA * sizeof(float))
+    weighted_floors(sums, 3 * rows, at(dst, y, left), n)
+    if left == 0:
+        columns = <int32_t>min(src.width, 2)
+        weighted_floors(sums, columns * rows, at(dst, y, 0), 1)
+    if right == src.width:
+        columns = <int32_t>min(src.width, 2)
+        weighted_floors(sums + (n - 1) * RGBA, columns * rows, at(dst, y, right - 1), 1)

@@ -2,6 +2,7 @@
 #ifndef IMGSVC_RESAMPLE_H
 #define IMGSVC_RESAMPLE_H
 
+#include "alpha.h"
 #include "taps.h"
 
 enum {
@@ -30,6 +31,25 @@ __attribute__((noinline)) static void imgsvc_weigh_rows(
         }
         src += batch * stride;
         weights += batch;
+    }
+}
+
+/* The same of rows of floats, of which no more than IMGSVC_TAP_BATCH; from `sums` on, or from 0. */
+__attribute__((noinline)) static void imgsvc_weigh_float_rows(
+    const float *src, int64_t stride, const float *weights, int64_t count, int go_on, float *__restrict__ sums,
+    int64_t n)
+{
+    const int64_t block = IMGSVC_MOST_VECTORS * IMGSVC_F32_LANES;
+    int64_t i = 0;
+    for (; i + block <= n; i += block)
+        imgsvc_add_taps(0, src + i, stride, weights, count, go_on, 0, sums + i, 0, IMGSVC_MOST_VECTORS);
+    for (; i + IMGSVC_F32_LANES <= n; i += IMGSVC_F32_LANES)
+        imgsvc_add_taps(0, src + i, stride, weights, count, go_on, 0, sums + i, 0, 1);
+    for (; i < n; i++) {
+        float sum = go_on ? sums[i] : 0;
+        for (int64_t t = 0; t < count; t++)
+            sum = sum + weights[t] * *(const float *)((const char *)(src + i) + t * stride);
+        sums[i] = sum;
     }
 }
 
@@ -72,6 +92,33 @@ __attribute__((noinline)) static void imgsvc_weigh_columns(
         imgsvc_weigh_columns_of(taps, begin, end, windows, sums, first, last, 3);
     else
         imgsvc_weigh_columns_of(taps, begin, end, windows, sums, first, last, 4);
+}
+
+/* Divides sums of columns `first` to `last`, of RGBA weighted by alpha, by what alphas are a part of: what the same
+ * windows make of `whites`, which are what those of rows make of 255. Pixels have 4 x group floats. */
+__attribute__((noinline, unused)) static void imgsvc_unpremultiply_columns(
+    const imgsvc_windows *windows, const float *whites, float *sums, int64_t first, int64_t last)
+{
+    enum { GROUP_VECTORS = IMGSVC_GROUP / IMGSVC_F32_LANES };
+    for (int64_t x = first; x < last; x++, sums += 4 * IMGSVC_GROUP) {
+        const float *weights = windows->weights + x * windows->most;
+        float white[IMGSVC_GROUP];
+        imgsvc_add_taps(0, whites, 0, weights, windows->counts[x], 0, 0, white, 0, GROUP_VECTORS);
+        for (int v = 0; v < GROUP_VECTORS; v++) {
+            const int64_t at = v * IMGSVC_F32_LANES;
+            imgsvc_f32s alphas, colours, factors;
+            memcpy(&factors, white + at, sizeof factors);
+            memcpy(&alphas, sums + 3 * IMGSVC_GROUP + at, sizeof alphas);
+            factors /= alphas;
+            factors = (imgsvc_f32s)((imgsvc_i32s)factors & (alphas > (imgsvc_f32s){} + 0.5f));
+#pragma GCC unroll 3
+            for (int channel = 0; channel < 3; channel++) {
+                memcpy(&colours, sums + channel * IMGSVC_GROUP + at, sizeof colours);
+                colours *= factors;
+                memcpy(sums + channel * IMGSVC_GROUP + at, &colours, sizeof colours);
+            }
+        }
+    }
 }
 
 #endif

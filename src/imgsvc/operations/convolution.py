@@ -11,6 +11,7 @@ import numpy as np
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError, shown
+from imgsvc.operations.alpha import ALPHAS, Alpha, is_weighted, with_alpha
 from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.operation import SameShape, public
 from imgsvc.operations.parameters import number, one_of
@@ -32,6 +33,9 @@ LARGEST = 2.0**30
 SEPARABLE = 2.0**-22
 """How far, in units of the largest, weights may be from an outer product that is used in their place."""
 
+LEAST_SUM = 2.0**-20
+"""What weights come to together, in units of their absolute values', to be taken for more than 0."""
+
 SECOND_PASS = 4
 """What a pass along the rows costs beside its taps, in taps."""
 
@@ -46,21 +50,24 @@ class Convolve(SameShape):
     weights: Weights
     bias: float = 0.0
     border: Border = "reflect101"
+    alpha: Alpha = "weighted"
 
     def __post_init__(self) -> None:
         """Check the weights, and keep them as tuples of rows."""
         object.__setattr__(self, "weights", checked_weights(self.weights))
         object.__setattr__(self, "bias", number("bias", self.bias, -LARGEST, LARGEST))
         one_of("border", self.border, BORDERS)
+        one_of("alpha", self.alpha, ALPHAS)
 
     def cost(self, shape: Shape) -> int:
-        """Return the bytes, three times and once more for every three taps."""
+        """Return the bytes, three times, once more for every three taps, and where colours are weighted."""
         plan = taps_of(self.weights)
-        return math.prod(shape) * (3 + (len(plan.weights) + len(plan.across)) // 3)
+        return math.prod(shape) * (3 + self._is_weighted(shape) + (len(plan.weights) + len(plan.across)) // 3)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
-        """Return whether it takes one pass or two."""
-        return "convolve in two passes" if len(taps_of(self.weights).across) else "convolve"
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+        """Return whether it takes one pass or two, and whether colours are weighted."""
+        name = "convolve in two passes" if len(taps_of(self.weights).across) else "convolve"
+        return with_alpha(name, "weighted" if self._is_weighted(shape) else "channel", shape)
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return the bytes of the rows under the window as floats and of three more, for each thread."""
@@ -75,8 +82,17 @@ class Convolve(SameShape):
         """Return what computes the result."""
         height, width = len(self.weights), len(self.weights[0])
         return _dispatch.kernels().Convolve(
-            height, width, *taps_of(self.weights), self.bias, BORDERS[self.border]
+            height,
+            width,
+            *taps_of(self.weights),
+            self.bias,
+            BORDERS[self.border],
+            self._is_weighted(shape),
         )
+
+    def _is_weighted(self, shape: Shape) -> bool:
+        """Return whether colours are weighted by alpha: where the sums are means, but for a factor."""
+        return is_weighted(self.alpha, shape) and self.bias == 0 and are_positive(self.weights)
 
 
 class Taps(NamedTuple):
@@ -130,6 +146,13 @@ def taps_of(weights: Weights) -> Taps:
     return Taps(rows, columns, weights_there, np.ascontiguousarray(across, np.float32))
 
 
+@functools.lru_cache(maxsize=64)
+def are_positive(weights: Weights) -> bool:
+    """Return whether weights are together above 0, by more than what rounding leaves of sums that are 0."""
+    every = [weight for row in weights for weight in row]
+    return math.fsum(every) > LEAST_SUM * math.fsum(map(abs, every))
+
+
 def outer_factors(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the column and the row that cross at the largest weight, the row in units of that weight."""
     peak_row, peak_column = np.unravel_index(np.abs(matrix).argmax(), matrix.shape)
@@ -144,6 +167,7 @@ def convolve(
     *,
     bias: float = 0.0,
     border: Border = "reflect101",
+    alpha: Alpha = "weighted",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:
@@ -151,7 +175,16 @@ def convolve(
 
     ``result[y, x] = round(bias + sum(weights[j, i] * image[y + j - kh // 2, x + i - kw // 2]))`` for all
     j < kh and i < kw, clamped to 0..255 and rounded to nearest, ties to even. Each channel is computed by
-    itself. The weights stand as they are seen over the image, as in OpenCV's ``filter2D`` and in
+    itself; but colours of RGBA are weighted by alpha where bias is 0 and the weights are together above 0
+    (by more than 2**-20 of their absolute values together, which roundings may leave of a sum of 0)::
+
+        a = sum(w * alpha)
+        c = sum(w * (c * (alpha / 255))) * (sum(w * 255) / a), and 0 where a rounds to 0
+
+    with a as it is before it is clamped and rounded, and float32 for quotients and products too. Where all of
+    a window is opaque that is the sum of RGB.
+
+    The weights stand as they are seen over the image, as in OpenCV's ``filter2D`` and in
     `scipy.ndimage.correlate`, for even sizes too. `scipy.ndimage.convolve` does the same with
     ``weights[::-1, ::-1]`` and, along each axis of even size, ``origin=-1``; to do here what it does without
     `origin`, pass ``weights[::-1, ::-1]`` with a row or a column of zeros before them where their number is
@@ -175,8 +208,10 @@ def convolve(
     bias : float
         What is added to each sum, -2**30 to 2**30.
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
-        What the window sees outside the image: ``constant`` is 0; the others see to the right of ``abcd``:
-        ``ddd``, ``dcb``, ``cba``, ``abc``.
+        What the window sees outside the image: ``constant`` is 0, and opaque where colours are weighted by
+        alpha; the others see to the right of ``abcd``: ``ddd``, ``dcb``, ``cba``, ``abc``.
+    alpha : {"weighted", "channel"}
+        As for `mean_filter`; other weights, and sums with a bias, always have it as a channel.
     out, num_threads
         As for `mean_filter`.
 
@@ -195,5 +230,5 @@ def convolve(
     >>> convolve(np.array([[10, 20, 40]], np.uint8), [[-1, 0, 1]], bias=100)
     array([[100, 130, 100]], dtype=uint8)
     """
-    operation = Convolve(weights, bias, border)  # type: ignore[arg-type] # it makes tuples of them
+    operation = Convolve(weights, bias, border, alpha)  # type: ignore[arg-type] # it makes tuples of them
     return operation(image, out=out, num_threads=num_threads)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imgsvc import _dispatch
+from imgsvc.operations.alpha import ALPHAS, Alpha, is_weighted, with_alpha
 from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.operation import SameShape, made, public
 from imgsvc.operations.parameters import number, one_of
@@ -71,13 +72,15 @@ def weights_of(sigma: float) -> Weights:
     return Weights(np.array(values, np.int16), radius, long_sums)
 
 
-def cost(shape: Shape, sigma: float) -> int:
+def cost(shape: Shape, sigma: float, alpha: Alpha) -> int:
     """Return the bytes with those around them, five times, and once more for each quarter of sigma.
 
-    Eleven times, and a little less for sigma, where sums do not fit 16 bits.
+    Eleven times, and a little less for sigma, where sums do not fit 16 bits; twice more where colours are
+    weighted.
     """
     reach = 2 * math.ceil(TRUNCATE * sigma)
     times = 5 + math.ceil(4 * sigma) if sigma <= LARGEST_SHORT_SIGMA else 11 + math.ceil(3.5 * sigma)
+    times += 2 * is_weighted(alpha, shape)
     return (shape[0] + reach) * (shape[1] + reach) * math.prod(shape[2:]) * times
 
 
@@ -100,19 +103,22 @@ class GaussianBlur(SameShape):
 
     sigma: float
     border: Border = "reflect101"
+    alpha: Alpha = "weighted"
 
     def __post_init__(self) -> None:
         """Check the parameters."""
         object.__setattr__(self, "sigma", number("sigma", self.sigma, LEAST_SIGMA, MOST_SIGMA))
         one_of("border", self.border, BORDERS)
+        one_of("alpha", self.alpha, ALPHAS)
 
     def cost(self, shape: Shape) -> int:
         """Return what a filter of that width costs."""
-        return cost(shape, self.sigma)
+        return cost(shape, self.sigma, self.alpha)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
-        """Return whether sums fit 16 bits."""
-        return self.name if self.sigma <= LARGEST_SHORT_SIGMA else f"{self.name} of long sums"
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+        """Return whether sums fit 16 bits, and whether colours are weighted."""
+        name = self.name if self.sigma <= LARGEST_SHORT_SIGMA else f"{self.name} of long sums"
+        return with_alpha(name, self.alpha, shape)
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return what a filter of that width takes."""
@@ -120,7 +126,8 @@ class GaussianBlur(SameShape):
 
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
         """Return what computes the result."""
-        return _dispatch.kernels().GaussianBlur(*weights_of(self.sigma), BORDERS[self.border])
+        weighted = is_weighted(self.alpha, shape)
+        return _dispatch.kernels().GaussianBlur(*weights_of(self.sigma), BORDERS[self.border], weighted)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +138,7 @@ class Sharpen(SameShape):
     amount: float = 1.0
     threshold: float = 0.0
     border: Border = "reflect101"
+    alpha: Alpha = "weighted"
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -138,14 +146,16 @@ class Sharpen(SameShape):
         object.__setattr__(self, "amount", number("amount", self.amount, 0, MOST_AMOUNT))
         object.__setattr__(self, "threshold", number("threshold", self.threshold, 0, 255))
         one_of("border", self.border, BORDERS)
+        one_of("alpha", self.alpha, ALPHAS)
 
     def cost(self, shape: Shape) -> int:
         """Return what a filter of that width costs."""
-        return cost(shape, self.sigma)
+        return cost(shape, self.sigma, self.alpha)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
-        """Return whether sums fit 16 bits."""
-        return self.name if self.sigma <= LARGEST_SHORT_SIGMA else f"{self.name} of long sums"
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+        """Return whether sums fit 16 bits, and whether colours are weighted."""
+        name = self.name if self.sigma <= LARGEST_SHORT_SIGMA else f"{self.name} of long sums"
+        return with_alpha(name, self.alpha, shape)
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return what a filter of that width takes."""
@@ -156,6 +166,7 @@ class Sharpen(SameShape):
         return _dispatch.kernels().Sharpen(
             *weights_of(self.sigma),
             BORDERS[self.border],
+            is_weighted(self.alpha, shape),
             self.amount,
             math.floor(self.threshold * 64) / 64,  # as differences are; a float32 might be above it
         )
@@ -167,6 +178,7 @@ def gaussian_blur(
     sigma: float,
     *,
     border: Border = "reflect101",
+    alpha: Alpha = "weighted",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:
@@ -174,7 +186,7 @@ def gaussian_blur(
 
     ``result[y, x] = sum(w[j] * w[i] * image[y + j, x + i])`` over all i and j from -r to r, where ``w[k]`` is
     in proportion to ``exp(-k**2 / (2 * sigma**2))``, all w together are 1, and r is ``ceil(3.5 * sigma)``.
-    Each channel is computed by itself, alpha like the others.
+    Each channel is computed by itself; but colours of RGBA are weighted by alpha.
 
     The arithmetic is exact, in integers. The sums are taken along the rows and rounded to multiples of 1/64,
     then along the columns and rounded to such again, and then to integers; the first two with ties up, the
@@ -183,9 +195,16 @@ def gaussian_blur(
     half the weight); above, weights are multiples of 2**-17, and only the sum is rounded. The result is the
     same at any number of threads and on any CPU.
 
+    Where colours are weighted, what is blurred like that is ``c * alpha / 255`` of each, rounded to multiples
+    of 1/64 (there are no ties). Where blurred alpha, in such multiples too, is A, and 255 everywhere would be
+    O (255 * 64, but for 3 that the roundings make of it), each blurred colour is multiplied by ``O / A``,
+    quotient and product in float32, before it is rounded to integers; it is 0 where alpha becomes 0, which is
+    up to A = 32. So a window that is opaque gives the same colours as RGB.
+
     Before the last rounding the difference from the sum with real weights is below ``(r + 1) / 32`` up to
     sigma 4 and below ``1/64 + (r + 1) / 256`` above, by a bound for any image; photos and noise meet 0.06. A
-    Gaussian that did not end at r would differ by another 0.24 at most.
+    Gaussian that did not end at r would differ by another 0.24 at most. Of weighted colours it is below three
+    times that and 1/128, times ``O / A``.
 
     Parameters
     ----------
@@ -194,8 +213,10 @@ def gaussian_blur(
     sigma : float
         The standard deviation in pixels, 0.1 to 50.
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
-        What is seen outside the image: ``constant`` is 0; the others see to the right of ``abcd``: ``ddd``,
-        ``dcb``, ``cba``, ``abc``.
+        What is seen outside the image: ``constant`` is 0, and opaque where colours are weighted by alpha; the
+        others see to the right of ``abcd``: ``ddd``, ``dcb``, ``cba``, ``abc``.
+    alpha : {"weighted", "channel"}
+        As for `mean_filter`.
     out, num_threads
         As for `mean_filter`.
 
@@ -214,7 +235,7 @@ def gaussian_blur(
     >>> gaussian_blur(np.array([[0, 0, 255, 0, 0]], np.uint8), sigma=1)
     array([[ 28,  63, 102,  63,  28]], dtype=uint8)
     """
-    return made(GaussianBlur, sigma, border)(image, out=out, num_threads=num_threads)
+    return made(GaussianBlur, sigma, border, alpha)(image, out=out, num_threads=num_threads)
 
 
 @public(Sharpen)
@@ -225,6 +246,7 @@ def sharpen(
     amount: float = 1.0,
     threshold: float = 0.0,
     border: Border = "reflect101",
+    alpha: Alpha = "weighted",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:
@@ -233,8 +255,12 @@ def sharpen(
     ``result[y, x] = image[y, x] + amount * d``, clamped to 0..255 and rounded to nearest, ties to even, where
     d is ``image[y, x] - blurred[y, x]`` if its absolute value is above `threshold`, and otherwise 0.
     ``blurred`` is that of `gaussian_blur`, but left at multiples of 1/64; `amount` is rounded to float32, and
-    so are the product and the sum. Each channel is computed by itself, alpha like the others. The result is
-    the same at any number of threads and on any CPU.
+    so are the product and the sum; `threshold` is rounded down to such multiples. Each channel is computed by
+    itself; but colours of RGBA are weighted by alpha: theirs are the blurred ones of `gaussian_blur`, in
+    float32 and before they are rounded, d is 0 where its alpha is 0, and they are 0 where that of the result
+    is. Alpha is sharpened too, by its own differences; its blur is that of `gaussian_blur` times
+    ``255 * 64 / O``, in float32, so that what is opaque stays so. The result is the same at any number of
+    threads and on any CPU.
 
     Parameters
     ----------
@@ -248,6 +274,8 @@ def sharpen(
         Differences up to this many levels are left alone, 0 to 255.
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
         As for `gaussian_blur`.
+    alpha : {"weighted", "channel"}
+        As for `mean_filter`; for ``"channel"`` the blur of alpha is that of `gaussian_blur` itself.
     out, num_threads
         As for `mean_filter`.
 
@@ -266,4 +294,5 @@ def sharpen(
     >>> sharpen(np.array([[100, 100, 120, 120]], np.uint8), sigma=1)
     array([[ 98,  94, 126, 122]], dtype=uint8)
     """
-    return made(Sharpen, sigma, amount, threshold, border)(image, out=out, num_threads=num_threads)
+    operation = made(Sharpen, sigma, amount, threshold, border, alpha)
+    return operation(image, out=out, num_threads=num_threads)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError
 from imgsvc.operations import filters
+from imgsvc.operations.alpha import ALPHAS, Alpha, is_weighted, with_alpha
 from imgsvc.operations.operation import Operation, made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
 from imgsvc.operations.scratch import channels_of, for_threads
@@ -26,8 +27,10 @@ NEAREST = "nearest"
 RESAMPLES = {name: name for name in (NEAREST, *filters.FILTERS)}
 
 # Of ``kernels/resampling.pxd``: columns of the result in a chunk, bytes of a row of the source at a time,
-# rows that are computed side by side, and floats of a cache line.
+# rows that are computed side by side, and floats of a cache line; rows of the source at a time whose colours
+# are weighted by alpha.
 TILE, STRIP, GROUP, LINE = 256, 1024, 16, 16
+WEIGHTED_ROWS = 8
 
 WIDE = 16
 """Rows of a window from which on the products outweigh all else."""
@@ -43,6 +46,7 @@ class Resize(Operation):
     width: int | None = None
     height: int | None = None
     resample: Resample = "bilinear"
+    alpha: Alpha = "weighted"
 
     def __post_init__(self) -> None:
         """Check what can be without the image."""
@@ -54,6 +58,7 @@ class Resize(Operation):
                 meaning = ", or None to keep the aspect ratio"
                 object.__setattr__(self, field, integer(field, value, 1, MAX_SIDE, meaning))
         one_of("resample", self.resample, RESAMPLES)
+        one_of("alpha", self.alpha, ALPHAS)
 
     @property
     def deep(self) -> bool:
@@ -71,7 +76,8 @@ class Resize(Operation):
     def cost(self, shape: Shape) -> int:
         """Return half the bytes of both images, two thirds of the products, and what makes the tables.
 
-        All of the products of rows, where a window's do not fit a first-level cache.
+        All of the products of rows, where a window's do not fit a first-level cache; and all of the bytes,
+        where colours are weighted.
         """
         height, width = shape[:2]
         result = self.output_shape(shape)
@@ -82,7 +88,8 @@ class Resize(Operation):
         of_rows = result[0] * math.prod(shape[1:]) * taps
         products = 2 * math.prod(result) * self.taps_of(width, result[1]) // 3
         products += of_rows if taps > LONG else 2 * of_rows // 3
-        return (math.prod(shape) + math.prod(result)) // 2 + products + tables
+        num_bytes = math.prod(shape) + math.prod(result)
+        return (num_bytes if is_weighted(self.alpha, shape) else num_bytes // 2) + products + tables
 
     def cost_of(self, shape: Shape, dtype: np.dtype[Any]) -> int:
         """Return the same for an image of `dtype`, whose tables are no longer."""
@@ -97,14 +104,15 @@ class Resize(Operation):
         return math.prod(result) * (2 * pixel_bytes + gap) + sum(map(filters.nearest_cost, result))
 
     def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no depth is it another
-        """Return whether it computes, and how many rows windows have."""
+        """Return whether it computes, how many rows windows have, and whether colours are weighted."""
         result = self.output_shape(shape)
         if result[:2] == shape[:2]:
             return "copy"
         if self.resample == NEAREST:
             return "select"
         taps = self.taps_of(shape[0], result[0])
-        return "resample" + (" long windows" if taps > LONG else " wide windows" if taps > WIDE else "")
+        name = "resample" + (" long windows" if taps > LONG else " wide windows" if taps > WIDE else "")
+        return with_alpha(name, self.alpha, shape)
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return the bytes of both axes' tables, of making them, and of sixteen rows for each thread."""
@@ -117,7 +125,8 @@ class Resize(Operation):
         strip = min(shape[1], STRIP // channels)
         pitch = (strip * channels // LINE + 2) * LINE
         sums = min(result[1], TILE) * channels * GROUP
-        scratch = 4 * (GROUP * pitch + strip * channels * GROUP + sums) + sums
+        rows = GROUP + (WEIGHTED_ROWS if is_weighted(self.alpha, shape) else 0)
+        scratch = 4 * (rows * pitch + strip * channels * GROUP + sums) + sums
         return self.table_bytes(shape) + making + for_threads(scratch, num_threads)
 
     def table_bytes(self, shape: Shape) -> int:
@@ -139,6 +148,7 @@ class Resize(Operation):
         return kernels.Resample(
             filters.windows(height, result[0], self.resample, stop),
             filters.windows(width, result[1], self.resample, stop),
+            is_weighted(self.alpha, shape),
         )
 
 
@@ -174,6 +184,7 @@ def resize(
     width: int | None = None,
     height: int | None = None,
     resample: Resample = "bilinear",
+    alpha: Alpha = "weighted",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:
@@ -208,10 +219,18 @@ def resize(
     together. Nothing is ever NaN or infinite, since bytes and weights are not. The result is the same at any
     number of threads and on any CPU.
 
+    Channels are computed each by itself; but of RGBA, if the filter is not nearest, colours are weighted by
+    alpha. With ``sums`` for what both lines above do before rounding::
+
+        a = sums(alpha)
+        c = sums(c * (alpha / 255)) * (sums(255) / a), and 0 where a rounds to 0
+
+    with float32 for quotients and products too. Where all of a window is opaque that is the sum of RGB.
+
     Pillow rounds and clamps to bytes between its passes, of columns first. It differs by one level at most,
     but for bicubic and lanczos beside edges between black and white, where weights below zero lead beyond
-    both and it clamps them twice. It multiplies by alpha before and divides by it after; here alpha is a
-    channel like the others, and each is computed by itself.
+    both and it clamps them twice. It weights colours by alpha too, but with products rounded to bytes, before
+    and after, which loses colours where there is little alpha.
 
     Parameters
     ----------
@@ -222,6 +241,8 @@ def resize(
         the image, rounded to nearest, ties to even, and at least 1.
     resample : {"nearest", "box", "bilinear", "bicubic", "lanczos"}
         The filter.
+    alpha : {"weighted", "channel"}
+        As for `mean_filter`.
     out, num_threads
         As for `mean_filter`; `out` has the result's shape.
 
@@ -242,4 +263,4 @@ def resize(
     >>> resize(np.array([[10, 20, 30, 40]], np.uint8), width=2, height=1, resample="box")
     array([[15, 35]], dtype=uint8)
     """
-    return made(Resize, width, height, resample)(image, out=out, num_threads=num_threads)
+    return made(Resize, width, height, resample, alpha)(image, out=out, num_threads=num_threads)

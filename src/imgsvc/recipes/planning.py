@@ -232,7 +232,7 @@ def _with_full_sizes(recipe: Recipe, shape: Shape) -> Recipe:
         first, *rest = pipeline.operations
         assert isinstance(first, Resize)  # noqa: S101 - for the type checker: `_at_least` has looked
         height, width = first.output_shape(shape)[:2]
-        return Pipeline([Resize(width, height, first.resample), *rest])
+        return Pipeline([dataclasses.replace(first, width=width, height=height), *rest])
 
     if recipe.pipeline.operations:
         return dataclasses.replace(recipe, pipeline=fixed(recipe.pipeline))

@@ -1,6 +1,7 @@
 """What operations take on this machine, measured by the routines that do their work.
 
-Each is measured in an image that is in a cache and in one that is in none, gray and in colour; and what a
+Each is measured in an image that is in a cache and in one that is in none, gray and in colour, and those that
+weight colours by alpha in one that is translucent; and what a
 request takes by itself, with an image of a few pixels. The shortest of some measurements counts; others are
 made between them, so that what disturbs one of them disturbs no other of the same.
 """
@@ -89,8 +90,8 @@ SAMPLES: tuple[Operation, ...] = (
 """One for each routine of 8 bits."""
 
 SMALL = 480, 640
-CACHED = {1: (1000, 3000), 3: (1000, 1000)}
-UNCACHED = {1: (1000, 1000), 3: (500, 700)}
+CACHED = {1: (1000, 3000), 3: (1000, 1000), 4: (1000, 750)}
+UNCACHED = {1: (1000, 1000), 3: (500, 700), 4: (500, 525)}
 """By channels. What is in no cache is so by the number of images, which need not be large."""
 
 
@@ -161,13 +162,14 @@ def routine_rates() -> dict[tuple[str, bool], Rate]:
     """Return what a unit of cost takes, by the routine and whether the image is gray."""
     memory = _Memory()
     rates = {}
-    for channels in (1, 3):
+    for channels in (1, 3, 4):
         small, cached, uncached = (
             _Images(memory, (*SMALL, channels)),
             _Images(memory, (*CACHED[channels], channels)),
             _Images(memory, (*UNCACHED[channels], channels), uncached=True),
         )
         samples = [each for each in SAMPLES if small.can_be_given_to(each)]
+        samples = [each for each in samples if (each.routine(small.shape, UINT8), False) not in rates]
         runs = [
             functools.partial(size.seconds_a_unit, each) for each in samples for size in (small, uncached)
         ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from imgsvc._images import GRAY_RANK
-from imgsvc.codec import WITH_EXIF, Decoded, DecodeLimits, decode, encode
+from imgsvc.codec import WITH_EXIF, Decoded, DecodeLimits, decode, encode, hides_alpha
 from imgsvc.errors import InvalidInputError, LimitExceededError
 from imgsvc.recipes.limits import check_outputs
 from imgsvc.recipes.planning import plan_again
@@ -187,6 +187,8 @@ class Work:
             notes += (f"EXIF data are dropped: {output.format} is written without",)
         try:
             result = self._through(steps, decoded)
+            if hides_alpha(result.frames, output.format):
+                notes += (f"alpha is lost: {output.format} has none, and the background shines through",)
             data = self._timed("encode", lambda: encode(result, output.format, output.output.options))  # type: ignore[arg-type] # not RAW
         except InvalidInputError as error:
             field = f"recipe.outputs[{index}].encoding.{error.field.removeprefix('options.')}"
