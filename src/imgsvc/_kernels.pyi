@@ -1,5 +1,6 @@
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Self, disjoint_base
 
 from imgsvc._door import Kernel
 
@@ -8,40 +9,49 @@ openmp: bool
 
 _Windows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 
+@disjoint_base
 class Copy(Kernel):
-    def __init__(self, left: int = 0, top: int = 0, reverses: bool = False) -> None: ...
+    def __new__(cls, left: int = 0, top: int = 0, reverses: bool = False) -> Self: ...
 
+@disjoint_base
 class Mirror(Kernel):
-    def __init__(self, reverses: bool = False) -> None: ...
+    def __new__(cls, reverses: bool = False) -> Self: ...
 
+@disjoint_base
 class QuarterTurn(Kernel):
-    def __init__(self, clockwise: bool) -> None: ...
+    def __new__(cls, clockwise: bool) -> Self: ...
 
+@disjoint_base
 class Pad(Kernel):
-    def __init__(self, left: int, top: int, border: int, fill: bytes) -> None: ...
+    def __new__(cls, left: int, top: int, border: int, fill: bytes) -> Self: ...
 
+@disjoint_base
 class Select(Kernel):
-    def __init__(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> None: ...
+    def __new__(cls, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Self: ...
 
+@disjoint_base
 class Resample(Kernel):
-    def __init__(self, rows: _Windows, columns: _Windows, weighted: bool) -> None: ...
+    def __new__(cls, rows: _Windows, columns: _Windows, weighted: bool) -> Self: ...
 
+@disjoint_base
 class MeanFilter(Kernel):
-    def __init__(self, weighted: bool) -> None: ...
+    def __new__(cls, weighted: bool) -> Self: ...
 
+@disjoint_base
 class BoxBlur(Kernel):
-    def __init__(
-        self, radius: int, multiplier: int, shift: int, narrow: bool, border: int, weighted: bool
-    ) -> None: ...
+    def __new__(
+        cls, radius: int, multiplier: int, shift: int, narrow: bool, border: int, weighted: bool
+    ) -> Self: ...
 
+@disjoint_base
 class GaussianBlur(Kernel):
-    def __init__(
-        self, weights: NDArray[np.int16], radius: int, long_sums: bool, border: int, weighted: bool
-    ) -> None: ...
+    def __new__(
+        cls, weights: NDArray[np.int16], radius: int, long_sums: bool, border: int, weighted: bool
+    ) -> Self: ...
 
 class Sharpen(Kernel):
-    def __init__(
-        self,
+    def __new__(
+        cls,
         weights: NDArray[np.int16],
         radius: int,
         long_sums: bool,
@@ -49,11 +59,12 @@ class Sharpen(Kernel):
         weighted: bool,
         amount: float,
         threshold: float,
-    ) -> None: ...
+    ) -> Self: ...
 
+@disjoint_base
 class Convolve(Kernel):
-    def __init__(
-        self,
+    def __new__(
+        cls,
         window_height: int,
         window_width: int,
         rows: NDArray[np.int64],
@@ -63,17 +74,20 @@ class Convolve(Kernel):
         bias: float,
         border: int,
         weighted: bool,
-    ) -> None: ...
+    ) -> Self: ...
 
+@disjoint_base
 class Lookup(Kernel):
-    def __init__(self, tables: bytes, colours_only: bool) -> None: ...
+    def __new__(cls, tables: bytes, colours_only: bool) -> Self: ...
 
 class Invert(Kernel): ...
 
+@disjoint_base
 class Threshold(Kernel):
-    def __init__(self, level: int) -> None: ...
+    def __new__(cls, level: int) -> Self: ...
 
 class Grayscale(Kernel): ...
 
+@disjoint_base
 class Convert(Kernel):
-    def __init__(self, src_bytes: int, dst_bytes: int) -> None: ...
+    def __new__(cls, src_bytes: int, dst_bytes: int) -> Self: ...
