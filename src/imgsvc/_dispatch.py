@@ -23,6 +23,7 @@ class Kernels:
     if TYPE_CHECKING:
         from imgsvc._kernels import (  # noqa: PLC0415 - they are attributes
             BoxBlur,
+            Convert,
             Convolve,
             Copy,
             GaussianBlur,
