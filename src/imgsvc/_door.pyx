@@ -26,7 +26,7 @@ from imgsvc.door.arrays cimport Layout, image_of, layout_of, overlap
 from imgsvc.door.parameters cimport Key, put, put_value
 from imgsvc.kernels.image cimport Image
 
-from imgsvc._threads import MAX_THREADS
+from imgsvc import _threads
 from imgsvc.errors import StoppedError
 
 np.import_array()
@@ -38,7 +38,7 @@ cdef enum:
 
 ctypedef PyObject* Value  # borrowed from the call or the function
 
-cdef int most_threads = MAX_THREADS
+cdef int most_threads = _threads.MAX_THREADS
 cdef object REQUIRED = object()
 
 

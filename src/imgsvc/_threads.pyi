@@ -1,4 +1,5 @@
 __test__: dict[str, str]  # Cython makes one in every module
+__pyx_capi__: dict[str, object]  # what `_door` calls without Python
 MAX_THREADS: int
 BYTES_PER_THREAD: int
 

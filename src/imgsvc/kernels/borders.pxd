@@ -7,6 +7,9 @@ from imgsvc.kernels.image cimport Image, at, copy_bytes
 
 cdef extern from "moves.h":
     void put_pixel "imgsvc_put_pixel"(const uint8_t* src, uint8_t* dst, int64_t pixel_bytes) noexcept nogil
+    void repeat "imgsvc_repeat"(
+        const uint8_t* src, uint8_t* dst, int64_t count, int64_t pixel_bytes
+    ) noexcept nogil
 
 cdef enum Rule:
     CONSTANT = 0
@@ -70,14 +73,15 @@ cdef inline void border_pixels(
     cdef int64_t count = right - left
     cdef int64_t done = min(period_of(src.width, border.rule), count)
     cdef int64_t x, column
+    if row == NOWHERE or border.rule == CONSTANT:
+        repeat(&border.fill[0], dst, count, pixel_bytes)
+        return
+    if done == 1:
+        repeat(at(src, row, source_index(left, src.width, border.rule)), dst, count, pixel_bytes)
+        return
     for x in range(done):
-        column = NOWHERE
-        if row != NOWHERE:
-            column = source_index(left + x, src.width, border.rule)
-        if column == NOWHERE:
-            put_pixel(&border.fill[0], dst + x * pixel_bytes, pixel_bytes)
-        else:
-            put_pixel(at(src, row, column), dst + x * pixel_bytes, pixel_bytes)
+        column = source_index(left + x, src.width, border.rule)
+        put_pixel(at(src, row, column), dst + x * pixel_bytes, pixel_bytes)
     while done < count:  # whole periods, twice as many each time
         memcpy(dst + done * pixel_bytes, dst, min(done, count - done) * pixel_bytes)
         done *= 2

@@ -360,6 +360,8 @@ cdef inline void weighted_box_rows(const Box* job, Chunk chunk, int32_t* columns
         else:
             weighted_means(columns, window, at(&job.dst, y, chunk.left), n)
         if y + 1 < chunk.bottom:
+            prefetch(&job.src, y + job.radius + 1 + AHEAD, left, right)
+            prefetch(&job.src, y - job.radius + AHEAD, left, right)
             entering = row_with_border(&job.src, y + job.radius + 1, left, right, &job.border, spare)
             leaving = row_with_border(&job.src, y - job.radius, left, right, &job.border, spare_too)
             weighted_exchange(columns, entering, leaving, right - left)

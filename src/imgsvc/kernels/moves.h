@@ -86,6 +86,27 @@ IMGSVC_INLINE void imgsvc_put_pixel(const uint8_t *src, uint8_t *dst, int64_t pi
     }
 }
 
+IMGSVC_INLINE void imgsvc_repeat_plain(const uint8_t *src, uint8_t *dst, int64_t count, const int64_t pixel)
+{
+    for (int64_t x = 0; x < count; x++)
+        memcpy(dst + pixel * x, src, (size_t)pixel);
+}
+
+/* dst[x] = src, a single pixel, `count` times. */
+IMGSVC_INLINE void imgsvc_repeat(const uint8_t *src, uint8_t *dst, int64_t count, int64_t pixel)
+{
+    switch (pixel) {
+    case 1: memset(dst, *src, (size_t)count); break;
+    case 2: imgsvc_repeat_plain(src, dst, count, 2); break;
+    case 3: imgsvc_repeat_plain(src, dst, count, 3); break;
+    case 4: imgsvc_repeat_plain(src, dst, count, 4); break;
+    case 6: imgsvc_repeat_plain(src, dst, count, 6); break;
+    case 8: imgsvc_repeat_plain(src, dst, count, 8); break;
+    case 12: imgsvc_repeat_plain(src, dst, count, 12); break;
+    case 16: imgsvc_repeat_plain(src, dst, count, 16); break;
+    }
+}
+
 /* dst[x][y] = src[y][x] for a block, `together` of its columns at a time, since they lie side by side in a row: `moved`
  * bytes for a pixel, of which the first are its own. `spare` says how many bytes of the image's rows lie right of the
  * block: none is read past. */
