@@ -44,4 +44,16 @@ static inline __attribute__((always_inline)) void imgsvc_prefetch(
         __builtin_prefetch(row + i);
 }
 
+enum { IMGSVC_MOST_PREFETCHED = 32 }; /* rows at a time: more would be gone from the cache before they are looked at */
+
+/* The same for rows `top` to `bottom`, or as many of them as are worth it. */
+static inline __attribute__((always_inline)) void imgsvc_prefetch_rows(
+    const imgsvc_image *image, int64_t top, int64_t bottom, int64_t left, int64_t right)
+{
+    if (bottom > top + IMGSVC_MOST_PREFETCHED)
+        bottom = top + IMGSVC_MOST_PREFETCHED;
+    for (int64_t y = top; y < bottom; y++)
+        imgsvc_prefetch(image, y, left, right);
+}
+
 #endif

@@ -14,6 +14,9 @@ cdef extern from "image.h":
     void prefetch "imgsvc_prefetch"(
         const Image* image, int64_t y, int64_t left, int64_t right
     ) noexcept nogil
+    void prefetch_rows "imgsvc_prefetch_rows"(
+        const Image* image, int64_t top, int64_t bottom, int64_t left, int64_t right
+    ) noexcept nogil
 
 cdef extern from "copy.h":
     void copy_bytes "imgsvc_copy"(const uint8_t* src, uint8_t* dst, int64_t num_bytes) noexcept nogil

@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memset
 from imgsvc.kernels.alpha cimport OPAQUE, RGBA, is_opaque, premultiply_floats
 from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut
 from imgsvc.kernels.floats cimport to_bytes
-from imgsvc.kernels.image cimport Image, at
+from imgsvc.kernels.image cimport Image, at, prefetch_rows
 from imgsvc._stop cimport should_stop, stop_state
 
 cdef extern from "shuffle.h":
@@ -165,6 +165,17 @@ cdef inline void resample_chunk(const void* work, Chunk chunk, char* scratch) no
                 if not weigh_rows_by_alpha(resampling, chunk, y, begin, end, weighted, row_sums):
                     return
                 break
+            if resampling.weighted:
+                pass  # its rows have been looked at just now, one after the other
+            elif y + 1 < chunk.bottom:  # what the next window has beyond this one
+                prefetch_rows(
+                    src, rows.starts[y] + rows.counts[y], rows.starts[y + 1] + rows.counts[y + 1], begin, end
+                )
+            else:
+                prefetch_rows(
+                    src, rows.starts[chunk.top], rows.starts[chunk.top] + rows.counts[chunk.top], end,
+                    min(end + resampling.strip, last_column),
+                )
             weigh_rows(
                 at(src, rows.starts[y], begin), src.stride, rows.weights + y * rows.most, rows.counts[y],
                 row_sums + (y - chunk.top) * resampling.pitch, (end - begin) * channels,
