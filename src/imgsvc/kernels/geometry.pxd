@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from imgsvc.kernels.borders cimport Border, row_with_border
 from imgsvc.kernels.chunks cimport Chunk, Chunks, chunks_of, compute, cut, is_quick
-from imgsvc.kernels.image cimport Image, Images, at, copy_bytes, in_one_row
+from imgsvc.kernels.image cimport Image, Images, at, copy_bytes, in_one_row, prefetch
 from imgsvc._stop cimport stop_state
 
 cdef extern from "moves.h":
@@ -74,6 +74,8 @@ cdef inline void mirror_chunk(const void* work, Chunk chunk, char* scratch) noex
     cdef int64_t columns = chunk.right - chunk.left
     cdef int64_t y
     for y in range(chunk.top, chunk.bottom):
+        if images.src.stride < 0:  # processors expect what comes after, not before
+            prefetch(&images.src, y + 1, chunk.left, chunk.right)
         mirror_row(
             at(&images.src, y, chunk.left), at(&images.dst, y, images.src.width - chunk.right), columns,
             images.src.channels,
@@ -92,6 +94,8 @@ cdef inline void copy_chunk(const void* work, Chunk chunk, char* scratch) noexce
     cdef int64_t num_bytes = (chunk.right - chunk.left) * images.src.channels
     cdef int64_t y
     for y in range(chunk.top, chunk.bottom):
+        if images.src.stride < 0:  # processors expect what comes after, not before
+            prefetch(&images.src, y + 1, chunk.left, chunk.right)
         copy_bytes(at(&images.src, y, chunk.left), at(&images.dst, y, chunk.left), num_bytes)
 
 
