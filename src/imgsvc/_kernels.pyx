@@ -67,8 +67,9 @@ cdef class Mirror(Kernel):
         self.reverses = reverses
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
-        cdef Image image = upside_down(src[0]) if self.reverses else src[0]
-        return geometry.mirror(&image, dst, num_threads, stop)
+        # Of the result, not of the image: both are then gone through in one direction, from end to end.
+        cdef Image result = upside_down(dst[0]) if self.reverses else dst[0]
+        return geometry.mirror(src, &result, num_threads, stop)
 
 
 cdef class QuarterTurn(Kernel):

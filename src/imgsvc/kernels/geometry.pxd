@@ -74,8 +74,6 @@ cdef inline void mirror_chunk(const void* work, Chunk chunk, char* scratch) noex
     cdef int64_t columns = chunk.right - chunk.left
     cdef int64_t y
     for y in range(chunk.top, chunk.bottom):
-        if images.src.stride < 0:  # processors expect what comes after, not before
-            prefetch(&images.src, y + 1, chunk.left, chunk.right)
         mirror_row(
             at(&images.src, y, chunk.left), at(&images.dst, y, images.src.width - chunk.right), columns,
             images.src.channels,
