@@ -56,7 +56,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         and option.capture != "no"
         and all(Path(arg).is_dir() for arg in config.args)
     ):
-        option.numprocesses = min(_cores() + 1, MOST_PROCESSES)  # tests often wait
+        option.numprocesses = min(_cores(), MOST_PROCESSES)
         option.dist = "worksteal"
 
 

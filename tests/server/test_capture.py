@@ -97,7 +97,10 @@ def test_an_installed_server_keeps_the_latest_few(serve, folder):
     limits = ("--capture-max-files", "2", "--capture-max-bytes", "2048")
     server = serve("--port", "0", "--capture-bad-requests", folder, *limits)
     for number in range(3):
-        call(server, rpc.MEAN_FILTER, BAD, ("x-request-id", f"bad{number}"))
+        name = f"bad{number}"
+        call(server, rpc.MEAN_FILTER, BAD, ("x-request-id", name))
+        # They are kept behind the answer, and at once for several calls.
+        wait_for(lambda name=name: name in [parts(path)[0]["id"] for path in files(folder)])
     call(server, rpc.MEAN_FILTER, NLImage(width=99, height=99, data=bytes(2048)).SerializeToString())
     wait_for(lambda: server.log.count("status=INVALID_ARGUMENT") == 4)
     assert [parts(path)[0]["id"] for path in files(folder)] == ["bad1", "bad2"]
