@@ -15,6 +15,8 @@ import pytest
 from tests.tiers import QUICK
 
 ROOT = Path(__file__).parent
+ONE_AT_A_TIME = "server"
+"""The tests whose deadlines and limits are not for two of them at a time."""
 MOST_PROCESSES = 5
 """Of tests at a time: more would have the servers that they start wait for each other."""
 
@@ -43,10 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Have pytest-xdist run whole folders of tests on all cores, unless something else is asked for.
-
-    A test and its neighbours stay together as far as that goes, with the server of their module.
-    """
+    """Have pytest-xdist run whole folders of tests on all cores, unless something else is asked for."""
     option = config.option
     if (
         config.pluginmanager.hasplugin("xdist")
@@ -57,7 +56,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         and all(Path(arg).is_dir() for arg in config.args)
     ):
         option.numprocesses = min(_cores(), MOST_PROCESSES)
-        option.dist = "worksteal"
+        option.dist = "loadgroup"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Have one process run all tests of servers: their deadlines and limits are not for two at a time."""
+    if item.path.is_relative_to(ROOT / "tests" / "server"):
+        item.add_marker(pytest.mark.xdist_group(ONE_AT_A_TIME))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -105,7 +110,7 @@ class _Passed:
         """Note what passes."""
         has_more = any(name == QUICK for name, _ in report.user_properties)
         if report.when == "call" and report.passed and not has_more:
-            self._new.append(report.nodeid)
+            self._new.append(report.nodeid.removesuffix(f"@{ONE_AT_A_TIME}"))  # as pytest-xdist names them
 
     def pytest_sessionfinish(self) -> None:
         """Write the list, unless it is another process that does."""

@@ -73,11 +73,12 @@ def test_what_is_kept_of_a_request(serve, folder):
 
 def test_without_pixels(serve, folder, photo):
     server = serve("--port", "0", "--capture-bad-requests", folder, "--no-capture-pixels")
-    call(server, rpc.MEAN_FILTER, LARGE)
-    call(server, rpc.MEAN_FILTER, b"\x0a\xff" + PIXELS)
-    request = v1.request(v1.file(PIXELS), operations=MEAN.operations)
-    call(server, v1.PROCESS, request.SerializeToString())
-    first, garbled, process = wait_for(lambda: files(folder) if len(files(folder)) == 3 else None)
+    request = v1.request(v1.file(PIXELS), operations=MEAN.operations).SerializeToString()
+    bodies = (rpc.MEAN_FILTER, LARGE), (rpc.MEAN_FILTER, b"\x0a\xff" + PIXELS), (v1.PROCESS, request)
+    for number, (method, body) in enumerate(bodies, 1):
+        call(server, method, body)
+        wait_for(lambda number=number: len(files(folder)) == number)  # behind the answer, in any order
+    first, garbled, process = files(folder)
     for path in (first, garbled, process):
         assert b"PIXELS" not in path.read_bytes()
     assert parts(first)[0]["payload_bytes"] == parts(process)[0]["payload_bytes"] == [600]
