@@ -200,7 +200,7 @@ cdef class GaussianBlur(Kernel):
         bint long_sums,
         int border,
         bint weighted,
-        *_,
+        *_,  # what else `Sharpen` takes
     ):
         self.weights = weights
         self.blur.weights = &weights[0]

@@ -1,9 +1,9 @@
 """What operations take on this machine, measured by the routines that do their work.
 
 Each is measured in an image that is in a cache and in one that is in none, gray and in colour, and those that
-weight colours by alpha in one that is translucent; and what a
-request takes by itself, with an image of a few pixels. The shortest of some measurements counts; others are
-made between them, so that what disturbs one of them disturbs no other of the same.
+weight colours by alpha in one that is translucent; and what a request takes by itself, with an image of a few
+pixels. The shortest of some measurements counts; others are made between them, so that what disturbs one of
+them disturbs no other of the same.
 """
 
 from __future__ import annotations
