@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import queue
 import re
 import resource
 import socket
@@ -91,9 +92,14 @@ def test_an_idle_connection_is_closed(serve):
     with http2.Peer(server) as peer:
         assert peer.goaway()[1] == "connection idle"
     with rpc.channel(server) as connection:
+        states: queue.SimpleQueue[grpc.ChannelConnectivity] = queue.SimpleQueue()
+        connection.subscribe(states.put)
         call = connection.unary_unary(rpc.MEAN_FILTER)
         assert call(GOOD, timeout=10) == GOOD
-        time.sleep(0.6)
+        while states.get(timeout=20) is not grpc.ChannelConnectivity.READY:
+            pass
+        while states.get(timeout=20) is grpc.ChannelConnectivity.READY:  # a call may meet the goodbye itself
+            pass
         assert call(GOOD, timeout=10) == GOOD  # on another connection: its caller does not notice
 
 
