@@ -47,8 +47,7 @@ ROOMS = {
     "config": {"_available_cores", "_files", "_options", "_threads", "config", "errors"},
     "wire": {
         "_images",
-        "_wire_buffer",
-        "_wire_extent",
+        "_wire",
         "codec",
         "errors",
         "operations",

@@ -9,14 +9,19 @@ from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imgsvc._wire import extent
+from imgsvc.errors import LimitExceededError
 from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
+from imgsvc.v1.image_pb2 import Image, Pixels
+from imgsvc.v1.image_service_pb2 import BatchResult, OutputResult, ProcessBatchResponse, ProcessResponse
 from imgsvc.wire import envelope
-from imgsvc.wire.envelope import Draft, Envelope, placeholder
+from imgsvc.wire.envelope import Draft, Envelope, Layout, placeholder
+from imgsvc.wire.process import RESPONSE, batch_response_around, batch_response_layout
 from tests.payloads import parse, replace
 
 VARINT, FIXED64, LENGTH_DELIMITED, START_GROUP, END_GROUP, FIXED32 = range(6)
 MAX_NUMBER = 2**29 - 1
-COPIED_BYTES = envelope.COPIED_BYTES  # what it is outside these tests
+MOST_PLACES = 1 << 16  # of payloads and messages around them, in `_wire.pyx`
 
 # Tags of payloads take one, two and five bytes.
 SCHEMA = {
@@ -60,13 +65,6 @@ def _message_classes():
 Leaf, Branch, Tree = _message_classes()
 PATHS = {Leaf: LEAF, Branch: BRANCH, Tree: TREE, NLImage: ["data"], NLImageRotateRequest: ["image.data"]}
 ENVELOPES = {kind: Envelope(kind, *paths) for kind, paths in PATHS.items()}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _look_through_small_messages():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(envelope, "COPIED_BYTES", -1)
-        yield
 
 
 # Fields on the wire, legal or not.
@@ -335,28 +333,71 @@ def test_any_broken_message_is_what_protobuf_takes_it_for(case):
     assert_opens(*case)
 
 
-@given(any_kind(functools.partial(wire, odd=True)), st.sampled_from([0, COPIED_BYTES - 9, COPIED_BYTES]))
-def test_messages_of_every_size_are_what_protobuf_takes_them_for(case, more):
+@pytest.mark.parametrize("body", [b"", delimited(6, b"plain"), delimited(1, delimited(4, b"name"))])
+def test_a_message_without_payloads_is_its_header(body):
+    assert ENVELOPES[Branch].split(body) == (body, [])
+
+
+@given(any_kind(wire), st.randoms())
+@many
+def test_messages_that_differ_in_their_payloads_have_one_header(case, random):
+    """And a header, with the sizes of the payloads, is all that a message says beside them."""
     kind, body = case
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(envelope, "COPIED_BYTES", COPIED_BYTES)
-        assert_opens(kind, delimited(99, bytes(more)) + body)
+    header, views = ENVELOPES[kind].split(body)
+    layout = Layout(header, ENVELOPES[kind]._schema, [len(view) for view in views])
+    draft = Draft(layout)
+    for room, view in zip(draft.payloads, views, strict=True):
+        room[:] = view
+    assert draft.finish() == body
+    for room in draft.payloads:
+        room[:] = random.randbytes(len(room))
+    other, others = ENVELOPES[kind].split(draft.finish())
+    assert other == header
+    assert [len(view) for view in others] == [len(view) for view in views]
 
 
-def test_large_payloads_are_views(monkeypatch):
-    monkeypatch.setattr(envelope, "COPIED_BYTES", COPIED_BYTES)
-    assert_views(NLImage, delimited(2, bytes(COPIED_BYTES)))
-    assert_views(NLImageRotateRequest, delimited(2, delimited(2, bytes(COPIED_BYTES))))
+@given(any_kind(lambda kind: st.one_of(broken(wire(kind)), wire(kind, odd=True), st.binary(max_size=40))))
+@many
+def test_what_is_split_is_what_protobuf_takes_it_for(case):
+    """Message by message: a header is one exactly where the body is, and the rest of both is the same."""
+    kind, body = case
+    parts = ENVELOPES[kind].split(body)
+    if parts is None:
+        return
+    header, views = parts
+    expected = parse(kind, body)
+    message = parse(kind, header)
+    assert isinstance(message, type) == isinstance(expected, type)
+    if not isinstance(expected, type):
+        for path in PATHS[kind]:
+            replace(message, path, lambda field: field and bytes(views[int.from_bytes(field, "little")]))
+        assert message.SerializeToString() == expected.SerializeToString()
 
 
-class LookedAt(bytes):
-    """Bytes that count how often somebody looks at some of them."""
+UNUSUAL = [
+    "a group with a payload's tag in it",
+    "groups in others",
+    "a tag in 2 bytes",
+    "a tag in 5 bytes",
+    "a length in 2 bytes",
+    "a length in 5 bytes",
+    "field 0 as bytes",
+    *(name for name in ODDITIES if "cut short" in name or name.startswith("a length wrong by")),
+]
 
-    looks = 0
 
-    def __getitem__(self, key):
-        self.looks += 1
-        return super().__getitem__(key)
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_what_is_unusual_is_not_split(name):
+    for body in (ODDITIES[name], LEAVES + ODDITIES[name]):
+        assert ENVELOPES[Leaf].split(body) is None
+        assert ENVELOPES[Branch].split(delimited(2, body) + delimited(2, LEAVES)) is None
+
+
+@pytest.mark.parametrize("inner", [b"", delimited(MAX_NUMBER, b"data")], ids=["empty", "payload"])
+def test_messages_too_deep_for_protobuf_are_not_split(inner):
+    assert ENVELOPES[Tree].split(chain(10, inner, 100)) is not None
+    assert ENVELOPES[Tree].split(chain(10, inner, 200)) is None
+    assert_opens(Tree, chain(10, inner, 100_000))
 
 
 HOSTILE = {
@@ -371,18 +412,50 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("field", HOSTILE.values(), ids=HOSTILE)
-def test_fields_beyond_the_limit_cost_no_more(field):
-    body = LookedAt(field * (200_000 // len(field)))
-    assert_opens(Branch, body)
-    # At a tag, and at a length or a number; at what replaces a payload; each at most twice.
-    assert envelope.MAX_FIELDS <= body.looks <= 4 * envelope.MAX_FIELDS
+def test_many_fields_are_what_protobuf_takes_them_for(field):
+    assert_opens(Branch, field * (200_000 // len(field)))
 
 
-@pytest.mark.parametrize("count", [envelope.MAX_FIELDS + more for more in (-2, -1, 0, 1)])
-def test_as_many_fields_as_are_looked_at_and_one_more(count):
-    assert_opens(Leaf, b"".join(delimited(16, f"tile {index}".encode()) for index in range(count)))
-    messages = delimited(2, delimited(1, b"p")) * (count // 2)
-    assert_opens(Branch, messages + delimited(6, b"plain") * (count % 2))
+@pytest.mark.parametrize("count", [MOST_PLACES - 1, MOST_PLACES, MOST_PLACES + 1])
+def test_as_many_payloads_as_are_viewed_and_one_more(count):
+    payloads = delimited(16, b"tile") * count
+    assert (ENVELOPES[Leaf].split(payloads) is None) == (count > MOST_PLACES)
+    messages = delimited(2, delimited(1, b"p")) * (count // 2) + delimited(3, b"raw") * (count % 2)
+    assert (ENVELOPES[Branch].split(messages) is None) == (count > MOST_PLACES)
+    assert_opens(Branch, messages)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_as_many_fields_as_there_may_be_and_one_more(monkeypatch, more):
+    monkeypatch.setattr(envelope, "MAX_FIELDS", 100)
+    monkeypatch.setattr(envelope, "MAX_OTHER_BYTES", 60)
+    for fields in (
+        delimited(1, delimited(1, b"p") * 99) + delimited(3, b"raw") * more,
+        delimited(1, delimited(3, bytes(98 + more))),
+        delimited(6, bytes(60 + more)),
+        delimited(2, delimited(4, bytes(30 + more)) + delimited(16, bytes(99))) + delimited(99, bytes(30)),
+    ):
+        for odd in (b"", group(77)[: 2 * more]):  # where it is unusual it is counted just so
+            assert (ENVELOPES[Branch].split(fields) is None) == bool(more)
+            if more:
+                with pytest.raises(LimitExceededError):
+                    ENVELOPES[Branch].open(odd + fields)
+            else:
+                ENVELOPES[Branch].open(fields)
+
+
+@given(any_kind(lambda kind: st.one_of(wire(kind, odd=True), broken(wire(kind)))), st.integers(0, 30))
+@many
+def test_what_is_split_is_counted_as_what_is_not(case, most):
+    kind, body = case
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MAX_FIELDS", "MAX_OTHER_BYTES"):
+            patch.setattr(envelope, name, most)
+        fields, num_bytes = extent(body, ENVELOPES[kind]._schema, most, most)
+        if fields > most or num_bytes > most:
+            assert ENVELOPES[kind].split(body) is None
+            with pytest.raises(LimitExceededError):
+                ENVELOPES[kind].open(body)
 
 
 # Writing.
@@ -459,10 +532,44 @@ def test_drafts_of_one_layout_share_no_memory():
     assert [NLImage.FromString(draft.finish()).data for draft in (first, second)] == [b"1111", b"2222"]
 
 
-def test_a_draft_may_have_more_fields_than_are_looked_at_in_a_request():
-    count = envelope.MAX_FIELDS + 100
+def test_a_draft_may_have_more_fields_than_a_request(monkeypatch):
+    monkeypatch.setattr(envelope, "MAX_FIELDS", 100)
+    count = 4000
     written, expected = draft_of(Leaf, Leaf(tiles=[b"p"] * count), [3], bytes(range(256)) * 20)
     assert written == expected
+
+
+@pytest.mark.parametrize("prefix", [b"", b"before" * 50])
+@pytest.mark.parametrize(("kind", "body"), [*NESTED, (Leaf, LEAVES), (Leaf, b"")])
+def test_a_layout_with_bytes_before_it(rng, kind, body, prefix):
+    header, views = ENVELOPES[kind].split(body)
+    layout = ENVELOPES[kind].layout(kind.FromString(header), *(1000 + len(view) for view in views))
+    plain, after = Draft(layout), Draft(layout.around(prefix))
+    for room, other in zip(plain.payloads, after.payloads, strict=True):
+        room[:] = other[:] = rng.bytes(len(room))
+    assert layout.around(prefix).size == len(prefix) + layout.size
+    assert after.finish() == prefix + plain.finish()
+    assert Draft(layout.around(b"b").around(b"a")).finish()[:2] == b"ab"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "error"),
+    [([], IndexError), ([-1], ValueError), ([2**63], ValueError), ([2**80], ValueError), (["1"], TypeError)],
+)
+def test_sizes_that_are_none(sizes, error):
+    header, _ = ENVELOPES[NLImage].split(delimited(2, b"data"))
+    with pytest.raises(error):
+        ENVELOPES[NLImage].refill(header, sizes)
+
+
+def test_sizes_that_are_too_many_together():
+    header = delimited(16, placeholder(0)) * 3
+    with pytest.raises(ValueError, match="bytes"):
+        ENVELOPES[Leaf].refill(header, [2**39])
+
+
+def test_a_payload_that_is_given_twice_is_filled_with_zeros_twice():
+    assert ENVELOPES[Leaf].refill(delimited(16, placeholder(0)) * 2, [300]) == delimited(16, bytes(300)) * 2
 
 
 @pytest.mark.parametrize("unknown", [b"\x7b\x7c", b"\xf8\x80\x00\x01", b"\x7a\x81\x00z"])
@@ -490,3 +597,15 @@ def test_what_is_no_payload(payloads, error):
 def test_a_message_is_no_payload():
     with pytest.raises(TypeError, match=r"^places\.Branch\.leaf is no bytes field$"):
         Envelope(Branch, "leaf.data", "leaf")
+
+
+@pytest.mark.parametrize("name", ["", "1", "a name of some length" * 12])
+def test_an_answer_to_a_batch_is_laid_out_around_that_to_one_image(rng, name):
+    image = Image(pixels=Pixels(width=20, height=10, data=placeholder(0)))
+    layout = RESPONSE.layout(ProcessResponse(results=[OutputResult(name="small", image=image)]), 200)
+    draft = Draft(batch_response_layout(name, layout))
+    draft.payloads[0][:] = pixels = rng.bytes(200)
+    image.pixels.data = pixels
+    response = ProcessResponse(results=[OutputResult(name="small", image=image)])
+    expected = ProcessBatchResponse(results=[BatchResult(id=name, response=response)]).SerializeToString()
+    assert draft.finish() == expected == batch_response_around(name, response.SerializeToString())

@@ -8,14 +8,12 @@ import pytest
 from imgsvc.errors import LimitExceededError
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from imgsvc.v1.image_service_pb2 import PlanRequest, ProcessBatchRequest, ProcessRequest
-from imgsvc.wire import envelope
-from imgsvc.wire.envelope import delimiter
-from imgsvc.wire.extent import MAX_FIELDS, MAX_OTHER_BYTES
+from imgsvc.wire.envelope import MAX_FIELDS, MAX_OTHER_BYTES, delimiter
 from imgsvc.wire.nl_image import IMAGE
 from imgsvc.wire.process import BATCH_REQUEST, PLAN_REQUEST, PROCESS_REQUEST
 
 SIZE = 20 << 20
-GROUP = b"\xfb\x3e\xfc\x3e"  # of number 1007, with which no message is looked through here
+GROUP = b"\xfb\x3e\xfc\x3e"  # of number 1007, with which no message is split
 ENVELOPES = {
     ProcessRequest: PROCESS_REQUEST,
     PlanRequest: PLAN_REQUEST,
@@ -136,8 +134,7 @@ def test_payloads_may_be_of_any_size_and_what_is_unknown_may_not(group):
         IMAGE.open(group + unknown + delimiter(99, 1) + b"1")
 
 
-def test_what_is_in_a_group_is_no_message(monkeypatch):
-    monkeypatch.setattr(envelope, "COPIED_BYTES", -1)
+def test_what_is_in_a_group_is_no_message():
     content = empty(2, 2 * 1000)
     inside = GROUP[:2] + delimiter(2, len(content)) + content + GROUP[2:]
     many = inside * (MAX_FIELDS // 1000)  # as messages these were too many
@@ -145,7 +142,6 @@ def test_what_is_in_a_group_is_no_message(monkeypatch):
 
 
 def test_the_largest_recipe_is_far_from_the_limit(monkeypatch):
-    monkeypatch.setattr(envelope, "COPIED_BYTES", -1)
     request = ProcessRequest()
     for _ in range(64):
         weights = request.recipe.operations.add().convolve.weights
@@ -157,5 +153,5 @@ def test_the_largest_recipe_is_far_from_the_limit(monkeypatch):
             output.operations.add().lut.table = bytes(768)
     body = request.SerializeToString()
     assert PROCESS_REQUEST.open(body).message == request
-    monkeypatch.setattr("imgsvc.wire.extent.MAX_FIELDS", MAX_FIELDS // 2)
+    monkeypatch.setattr("imgsvc.wire.envelope.MAX_FIELDS", MAX_FIELDS // 2)
     PROCESS_REQUEST.open(body)

@@ -1,45 +1,50 @@
 """Messages with large bytes fields, read and written without copying those.
 
 protobuf copies a bytes field when it parses a message, again each time somebody looks at the field, and when
-it serialises one. Here protobuf sees every message without its payloads: a placeholder of a few bytes stands
-where each of them is. What a legal encoding means (fields in any order, repeated, merged, in a oneof) is so
-left to protobuf. What is unusual enough to need more than the few rules below goes to protobuf as it came,
-once it is known not to be too much (see `imgsvc.wire.extent`).
+it serialises one. Here protobuf sees every message without its payloads, as its header: a placeholder of four
+bytes stands where each of them is. What a legal encoding means (fields in any order, repeated, merged, in a
+oneof) is so left to protobuf. What is unusual goes to protobuf as it came.
+
+In the same pass its fields are counted. Of a body the server counts the bytes. What protobuf makes of it may
+take thirty times as many, and as long as it parses nobody else runs: a message may consist of nothing but
+empty messages.
 """
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from imgsvc._wire_buffer import WireBuffer
+from imgsvc._wire import PLACEHOLDER_BYTES, Draft, Layout, extent, split
 from imgsvc.errors import LimitExceededError
-from imgsvc.wire.extent import check_extent, kinds_of
+from imgsvc.wire.schema import LENGTH_DELIMITED, schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["Draft", "Envelope", "Layout", "Opened", "delimiter", "placeholder"]
+__all__ = [
+    "MAX_FIELDS",
+    "MAX_OTHER_BYTES",
+    "Draft",
+    "Envelope",
+    "Layout",
+    "Opened",
+    "delimiter",
+    "placeholder",
+]
 
 M = TypeVar("M", bound=Message)
-P = TypeVar("P", bound="bytes | _Room")
 
-# Which fields to look at, by the tag they have where they are length-delimited: None for a payload, and for a
-# message with payloads somewhere below, its own fields.
-Fields = dict[int, Union["Fields", None]]
+MAX_FIELDS = 1 << 18
+"""In all messages of a message, the numbers of lists too.
 
-VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
-MORE, VALUE_BITS = 0x80, 0x7F
-MAX_TAG_BYTES, MAX_VARINT_BYTES, TAG_BITS = 5, 10, 32
-PLACEHOLDER_BYTES = 4
+Four times the largest recipe of one pipeline, 64 convolutions of 31×31 weights; or 29 000 small images of a
+batch. As messages they take 30 MiB at most.
+"""
 
-MAX_FIELDS = 4096
-"""Looked at here: a message may hold a hundred million, and protobuf is faster with those."""
-
-COPIED_BYTES = 1 << 14
-"""A message up to here is parsed by protobuf with its payloads sooner than it is looked through here."""
+MAX_OTHER_BYTES = 64 << 20
+"""Texts, tables, colour profiles, and what nobody knows: protobuf copies them. A profile has some MiB."""
 
 
 def placeholder(index: int) -> bytes:
@@ -66,10 +71,27 @@ class Envelope(Generic[M]):
 
     def __init__(self, kind: type[M], *payloads: str) -> None:
         self._kind = kind
-        self._fields: Fields = {}
-        for path in payloads:
-            _declare(self._fields, kind.DESCRIPTOR, path.split("."))
-        self._kinds = kinds_of(kind.DESCRIPTOR, self._fields)
+        self._schema = schema_of(kind.DESCRIPTOR, payloads)
+
+    def split(self, body: bytes) -> tuple[bytes, list[memoryview]] | None:
+        """Return the header of a message, and its payloads as read-only views of `body`.
+
+        The header is the message with a `placeholder` in place of each payload: two messages say the same
+        where their headers and the sizes of their payloads are the same. It has no more fields and bytes than
+        protobuf should be given. None for an unusual message, for one of too much, and for what is none: of
+        these `open` makes a message or an error.
+        """
+        return split(body, self._schema, MAX_FIELDS, MAX_OTHER_BYTES)
+
+    def parse(self, header: bytes) -> M:
+        """Return the message of a header; payloads are their placeholders.
+
+        Raises
+        ------
+        google.protobuf.message.DecodeError
+            It is no such message.
+        """
+        return self._kind.FromString(header)
 
     def open(self, body: bytes) -> Opened[M]:
         """Parse a message, and leave its payloads where they are.
@@ -81,10 +103,12 @@ class Envelope(Generic[M]):
         LimitExceededError
             It has too many fields, or too much beside its payloads.
         """
-        if len(body) > COPIED_BYTES:
-            with contextlib.suppress(_UnusualError):
-                return self._scan(body)
-        return Opened(self._parse(body), None)
+        parts = self.split(body)
+        if parts is None:
+            self._check_extent(body)
+            return Opened(self.parse(body), None)
+        header, views = parts
+        return Opened(self.parse(header), views)
 
     def strip(self, body: bytes) -> tuple[bytes, list[int]] | None:
         """Return a message with placeholders for its payloads, and their sizes.
@@ -92,19 +116,16 @@ class Envelope(Generic[M]):
         Fields that nobody knows are gone, too. None for an unusual message, for one of too much, and for what
         is none.
         """
-        sizes: list[int] = []
-
-        def note(start: int, end: int) -> bytes:
-            sizes.append(end - start)
-            return placeholder(len(sizes) - 1)
-
+        parts = self.split(body)
+        if parts is None:
+            return None
+        header, views = parts
         try:
-            parts = _Scan(body, note).message(0, len(body), self._fields)
-            message = self._parse(b"".join(parts))
-        except (_UnusualError, DecodeError, LimitExceededError):
+            message = self.parse(header)
+        except DecodeError:
             return None
         message.DiscardUnknownFields()
-        return message.SerializeToString(), sizes
+        return message.SerializeToString(), [len(view) for view in views]
 
     def refill(self, stripped: bytes, sizes: Sequence[int]) -> bytes:
         """Return a message that was stripped, with zeros for its payloads.
@@ -114,30 +135,7 @@ class Envelope(Generic[M]):
         ValueError, IndexError
             It was not.
         """
-
-        def zeros(start: int, end: int) -> bytes:
-            return bytes(sizes[int.from_bytes(stripped[start:end], "little")])
-
-        try:
-            return b"".join(_Scan(stripped, zeros).message(0, len(stripped), self._fields))
-        except _UnusualError:
-            raise ValueError("no message") from None
-
-    def _scan(self, body: bytes) -> Opened[M]:
-        views: list[memoryview] = []
-        whole = memoryview(body)
-
-        def keep(start: int, end: int) -> bytes:
-            views.append(whole[start:end])
-            return placeholder(len(views) - 1)
-
-        parts = _Scan(body, keep).message(0, len(body), self._fields)
-        return Opened(self._parse(b"".join(parts)), views)
-
-    def _parse(self, body: bytes) -> M:
-        if len(body) > COPIED_BYTES:  # a message without its payloads is nearly always smaller
-            check_extent(body, self._kinds)
-        return self._kind.FromString(body)
+        return Layout(stripped, self._schema, sizes).zeros()
 
     def layout(self, message: M, *sizes: int) -> Layout:
         """Return the bytes of a message with room for its payloads; a `Draft` of it can be written.
@@ -154,17 +152,19 @@ class Envelope(Generic[M]):
         ValueError
             The message has unknown fields of a kind that nobody writes.
         """
-        header = message.SerializeToString()
-
-        def make_room(start: int, end: int) -> _Room:
-            return _Room(header[start:end], sizes)
-
         try:
-            parts = _Scan(header, make_room, max_fields=len(header)).message(0, len(header), self._fields)
-        except _UnusualError:
+            return Layout(message.SerializeToString(), self._schema, sizes)
+        except ValueError:
             name = self._kind.DESCRIPTOR.full_name
             raise ValueError(f"{name}: unknown fields that a draft cannot take over") from None
-        return Layout(parts, len(sizes))
+
+    def _check_extent(self, message: bytes) -> None:
+        """Raise LimitExceededError if protobuf would make too much of a message."""
+        fields, num_bytes = extent(message, self._schema, MAX_FIELDS, MAX_OTHER_BYTES)
+        if fields > MAX_FIELDS:
+            raise LimitExceededError("message", fields, MAX_FIELDS, "fields or more")
+        if num_bytes > MAX_OTHER_BYTES:
+            raise LimitExceededError("message", num_bytes, MAX_OTHER_BYTES, "bytes beside images, or more")
 
 
 class Opened(Generic[M]):
@@ -181,144 +181,10 @@ class Opened(Generic[M]):
         return self._views[int.from_bytes(field, "little")]
 
 
-class Layout:
-    """Where in a message the parts lie that are known already, and where the rooms."""
-
-    def __init__(self, parts: list[bytes | _Room], count: int) -> None:
-        self.parts: list[tuple[int, int, bytes]] = []
-        self.rooms = [(0, 0)] * count
-        at = 0
-        for part in parts:
-            start, at = at, at + len(part)
-            if isinstance(part, _Room):
-                self.rooms[part.index] = start, at
-            else:
-                self.parts.append((start, at, part))
-        self.size = at
-
-
-class Draft:
-    """The bytes of a message whose payloads are still to be written, every byte of them, into `payloads`."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._buffer = WireBuffer(layout.size)
-        whole = self._buffer.view()
-        for start, end, part in layout.parts:
-            whole[start:end] = part
-        self.payloads = [whole[start:end] for start, end in layout.rooms]
-
-    def finish(self) -> bytes:
-        """Return the message. From now on nobody writes."""
-        return self._buffer.content
-
-
-class _UnusualError(Exception):
-    """What is better left to protobuf: most of it is no message at all."""
-
-
-class _Room:
-    """The place of a payload that is to be written later."""
-
-    def __init__(self, placeholder: bytes, sizes: tuple[int, ...]) -> None:
-        self.index = int.from_bytes(placeholder, "little")
-        self._size = sizes[self.index]
-
-    def __len__(self) -> int:
-        return self._size
-
-
-class _Scan(Generic[P]):
-    """One way through the bytes of a message, with `replace(start, end)` in place of each payload."""
-
-    def __init__(
-        self, body: bytes, replace: Callable[[int, int], P], *, max_fields: int | None = None
-    ) -> None:
-        self._body = body
-        self._replace = replace
-        self._fields_left = MAX_FIELDS if max_fields is None else max_fields + 1
-
-    def message(self, at: int, end: int, fields: Fields) -> list[bytes | P]:
-        """Return the parts of a message that lies from `at` to `end`."""
-        body = self._body
-        parts: list[bytes | P] = []
-        kept = at  # where that begins which is taken over as it is
-        while at < end:
-            self._fields_left -= 1
-            if not self._fields_left:
-                raise _UnusualError
-            tag, at = self._varint(at, end)
-            after_tag = at
-            kind = tag & 7
-            if kind == LENGTH_DELIMITED:
-                length, at = self._varint(at, end)
-                start, at = at, at + length
-                if tag in fields and at <= end and length:
-                    inner = fields[tag]
-                    content = [self._replace(start, at)] if inner is None else self.message(start, at, inner)
-                    size = _varint(sum(map(len, content)))
-                    parts += (body[kept:after_tag], size, *content)
-                    kept = at
-            elif kind == VARINT:
-                at = self._after_varint(at)
-            elif kind == FIXED32:
-                at += 4
-            elif kind == FIXED64:
-                at += 8
-            else:  # a group, or nothing that exists
-                raise _UnusualError
-            if at > end:
-                raise _UnusualError
-        parts.append(body[kept:end])
-        return parts
-
-    def _varint(self, at: int, end: int) -> tuple[int, int]:
-        """Return the tag or length at `at`, and where it ends."""
-        value = self._body[at] if at < end else MORE
-        if value < MORE:  # as nearly always
-            return value, at + 1
-        value = 0
-        for shift, byte in enumerate(self._body[at : min(end, at + MAX_TAG_BYTES)]):
-            value |= (byte & VALUE_BITS) << 7 * shift
-            if byte < MORE:
-                if (shift and not byte) or value >> TAG_BITS:  # longer than it need be, or larger than can be
-                    break
-                return value, at + shift + 1
-        raise _UnusualError
-
-    def _after_varint(self, at: int) -> int:
-        """Return where the value at `at` ends."""
-        for length, byte in enumerate(self._body[at : at + MAX_VARINT_BYTES], 1):
-            if byte < MORE:
-                return at + length
-        raise _UnusualError
-
-
 def _varint(value: int) -> bytes:
     parts = bytearray()
-    while value >= MORE:
-        parts.append(value & VALUE_BITS | MORE)
+    while value >= 0x80:  # seven bits a byte, and whether there are more
+        parts.append(value & 0x7F | 0x80)
         value >>= 7
     parts.append(value)
     return bytes(parts)
-
-
-def _declare(
-    fields: Fields,
-    kind: Any,  # a Descriptor, of which each implementation of protobuf has a class of its own
-    path: list[str],
-) -> None:
-    name, *rest = path
-    field = kind.fields_by_name.get(name)
-    if field is None:
-        raise TypeError(f"{kind.full_name} has no field {name}")
-    tag = field.number << 3 | LENGTH_DELIMITED
-    if not rest:
-        if field.type != field.TYPE_BYTES:
-            raise TypeError(f"{field.full_name} is no bytes field")
-        fields[tag] = None
-        return
-    if field.type != field.TYPE_MESSAGE:
-        raise TypeError(f"{field.full_name} has no fields")
-    inner = fields.setdefault(tag, {})
-    assert inner is not None  # noqa: S101 - for the type checker: it is no bytes field
-    _declare(inner, field.message_type, rest)

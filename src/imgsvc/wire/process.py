@@ -21,7 +21,7 @@ from imgsvc.v1.image_service_pb2 import (
     ProcessResponse,
     Status,
 )
-from imgsvc.wire.envelope import Draft, Envelope, Opened, delimiter, placeholder
+from imgsvc.wire.envelope import Draft, Envelope, Layout, Opened, delimiter, placeholder
 from imgsvc.wire.image import PAYLOADS, encoded_header, pixels_header, read_source
 from imgsvc.wire.operations import enum_word
 from imgsvc.wire.recipe import recipe_message
@@ -39,6 +39,7 @@ __all__ = [
     "PLAN_REQUEST",
     "PROCESS_REQUEST",
     "batch_response_around",
+    "batch_response_layout",
     "draft_batch_request",
     "draft_batch_response",
     "draft_request",
@@ -137,8 +138,17 @@ def _status(result: FailedResult) -> Status:
 
 def batch_response_around(name: str, response: bytes) -> bytes:
     """Return the message of `ProcessBatch` that has an answer to `Process` as the result of one item."""
-    start = BatchResult(id=name).SerializeToString() + delimiter(RESPONSE_FIELD, len(response))
-    return b"".join((delimiter(RESULTS_FIELD, len(start) + len(response)), start, response))
+    return _before_response(name, len(response)) + response
+
+
+def batch_response_layout(name: str, response: Layout) -> Layout:
+    """Return the layout of such a message, from that of the answer to `Process`."""
+    return response.around(_before_response(name, response.size))
+
+
+def _before_response(name: str, size: int) -> bytes:
+    start = BatchResult(id=name).SerializeToString() + delimiter(RESPONSE_FIELD, size)
+    return delimiter(RESULTS_FIELD, len(start) + size) + start
 
 
 def read_response(body: bytes) -> list[Result]:
