@@ -22,13 +22,25 @@ from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.source import ImageFile
 
 if TYPE_CHECKING:
-    from imgsvc._images import Image
+    from imgsvc._images import Image, Shape
     from imgsvc.codec import EncodeOptions
     from imgsvc.operations import Operation
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
     from imgsvc.recipes.source import Source
 
-__all__ = ["RESULTS", "operation_key", "recipe_key"]
+__all__ = [
+    "NL_IMAGE",
+    "PROCESS",
+    "RESULTS",
+    "key",
+    "operation_key",
+    "operation_subject",
+    "recipe_key",
+    "recipe_subject",
+]
+
+PROCESS, NL_IMAGE = "process", "nl_image"
+"""Whose answers."""
 
 RESULTS = 2
 """Raised by one whenever an operation or a codec makes other bytes than before of the same request."""
@@ -52,8 +64,16 @@ def recipe_key(plan: RecipePlan, source: Source, owner: str) -> bytes:
     owner
         Whom the result is for; empty for everybody.
     """
-    outputs = tuple(_output(plan, output) for output in plan.outputs)
     if isinstance(source, ImageFile):
+        return key(PROCESS, owner, recipe_subject(plan, None), memoryview(source.data))
+    assert source.pixels is not None  # noqa: S101 - for the type checker: only plans have none
+    return key(PROCESS, owner, recipe_subject(plan, source.icc_profile), _bytes_of(source.pixels))
+
+
+def recipe_subject(plan: RecipePlan, icc_profile: bytes | None) -> str:
+    """Return what is done with an image, in one way of writing it; `icc_profile` is that of pixels."""
+    outputs = tuple(_output(plan, output) for output in plan.outputs)
+    if plan.input.header is not None:
         decoding = plan.recipe.decoding
         image: tuple[Any, ...] = (
             "file",
@@ -61,24 +81,25 @@ def recipe_key(plan: RecipePlan, source: Source, owner: str) -> bytes:
             plan.input.at_least,
             plan.input.shape,
         )
-        data = memoryview(source.data)
     else:
-        assert source.pixels is not None  # noqa: S101 - for the type checker: only plans have none
-        image = ("pixels", source.shape, source.dtype.str, source.icc_profile)
-        data = _bytes_of(source.pixels)
-    return _key("process", owner, (image, outputs), data)
+        image = ("pixels", plan.input.shape, plan.input.dtype.str, icc_profile)
+    return repr((image, outputs))
 
 
 def operation_key(operation: Operation, image: Image, owner: str) -> bytes:
     """Return the key of NLImageService's answer to an operation on an image."""
-    shape = operation.output_shape(image.shape)
-    what = (image.shape, canonical(operation, shape))
-    return _key("nl_image", owner, what, _bytes_of(image))
+    return key(NL_IMAGE, owner, operation_subject(operation, image.shape), _bytes_of(image))
 
 
-def _key(kind: str, owner: str, what: tuple[Any, ...], data: memoryview) -> bytes:
+def operation_subject(operation: Operation, shape: Shape) -> str:
+    """Return what is done with an image of a shape, in one way of writing it."""
+    return repr((shape, canonical(operation, operation.output_shape(shape))))
+
+
+def key(kind: str, owner: str, subject: str, data: memoryview) -> bytes:
+    """Return the key of an answer: of which service, for whom, what is done, with which bytes."""
     # Nothing that ends otherwise begins like this: the text is a tuple's, and says how much comes after it.
-    text = repr((_made_by(), kind, owner, what, len(data)))
+    text = f"({_made_by()!r}, {kind!r}, {owner!r}, {subject}, {len(data)!r})"
     return digest_of(text.encode(), data)
 
 

@@ -129,15 +129,20 @@ class RecipePlan:
         return decoded + results + between
 
 
-def plan_recipe(source: Source, recipe: Recipe, limits: Limits, field: str = "image") -> RecipePlan:
+def plan_recipe(
+    source: Source, recipe: Recipe, limits: Limits, field: str = "image", *, header: Header | None = None
+) -> RecipePlan:
     """Plan what `recipe` does with `source`.
+
+    Of the source nothing counts but the shape and dtype of pixels, and the header of a file, which is read
+    unless it is given: one plan does for all that are the same in these.
 
     Raises
     ------
     InvalidInputError
         The image is none, or beyond a limit, or no output can be made of it; the error is the first's.
     """
-    whole, recipe = _plan_input(source, recipe, limits, field)
+    whole, recipe = _plan_input(source, recipe, limits, field, header)
     return _plan_outputs(whole, recipe, limits)
 
 
@@ -187,12 +192,14 @@ def _if_it_fits(made: OutputPlan, before: list[OutputPlan], limits: Limits, fiel
     return made
 
 
-def _plan_input(source: Source, recipe: Recipe, limits: Limits, field: str) -> tuple[InputPlan, Recipe]:
+def _plan_input(
+    source: Source, recipe: Recipe, limits: Limits, field: str, header: Header | None
+) -> tuple[InputPlan, Recipe]:
     """Return what the pipelines get, and the recipe for that."""
     if not isinstance(source, ImageFile):
         check_size(source.shape, 1, limits, field)
         return InputPlan(source.shape, source.dtype, 1, None, None), recipe
-    header = read_header(source.data, field=field)
+    header = header or read_header(source.data, field=field)
     frames = header.frames if recipe.decoding.frames == "all" else 1
     check_frames(frames, limits, field)
     dtype = DEEP.get(header.bits, UINT8) if recipe.decoding.depth == "keep" else UINT8

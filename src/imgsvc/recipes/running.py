@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
     from imgsvc.recipes.source import Source
 
-__all__ = ["OneCore", "Work"]
+__all__ = ["OneCore", "Work", "is_gray", "raw_result"]
 
 T = TypeVar("T")
+
+PROFILE_DROPPED = "its colour profile is for other colours and is dropped"
 
 
 class Compute(Protocol):
@@ -116,7 +118,7 @@ class Work:
         if (first.shape, first.dtype) != (plan.input.shape, plan.input.dtype):
             self.as_planned = False
             plan = plan_again(plan, first.shape, first.dtype, self._limits)
-        self._is_gray = _is_gray(first.shape)
+        self._is_gray = is_gray(first.shape)
         if plan.trunk is not None:
             decoded = self._through(plan.trunk, decoded)
         self._decoded = decoded
@@ -177,12 +179,12 @@ class Work:
         if output.steps is None:
             return output.error or InvalidInputError("output", "none", "one")
         steps, name, notes = output.steps, output.output.name, decoded.notes
-        if decoded.icc_profile and _is_gray(steps.shape) != self._is_gray:
-            decoded = dataclasses.replace(decoded, icc_profile=None)
-            notes += ("its colour profile is for other colours and is dropped",)
         if output.format == RAW:
             self._left.append(steps)
-            return RawResult(name, steps.shape, steps.dtype, decoded.icc_profile, notes)
+            return raw_result(name, steps, decoded.icc_profile, notes, was_gray=self._is_gray)
+        if _is_for_others(decoded.icc_profile, steps, was_gray=self._is_gray):
+            decoded = dataclasses.replace(decoded, icc_profile=None)
+            notes += (PROFILE_DROPPED,)
         if decoded.exif and output.output.metadata == "keep" and output.format not in WITH_EXIF:
             notes += (f"EXIF data are dropped: {output.format} is written without",)
         try:
@@ -202,5 +204,21 @@ class Work:
         return EncodedResult(name, data, output.format, width, height, notes)
 
 
-def _is_gray(shape: Shape) -> bool:
+def raw_result(
+    name: str, steps: Plan, icc_profile: bytes | None, notes: tuple[str, ...] = (), *, was_gray: bool
+) -> RawResult:
+    """Return an output that is pixels, still without them, of an image with that profile."""
+    if _is_for_others(icc_profile, steps, was_gray=was_gray):
+        icc_profile = None
+        notes += (PROFILE_DROPPED,)
+    return RawResult(name, steps.shape, steps.dtype, icc_profile, notes)
+
+
+def _is_for_others(icc_profile: bytes | None, steps: Plan, *, was_gray: bool) -> bool:
+    """Return whether a profile is for other colours than those of the result."""
+    return bool(icc_profile) and is_gray(steps.shape) != was_gray
+
+
+def is_gray(shape: Shape) -> bool:
+    """Return whether images of a shape have one channel."""
     return len(shape) == GRAY_RANK or shape[2] == 1

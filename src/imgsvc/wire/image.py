@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from imgsvc._images import Shape
 
-__all__ = ["PAYLOADS", "encoded_header", "pixels_header", "read_source"]
+__all__ = ["PAYLOADS", "encoded_header", "payload_field", "pixels_header", "pixels_of", "read_source"]
 
 PAYLOADS = ("pixels.data", "encoded.data")
 """Where the payloads are in an `Image`."""
@@ -90,15 +90,18 @@ def _raw(message: Pixels, data: memoryview, field: str, without_pixels: bool) ->
             f"{expected} bytes: width {message.width} x height {message.height} x {channels} "
             f"channel{'s' if channels > 1 else ''} of {name}",
         )
-    return RawImage(shape, dtype, _as_array(data, shape, dtype), message.icc_profile or None)
+    return RawImage(shape, dtype, pixels_of(data, shape, dtype), message.icc_profile or None)
 
 
-def _as_array(data: memoryview, shape: Shape, dtype: np.dtype[Any]) -> np.ndarray[Any, np.dtype[Any]]:
+def payload_field(message: Image) -> bytes:
+    """Return the field of an image that has its payload."""
+    return message.pixels.data if message.WhichOneof("source") == "pixels" else message.encoded.data
+
+
+def pixels_of(data: memoryview, shape: Shape, dtype: np.dtype[Any]) -> np.ndarray[Any, np.dtype[Any]]:
     """Return a view of `data`, or a copy where its place in the message is none for values of that size."""
-    array = np.frombuffer(data, np.uint8)
-    if array.ctypes.data % dtype.itemsize:
-        array = array.copy()
-    return array.view(dtype).reshape(shape)
+    array: np.ndarray[Any, np.dtype[Any]] = np.ndarray(shape, dtype, data)
+    return array if array.flags.aligned else array.copy()
 
 
 def pixels_header(shape: Shape, dtype: np.dtype[Any], icc_profile: bytes | None, index: int) -> Image:

@@ -47,6 +47,7 @@ __all__ = [
     "plan_request",
     "read_batch_response",
     "read_response",
+    "response_layout",
 ]
 
 
@@ -89,6 +90,13 @@ class _Payloads:
 def _room(room: memoryview, result: RawResult) -> NDArray[Any]:
     # Values of several bytes may lie unaligned there; NumPy knows, and copies them all the same.
     return np.ndarray(result.shape, result.dtype, room)
+
+
+def response_layout(results: Sequence[RawResult]) -> Layout:
+    """Return the layout of an answer to `Process` that has nothing but pixels."""
+    payloads = _Payloads()
+    message = _response(results, payloads)
+    return RESPONSE.layout(message, *payloads.sizes)
 
 
 def draft_response(results: Sequence[Result]) -> tuple[Draft, list[NDArray[Any]]]:
