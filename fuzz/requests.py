@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -15,8 +15,11 @@ from imgsvc.errors import InvalidInputError
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
+from imgsvc.recipes.prediction import Prediction
 from imgsvc.recipes.results import RawResult
 from imgsvc.recipes.running import OneCore, Work
+from imgsvc.server.image_service import Processing, ProcessMethod
+from imgsvc.server.overload.price import Pricing
 from imgsvc.v1 import image_pb2, image_service_pb2, recipe_pb2
 from imgsvc.wire.image import read_source
 from imgsvc.wire.operations import operation_message
@@ -32,11 +35,12 @@ from tests.codec.encoded import every_kind
 from tests.operations.every import EXAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from imgsvc.recipes.planning import RecipePlan
     from imgsvc.recipes.recipe import Recipe
     from imgsvc.recipes.source import Source
+    from imgsvc.server.prepared import Prepared
 
 __all__ = ["BATCHES", "PIPELINES", "REQUESTS", "batches", "images", "process_requests"]
 
@@ -77,6 +81,30 @@ def check_request(data: bytes) -> None:
             message = opened.message
             source = read_source(message.image, opened.payload, "image", without_pixels=without_pixels)
             check_plan(source, read_recipe(message.recipe, {}), run=not without_pixels)
+    check_prepared(data)
+
+
+def check_prepared(data: bytes) -> None:
+    """Prepare a request: what was kept of others makes no difference, nor that it is found."""
+    fresh = _prepared(_process().prepare, data)
+    assert _prepared(PROCESS.prepare, data) == fresh
+    found = PROCESS.find(data)
+    assert found is None or _said(found) == fresh
+
+
+def _prepared(prepare: Callable[[bytes], Prepared], data: bytes) -> tuple[Any, ...]:
+    try:
+        return _said(prepare(data))
+    except (DecodeError, InvalidInputError) as error:
+        return type(error), str(error)
+
+
+def _said(prepared: Prepared) -> tuple[Any, ...]:
+    return prepared.price, prepared.num_bytes, prepared.answer_bytes, prepared.cache_key("")
+
+
+def _process() -> ProcessMethod:
+    return ProcessMethod(Processing(LIMITS, {}, Pricing(Prediction())))
 
 
 def check_batch(data: bytes) -> None:
@@ -173,5 +201,6 @@ def _texts() -> Iterable[bytes]:
 
 
 PIPELINES = Target("pipelines", check_text, _texts)
+PROCESS = _process()
 REQUESTS = Target("requests", check_request, process_requests)
 BATCHES = Target("batches", check_batch, batches)

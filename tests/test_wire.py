@@ -54,24 +54,25 @@ def test_the_bytes_of_an_image_are_no_others_while_they_are_written():
 
 def test_requests_become_operations(photo):
     message = message_of(photo)
-    operation, image = nl_image.mean_filter_request(message.SerializeToString())
-    assert operation == MeanFilter()
-    np.testing.assert_array_equal(image, photo)
+    asked = nl_image.mean_filter_request(message.SerializeToString())
+    assert asked.operation == MeanFilter()
+    np.testing.assert_array_equal(asked.image, photo)
     for turns, rotation in enumerate(NLImageRotateRequest.Rotation.keys()):
         request = NLImageRotateRequest(rotation=rotation, image=message)
-        operation, image = nl_image.rotate_request(request.SerializeToString())
-        assert operation == Rotate90(turns)
-        np.testing.assert_array_equal(image, photo)
+        asked = nl_image.rotate_request(request.SerializeToString())
+        assert asked.operation == Rotate90(turns)
+        np.testing.assert_array_equal(asked.image, photo)
 
 
-def test_the_pixels_of_a_large_request_stay_where_they_are(rng):
-    message = message_of(rng.integers(0, 256, (200, 300, 3), dtype=np.uint8))
+@pytest.mark.parametrize("shape", [(1, 1), (200, 300, 3)])
+def test_the_pixels_of_a_request_stay_where_they_are(rng, shape):
+    message = message_of(rng.integers(0, 256, shape, dtype=np.uint8))
     for parse, request in (
         (nl_image.mean_filter_request, message),
         (nl_image.rotate_request, NLImageRotateRequest(image=message)),
     ):
         body = request.SerializeToString()
-        _, image = parse(body)
+        image = parse(body).image
         assert np.shares_memory(image, np.frombuffer(body, np.uint8))
         assert not image.flags.writeable
 
@@ -137,7 +138,7 @@ def test_an_unknown_rotation(photo, rotation):
 def test_any_bytes_are_an_image_or_one_of_three_errors(body):
     for parse in (nl_image.mean_filter_request, nl_image.rotate_request):
         try:
-            _, image = parse(body)
+            image = parse(body).image
         except (DecodeError, InvalidInputError):
             continue
         assert image.size <= len(body)

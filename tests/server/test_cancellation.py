@@ -1,6 +1,7 @@
 """Calls that end early, cancelled or by their deadline, and the cores that they leave."""
 
 import contextlib
+import dataclasses
 import threading
 import time
 
@@ -13,7 +14,7 @@ from imgsvc.operations import MeanFilter
 from imgsvc.server import calls as calls_module
 from imgsvc.server import nl_image_service
 from imgsvc.server.lifecycle import Server
-from imgsvc.wire.nl_image import draft_image, mean_filter_request
+from imgsvc.wire.nl_image import IMAGE, draft_image, mean_filter_request
 from tests import rpc
 from tests.processes import wait_for
 
@@ -47,10 +48,10 @@ def serving(request, monkeypatch):
     running = threading.Event()
 
     def parse(body):
-        operation, image = mean_filter_request(body)
-        return (Endless(running), image) if image.shape[0] == 1 else (operation, image)
+        asked = mean_filter_request(body)
+        return dataclasses.replace(asked, operation=Endless(running)) if asked.shape[0] == 1 else asked
 
-    monkeypatch.setitem(nl_image_service.METHODS, rpc.MEAN_FILTER, parse)
+    monkeypatch.setitem(nl_image_service.METHODS, rpc.MEAN_FILTER, (IMAGE, parse))
     with Server(ServerConfig(port=0, cores=request.param)) as server:
         yield Serving(server, running)
 

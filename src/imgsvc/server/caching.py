@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgsvc._files import failure_of
 from imgsvc.cache.cache import ResultCache
-from imgsvc.cache.key import operation_key, recipe_key
+from imgsvc.cache.key import recipe_key
 from imgsvc.cache.memory import MemoryStore
 from imgsvc.cache.rule import answer_bytes
 from imgsvc.config.caching import DEFAULT_URL, redis_name, redis_url
@@ -23,16 +23,15 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from imgsvc._images import Image
     from imgsvc.cache.cache import Made
     from imgsvc.cache.store import Store
     from imgsvc.config import ServerConfig
-    from imgsvc.operations import Operation
     from imgsvc.recipes.planning import RecipePlan
     from imgsvc.recipes.prediction import Prediction
     from imgsvc.recipes.source import Source
     from imgsvc.runtime.cores import Job
     from imgsvc.server.calls import Call
+    from imgsvc.server.prepared import Prepared
     from imgsvc.server.record import Record
 
 __all__ = ["METADATA", "CachedItems", "Caching", "open_cache"]
@@ -118,12 +117,12 @@ class Caching:
         record.note(CACHE, start, time.monotonic())
         return key
 
-    def operation_key(self, operation: Operation, image: Image, price: Price, record: Record) -> bytes | None:
-        """Return the key of NLImageService's answer; None where it is not worth to look for."""
-        if not self._is_worth(price, image.nbytes, price.num_bytes):
+    def key(self, prepared: Prepared, record: Record) -> bytes | None:
+        """Return the key of a request's answer; None where it is not worth to look for."""
+        if not self._is_worth(prepared.price, prepared.num_bytes, prepared.answer_bytes):
             return None
         start = time.monotonic()
-        key = operation_key(operation, image, self._owner(record))
+        key = prepared.cache_key(self._owner(record))
         record.note(CACHE, start, time.monotonic())
         return key
 

@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import dataclasses
+from typing import TYPE_CHECKING, TypeVar
 
-from imgsvc.cache.cache import Made
-from imgsvc.errors import InvalidInputError
-from imgsvc.recipes.planning import RecipePlan, plan_recipe
-from imgsvc.recipes.results import FailedResult, RawResult
-from imgsvc.recipes.running import OneCore, Work
-from imgsvc.runtime.cores import AT_ONCE_BYTES, BYTES_PER_CORE
-from imgsvc.server.calls import Method
-from imgsvc.server.status import details_of, status_of
+from imgsvc.codec import read_header
+from imgsvc.recipes.planning import plan_recipe
+from imgsvc.recipes.source import ImageFile
+from imgsvc.server.calls import Method as CallMethod
+from imgsvc.server.prepared import answering
+from imgsvc.server.prepared_cache import PreparedCache
+from imgsvc.server.prepared_recipe import PlannedRecipe, PreparedRecipe, run_recipe
 from imgsvc.v1.image_service_pb2 import DESCRIPTOR
-from imgsvc.wire.image import read_source
-from imgsvc.wire.process import PROCESS_REQUEST, draft_response
+from imgsvc.wire.image import payload_field, read_source
+from imgsvc.wire.process import PROCESS_REQUEST
 from imgsvc.wire.recipe import read_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping
 
+    from imgsvc.cache.cache import Made
     from imgsvc.pipeline.presets import Preset
     from imgsvc.recipes.limits import Limits
+    from imgsvc.recipes.planning import RecipePlan
     from imgsvc.recipes.recipe import Recipe
-    from imgsvc.recipes.results import EncodedResult, Result
     from imgsvc.recipes.running import Note
     from imgsvc.recipes.source import Source
     from imgsvc.runtime.cores import Cores, Job
+    from imgsvc.server import prepared_recipe
     from imgsvc.server.caching import Caching
-    from imgsvc.server.calls import Call
     from imgsvc.server.overload.price import Pricing
     from imgsvc.server.reports import Reports
+    from imgsvc.v1.image_service_pb2 import BatchItem
+    from imgsvc.v1.recipe_pb2 import Recipe as RecipeMessage
 
-    Drafted = Callable[[Sequence[Result]], tuple[Any, Sequence[Any]]]
+    Drafted = prepared_recipe.Drafted
 
-__all__ = ["SERVICE_NAME", "Processing", "image_methods"]
+__all__ = ["SERVICE_NAME", "ProcessMethod", "Processing", "image_methods"]
 
 T = TypeVar("T")
 
 SERVICE_NAME = DESCRIPTOR.services_by_name["ImageService"].full_name
 
-COST_PER_BYTE = 2
-"""Of the cores' bytes, which are those of a mean filter, in the unit of operations' costs."""
-
 
 class Processing:
-    """Runs recipes on the cores.
+    """Prepares and runs recipes.
+
+    What it prepares it keeps, for as long as its presets are the same ones: a recipe by its message, and what
+    becomes of it by that and by what the image is like.
 
     Parameters
     ----------
@@ -66,32 +69,64 @@ class Processing:
         self.presets = presets
         self.pricing = pricing
         self.caching = caching
+        self._recipes: PreparedCache[Recipe] = PreparedCache()
+        self._planned: PreparedCache[PlannedRecipe] = PreparedCache()
 
-    def process(self, body: bytes, call: Call) -> bytes:
-        """Answer a `ProcessRequest`."""
-        opened = PROCESS_REQUEST.open(body)
-        source = read_source(opened.message.image, opened.payload, "image")
-        recipe = read_recipe(opened.message.recipe, self.presets)
-        plan = plan_recipe(source, recipe, self.limits)
-        price = self.pricing.recipe(plan)
+    def read_recipe(self, message: RecipeMessage) -> Recipe:
+        """Return the recipe of a request: the same one again for the same message.
 
-        def compute() -> Made:
-            return self.run(
-                plan,
-                source,
-                recipe,
-                cores=call.cores,
-                job=call.job,
-                draft=draft_response,
-                note=call.record.note,
-            )
+        Raises
+        ------
+        InvalidParameterError
+            As `imgsvc.wire.recipe.read_recipe` does.
+        """
+        content = message.SerializeToString(deterministic=True)
+        recipe = self._recipes.get(content)
+        if recipe is None:
+            recipe = read_recipe(message, self.presets)
+            self._recipes.keep(content, recipe, len(content))
+        return recipe
 
-        if self.caching is not None:
-            key = self.caching.recipe_key(plan, source, price, call.record)
-            if key is not None:
-                return self.caching.answer(key, call, price, compute)
-        call.admit(price)
-        return compute().message
+    def prepare_item(
+        self, item: BatchItem, payload: Callable[[bytes], memoryview], recipe: Recipe
+    ) -> PreparedRecipe:
+        """Return a request to run a recipe, of `read_recipe`, on the image of an item.
+
+        Parameters
+        ----------
+        payload
+            Finds the item's payload; see `Opened.payload`.
+
+        Raises
+        ------
+        InvalidInputError
+            The image is missing, none, or beyond a limit, or no output can be made of it.
+        """
+        source = read_source(item.image, payload, "image")
+        return PreparedRecipe(self.planned(source, recipe), payload(payload_field(item.image)))
+
+    def planned(self, source: Source, recipe: Recipe) -> PlannedRecipe:
+        """Return what a recipe comes to for images like that one.
+
+        Raises
+        ------
+        InvalidInputError
+            The image is none, or beyond a limit, or no output can be made of it.
+        """
+        # What is found holds its recipe, so no other one has that id meanwhile.
+        if isinstance(source, ImageFile):
+            header, icc_profile = read_header(source.data), None
+            key: Hashable = id(recipe), header
+        else:
+            header, icc_profile = None, source.icc_profile
+            key = id(recipe), source.shape, source.dtype, icc_profile
+        planned = self._planned.get(key)
+        if planned is None or planned.recipe is not recipe:
+            plan = plan_recipe(source, recipe, self.limits, header=header)
+            planned = PlannedRecipe(recipe, plan, icc_profile, self.limits, self.pricing)
+            if not planned.fails:  # errors hold on to the requests that they were raised for
+                self._planned.keep(key, planned, len(icc_profile or b""), planned.table_bytes)
+        return planned
 
     def run(
         self,
@@ -104,76 +139,90 @@ class Processing:
         draft: Drafted,
         note: Note,
     ) -> Made:
-        """Run what was planned, and return what `draft` makes of the results; `note` is told the stages.
-
-        Raises
-        ------
-        InvalidInputError
-            No output could be made; the error is the first's.
-        StoppedError
-            The job was stopped.
-        """
-
-        def run(compute: Callable[..., Any]) -> Made:
-            work = Work(
-                plan,
-                source,
-                options=recipe.decoding,
-                limits=self.limits,
-                compute=compute,
-                stop=job.stop,
-                note=note,
-            )
-            results = _results(plan, work.run())
-            answer, rooms = draft(results)
-            work.write(rooms)
-            sound = work.as_planned and not any(isinstance(each, FailedResult) for each in results)
-            return Made(answer.finish(), sound)
-
-        pipelines = plan.cost // COST_PER_BYTE
-        if pipelines >= 2 * BYTES_PER_CORE:  # some of it is worth several cores, and decoding is not
-            return run(_Granted(cores, job))
-        # Decoding and encoding take longer than the bytes say, so they need a turn.
-        files = 0 if plan.input.header is None and not plan.encodes else AT_ONCE_BYTES + 1
-        return cores.run(lambda _: run(OneCore()), max(pipelines, files), job, 1)
+        """Run what was planned, and return what `draft` makes of the results; see `run_recipe`."""
+        return run_recipe(plan, source, recipe, self.limits, call=_OnCores(cores, job, note), draft=draft)
 
 
-class _Granted:
-    """Asks for cores for each step of a recipe."""
+class ProcessMethod:
+    """`Process`: an image, and a recipe for it.
 
-    def __init__(self, cores: Cores, job: Job) -> None:
-        self._cores = cores
-        self._job = job
+    Requests with pixels are found by their header. Of a file more has to be known, and looking at it takes
+    longer: these are prepared each time, but not planned.
+    """
 
-    def __call__(self, function: Callable[[int], T], cost: int | None) -> T:
-        if cost is None:
-            return self._cores.run(function, AT_ONCE_BYTES + 1, self._job, 1)
-        return self._cores.run(function, cost // COST_PER_BYTE, self._job)
+    def __init__(self, processing: Processing) -> None:
+        self._processing = processing
+        self._known: PreparedCache[_Known] = PreparedCache()
+
+    def find(self, body: bytes) -> PreparedRecipe | None:
+        """Return a request with pixels if others like it were prepared before; see `Method.find`."""
+        parts = PROCESS_REQUEST.split(body)
+        if parts is None:
+            return None
+        known = self._known.get(parts[0])
+        if known is None or known.planned is None:
+            return None
+        data = parts[1][known.index]
+        return PreparedRecipe(known.planned, data) if len(data) == known.num_bytes else None
+
+    def prepare(self, body: bytes) -> PreparedRecipe:
+        """Return a request that was parsed, checked and planned; see `Method.prepare`."""
+        parts = PROCESS_REQUEST.split(body)
+        known = None if parts is None else self._known.get(parts[0])
+        if parts is not None and known is not None and known.planned is None:
+            data = parts[1][known.index]
+            return PreparedRecipe(self._processing.planned(ImageFile(data), known.recipe), data)
+        opened = PROCESS_REQUEST.open(body)
+        image = opened.message.image
+        source = read_source(image, opened.payload, "image")
+        recipe = self._processing.read_recipe(opened.message.recipe)
+        planned = self._processing.planned(source, recipe)
+        field = payload_field(image)
+        data, index = opened.payload(field), opened.index(field)
+        if opened.header is not None and index is not None and not planned.fails:
+            of_pixels = None if isinstance(source, ImageFile) else planned
+            tables = 0 if of_pixels is None else planned.table_bytes
+            known = _Known(recipe, of_pixels, index, len(data))
+            self._known.keep(opened.header, known, len(opened.header), tables)
+        return PreparedRecipe(planned, data)
 
 
-def _results(plan: RecipePlan, made: Sequence[RawResult | EncodedResult | InvalidInputError]) -> list[Result]:
-    """Return results with the errors as statuses, if there is any result at all."""
-    errors = [each for each in made if isinstance(each, InvalidInputError)]
-    if len(errors) == len(made):
-        raise errors[0]
-    return [
-        failed(output.output.name, each) if isinstance(each, InvalidInputError) else each
-        for output, each in zip(plan.outputs, made, strict=True)
-    ]
+@dataclasses.dataclass(frozen=True)
+class _Known:
+    """What the header of a request says."""
+
+    recipe: Recipe
+    planned: PlannedRecipe | None
+    """None for files."""
+
+    index: int
+    """Where among the payloads the image is."""
+
+    num_bytes: int
+    """Of its pixels."""
 
 
-def failed(name: str, error: Exception) -> FailedResult:
-    """Return an error that `status_of` knows as a result."""
-    code = status_of(error)
-    assert code is not None  # noqa: S101 - for the type checker: it was raised on purpose
-    return FailedResult(name, code.value[0], details_of(error), str(getattr(error, "field", "")))
+@dataclasses.dataclass(frozen=True)
+class _OnCores:
+    """Something that runs on the cores and is no call."""
+
+    cores: Cores
+    job: Job
+    note: Note
+
+    @property
+    def record(self) -> _OnCores:
+        return self
+
+    def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
+        return self.cores.run(function, num_bytes, self.job, most)
 
 
-def image_methods(processing: Processing, reports: Reports) -> dict[str, Method]:
+def image_methods(processing: Processing, reports: Reports) -> dict[str, CallMethod]:
     """Return the unary methods by name."""
     return {
-        f"/{SERVICE_NAME}/Process": Method(processing.process),
-        f"/{SERVICE_NAME}/Plan": Method(reports.plan),
-        f"/{SERVICE_NAME}/ListOperations": Method(reports.list_operations),
-        f"/{SERVICE_NAME}/GetServerInfo": Method(reports.get_server_info),
+        f"/{SERVICE_NAME}/Process": CallMethod(answering(ProcessMethod(processing), processing.caching)),
+        f"/{SERVICE_NAME}/Plan": CallMethod(reports.plan),
+        f"/{SERVICE_NAME}/ListOperations": CallMethod(reports.list_operations),
+        f"/{SERVICE_NAME}/GetServerInfo": CallMethod(reports.get_server_info),
     }

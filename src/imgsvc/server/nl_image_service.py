@@ -2,69 +2,158 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from imgsvc._images import UINT8
 from imgsvc.cache.cache import Made
-from imgsvc.server.calls import Method
+from imgsvc.cache.key import NL_IMAGE, key, operation_subject
+from imgsvc.server.calls import Method as CallMethod
+from imgsvc.server.prepared import answering
+from imgsvc.server.prepared_cache import PreparedCache
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
-from imgsvc.wire.nl_image import draft_image, mean_filter_request, null_image, rotate_request
+from imgsvc.wire.envelope import Draft
+from imgsvc.wire.nl_image import (
+    IMAGE,
+    ROTATE_REQUEST,
+    image_layout,
+    mean_filter_request,
+    null_image,
+    rotate_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imgsvc._images import Image
     from imgsvc.operations import Operation
     from imgsvc.server.caching import Caching
-    from imgsvc.server.calls import Call
-    from imgsvc.server.overload.price import Pricing
+    from imgsvc.server.overload.price import Price, Pricing
+    from imgsvc.server.prepared import Method, Running
+    from imgsvc.wire.envelope import Envelope
+    from imgsvc.wire.nl_image import ImageRequest
 
-    Parse = Callable[[bytes], tuple[Operation, Image]]
+    Read = Callable[[bytes], ImageRequest]
 
-__all__ = ["SERVICE_NAME", "nl_image_methods"]
+__all__ = ["SERVICE_NAME", "OperationMethod", "nl_image_methods", "operation_methods"]
 
 SERVICE_NAME = DESCRIPTOR.services_by_name["NLImageService"].full_name
 
-METHODS: dict[str, Parse] = {
-    f"/{SERVICE_NAME}/MeanFilter": mean_filter_request,
-    f"/{SERVICE_NAME}/RotateImage": rotate_request,
+METHODS: dict[str, tuple[Envelope[Any], Read]] = {
+    f"/{SERVICE_NAME}/MeanFilter": (IMAGE, mean_filter_request),
+    f"/{SERVICE_NAME}/RotateImage": (ROTATE_REQUEST, rotate_request),
 }
 
 
 def nl_image_methods(
     pricing: Pricing, caching: Caching | None = None, *, null_image_errors: bool
-) -> dict[str, Method]:
+) -> dict[str, CallMethod]:
     """Return both methods by name; with `null_image_errors` they answer bad input with an image."""
     on_invalid_input = null_image if null_image_errors else None
     return {
-        name: Method(_answer(parse, pricing, caching), on_invalid_input) for name, parse in METHODS.items()
+        name: CallMethod(answering(method, caching), on_invalid_input)
+        for name, method in operation_methods(pricing).items()
     }
 
 
-def _answer(parse: Parse, pricing: Pricing, caching: Caching | None) -> Callable[[bytes, Call], bytes]:
-    def answer(body: bytes, call: Call) -> bytes:
-        operation, image = parse(body)
-        shape = operation.output_shape(image.shape)
-        price = pricing.operation(operation, image.shape, shape)
-        record = call.record
+def operation_methods(pricing: Pricing) -> dict[str, Method]:
+    """Return both methods by name."""
+    return {name: OperationMethod(*method, pricing) for name, method in METHODS.items()}
 
-        def compute() -> bytes:
-            draft = draft_image(shape)
-            stop = call.job.stop
 
-            def run(num_threads: int) -> None:
-                start = time.monotonic()
-                operation.compute(image, draft.pixels, num_threads, stop)
-                record.note(operation.name, start, time.monotonic())
+class OperationMethod:
+    """A method whose requests are an operation and an image of 8 bits.
 
-            call.compute(run, image.size)
-            return draft.finish()
+    Parameters
+    ----------
+    envelope, read
+        Of its requests.
+    pricing
+        Makes prices of operations.
+    """
 
-        if caching is not None:
-            key = caching.operation_key(operation, image, price, record)
-            if key is not None:
-                return caching.answer(key, call, price, lambda: Made(compute()))
-        call.admit(price)
-        return compute()
+    def __init__(self, envelope: Envelope[Any], read: Read, pricing: Pricing) -> None:
+        self._envelope = envelope
+        self._read = read
+        self._pricing = pricing
+        self._planned: PreparedCache[_PlannedOperation] = PreparedCache()
 
-    return answer
+    def find(self, body: bytes) -> PreparedOperation | None:
+        """Return a request if others like it were prepared before; see `Method.find`."""
+        parts = self._envelope.split(body)
+        if parts is None:
+            return None
+        planned = self._planned.get(parts[0])
+        if planned is None:
+            return None
+        data = parts[1][planned.index]
+        return PreparedOperation(planned, data) if len(data) == planned.num_bytes else None
+
+    def prepare(self, body: bytes) -> PreparedOperation:
+        """Return a request that was parsed and checked; see `Method.prepare`."""
+        request = self._read(body)
+        planned = _PlannedOperation(request, self._pricing)
+        if request.header is not None and request.index is not None:
+            self._planned.keep(request.header, planned, len(request.header), planned.table_bytes)
+        return PreparedOperation(planned, request.data)
+
+
+class _PlannedOperation:
+    """What requests for one operation on images of one shape have in common."""
+
+    def __init__(self, request: ImageRequest, pricing: Pricing) -> None:
+        self.operation: Operation = request.operation
+        self.shape = request.shape
+        self.index = request.index or 0
+        self.num_bytes = len(request.data)
+        self.result_shape = self.operation.output_shape(self.shape)
+        self.layout = image_layout(self.result_shape)
+        self.kernel = self.operation.prepared(self.shape, UINT8)
+        self.table_bytes = 0 if self.kernel is None else self.operation.table_bytes(self.shape)
+        self._pricing = pricing
+        self.price = self.priced()
+
+    @functools.cached_property
+    def subject(self) -> str:
+        """What is done, as the key of the result cache has it."""
+        return operation_subject(self.operation, self.shape)
+
+    def priced(self) -> Price:
+        """Return the price of each, which is made again where nothing had been measured."""
+        self.price = self._pricing.operation(self.operation, self.shape, self.result_shape)
+        return self.price
+
+
+class PreparedOperation:
+    """One request of NLImageService; see `Prepared`."""
+
+    __slots__ = ("_data", "_planned", "answer_bytes", "num_bytes", "price")
+
+    def __init__(self, planned: _PlannedOperation, data: memoryview) -> None:
+        self._planned = planned
+        self._data = data
+        self.num_bytes = planned.num_bytes
+        self.price = planned.price if planned.price.core_seconds else planned.priced()
+        self.answer_bytes = self.price.num_bytes
+
+    def cache_key(self, owner: str) -> bytes:
+        """Return what its answer is found by; see `Prepared.cache_key`."""
+        return key(NL_IMAGE, owner, self._planned.subject, self._data)
+
+    def run(self, call: Running, item: str | None = None) -> Made:  # noqa: ARG002 - no batch has it
+        """Compute the answer; see `Prepared.run`."""
+        planned, stop, note = self._planned, call.job.stop, call.record.note
+        draft = Draft(planned.layout)
+        src = np.ndarray(planned.shape, np.uint8, self._data)
+        dst = np.ndarray(planned.result_shape, np.uint8, draft.payloads[0])
+
+        def compute(num_threads: int) -> None:
+            start = time.monotonic()
+            if planned.kernel is None or not planned.kernel.run(src, dst, num_threads, stop):
+                planned.operation.compute(src, dst, num_threads, stop)
+            note(planned.operation.name, start, time.monotonic())
+
+        call.compute(compute, planned.num_bytes)
+        return Made(draft.finish())

@@ -108,7 +108,7 @@ class Envelope(Generic[M]):
             self._check_extent(body)
             return Opened(self.parse(body), None)
         header, views = parts
-        return Opened(self.parse(header), views)
+        return Opened(self.parse(header), views, header)
 
     def strip(self, body: bytes) -> tuple[bytes, list[int]] | None:
         """Return a message with placeholders for its payloads, and their sizes.
@@ -168,10 +168,19 @@ class Envelope(Generic[M]):
 
 
 class Opened(Generic[M]):
-    """A message that was parsed, and its payloads."""
+    """A message that was parsed, and its payloads.
 
-    def __init__(self, message: M, views: list[memoryview] | None) -> None:
+    Attributes
+    ----------
+    message
+        With placeholders for them.
+    header : bytes or None
+        What `Envelope.split` has made of it; None for an unusual message.
+    """
+
+    def __init__(self, message: M, views: list[memoryview] | None, header: bytes | None = None) -> None:
         self.message = message
+        self.header = header
         self._views = views
 
     def payload(self, field: bytes) -> memoryview:
@@ -179,6 +188,10 @@ class Opened(Generic[M]):
         if self._views is None or not field:
             return memoryview(field)
         return self._views[int.from_bytes(field, "little")]
+
+    def index(self, field: bytes) -> int | None:
+        """Return the number of that payload among those of `Envelope.split`; None where it is none."""
+        return None if self._views is None or not field else int.from_bytes(field, "little")
 
 
 def _varint(value: int) -> bytes:

@@ -5,24 +5,29 @@ Whatever a valid message may hold is checked here, as Python integers and before
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imgsvc.errors import InvalidImageError, InvalidParameterError
 from imgsvc.operations import MeanFilter, Operation, Rotate90
 from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
-from imgsvc.wire.envelope import Draft, Envelope, Layout, placeholder
+from imgsvc.wire.envelope import Draft, Envelope, Layout, Opened, placeholder
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
 
 __all__ = [
+    "IMAGE",
+    "ROTATE_REQUEST",
     "DraftedImage",
+    "ImageRequest",
     "draft_image",
     "draft_rotate_request",
+    "image_layout",
     "mean_filter_request",
     "null_image",
     "read_answer",
@@ -39,6 +44,33 @@ GRAY_RANK = 2
 MAX_REASON = 1024
 
 
+@dataclasses.dataclass(frozen=True)
+class ImageRequest:
+    """What a request asks for.
+
+    Attributes
+    ----------
+    operation, shape
+        What is done, with an image of which shape.
+    data
+        Its pixels, in the bytes of the request.
+    header, index
+        What `Envelope.split` makes of the request, and where among its payloads the pixels are: another
+        request with that header and as many pixels asks for the same. None for an unusual one.
+    """
+
+    operation: Operation
+    shape: Shape
+    data: memoryview
+    header: bytes | None
+    index: int | None
+
+    @property
+    def image(self) -> Image:
+        """The pixels, read-only."""
+        return np.ndarray(self.shape, np.uint8, self.data)
+
+
 class DraftedImage:
     """A message whose `pixels`, an array, are still to be written, every one of them, before `finish`."""
 
@@ -48,8 +80,8 @@ class DraftedImage:
         self.finish = draft.finish
 
 
-def mean_filter_request(body: bytes) -> tuple[Operation, Image]:
-    """Return what a MeanFilter request asks for; the image is a view of `body`.
+def mean_filter_request(body: bytes) -> ImageRequest:
+    """Return what a MeanFilter request asks for.
 
     Raises
     ------
@@ -59,11 +91,11 @@ def mean_filter_request(body: bytes) -> tuple[Operation, Image]:
         It is one, but no image.
     """
     opened = IMAGE.open(body)
-    return MEAN_FILTER, _pixels(opened.message, opened.payload(opened.message.data))
+    return _request(MEAN_FILTER, opened, opened.message)
 
 
-def rotate_request(body: bytes) -> tuple[Operation, Image]:
-    """Return what a RotateImage request asks for; the image is a view of `body`.
+def rotate_request(body: bytes) -> ImageRequest:
+    """Return what a RotateImage request asks for.
 
     Raises
     ------
@@ -79,7 +111,12 @@ def rotate_request(body: bytes) -> tuple[Operation, Image]:
         raise InvalidParameterError("rotation", request.rotation, f"one of {known}")
     if not request.HasField("image"):
         raise InvalidImageError("image", "missing", "an NLImage")
-    return Rotate90(request.rotation), _pixels(request.image, opened.payload(request.image.data), "image.")
+    return _request(Rotate90(request.rotation), opened, request.image, "image.")
+
+
+def _request(operation: Operation, opened: Opened[Any], image: NLImage, prefix: str = "") -> ImageRequest:
+    data = opened.payload(image.data)
+    return ImageRequest(operation, _shape(image, data, prefix), data, opened.header, opened.index(image.data))
 
 
 def read_answer(body: bytes) -> Image | str:
@@ -96,11 +133,11 @@ def read_answer(body: bytes) -> Image | str:
     answer, data = opened.message, opened.payload(opened.message.data)
     if answer.width == 0 and answer.height == 0:
         return bytes(data[:MAX_REASON]).decode(errors="replace")
-    return _pixels(answer, data, "answer.")
+    return np.ndarray(_shape(answer, data, "answer."), np.uint8, data)
 
 
-def _pixels(message: NLImage, data: memoryview, prefix: str = "") -> Image:
-    """Return `data` as (H, W) when gray, (H, W, 3) when colour; an error names the field after `prefix`."""
+def _shape(message: NLImage, data: memoryview, prefix: str) -> Shape:
+    """Return (H, W) when gray, (H, W, 3) when colour, if `data` fits; errors name fields after `prefix`."""
     width, height, color = message.width, message.height, message.color
     for name, size in (("width", width), ("height", height)):
         if size < 1:
@@ -115,12 +152,12 @@ def _pixels(message: NLImage, data: memoryview, prefix: str = "") -> Image:
             f"{expected} bytes: width {width} x height {height} x {channels} "
             f"channel{'s' if color else ''} (color is {'true' if color else 'false'})",
         )
-    return np.ndarray(shape, np.uint8, data)
+    return shape
 
 
 def draft_image(shape: Shape) -> DraftedImage:
     """Return an `NLImage` for a gray or RGB image of `shape`."""
-    return DraftedImage(_image_layout(shape), shape)
+    return DraftedImage(image_layout(shape), shape)
 
 
 def draft_rotate_request(operation: Rotate90, shape: Shape) -> DraftedImage:
@@ -130,7 +167,8 @@ def draft_rotate_request(operation: Rotate90, shape: Shape) -> DraftedImage:
 
 # Whoever sends or asks for one image often sends or asks for many of its size.
 @functools.lru_cache(maxsize=256)
-def _image_layout(shape: Shape) -> Layout:
+def image_layout(shape: Shape) -> Layout:
+    """Return the layout of an `NLImage` for a gray or RGB image of `shape`."""
     return IMAGE.layout(_header(shape), math.prod(shape))
 
 

@@ -1,0 +1,256 @@
+"""Prepared requests to run a recipe: of `Process`, and the items of `ProcessBatch`."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from imgsvc.cache.cache import Made
+from imgsvc.cache.key import PROCESS, key, recipe_subject
+from imgsvc.cache.rule import answer_bytes
+from imgsvc.errors import InvalidInputError
+from imgsvc.operations.operation import MOST_TABLE_BYTES
+from imgsvc.recipes.recipe import RAW
+from imgsvc.recipes.results import FailedResult
+from imgsvc.recipes.running import OneCore, Work, is_gray, raw_result
+from imgsvc.recipes.source import ImageFile, RawImage
+from imgsvc.runtime.cores import AT_ONCE_BYTES, BYTES_PER_CORE
+from imgsvc.server.status import details_of, status_of
+from imgsvc.wire.envelope import Draft
+from imgsvc.wire.image import pixels_of
+from imgsvc.wire.process import (
+    batch_response_layout,
+    draft_batch_response,
+    draft_response,
+    response_layout,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imgsvc.pipeline import Plan
+    from imgsvc.recipes.limits import Limits
+    from imgsvc.recipes.planning import RecipePlan
+    from imgsvc.recipes.recipe import Recipe
+    from imgsvc.recipes.results import EncodedResult, RawResult, Result
+    from imgsvc.recipes.source import Source
+    from imgsvc.server.overload.price import Price, Pricing
+    from imgsvc.server.prepared import Running
+
+    Drafted = Callable[[Sequence[Result]], tuple[Any, Sequence[Any]]]
+
+__all__ = ["PlannedRecipe", "PreparedRecipe", "run_recipe"]
+
+T = TypeVar("T")
+
+COST_PER_BYTE = 2
+"""Of the cores' bytes, which are those of a mean filter, in the unit of operations' costs."""
+
+
+class PlannedRecipe:
+    """What requests for one recipe have in common whose images are alike.
+
+    Parameters
+    ----------
+    recipe, plan
+        What was asked for, and what it comes to.
+    icc_profile
+        Of raw pixels.
+    limits
+        Of one request.
+    pricing
+        Makes prices of plans.
+
+    Attributes
+    ----------
+    price : Price
+        What each will take.
+    pixels : _Pixels or None
+        How pixels become pixels; None where there is more to do.
+    """
+
+    def __init__(
+        self, recipe: Recipe, plan: RecipePlan, icc_profile: bytes | None, limits: Limits, pricing: Pricing
+    ) -> None:
+        self.recipe = recipe
+        self.plan = plan
+        self.icc_profile = icc_profile
+        self.limits = limits
+        self.answer_bytes = answer_bytes(plan)
+        steps = _only_steps(plan)
+        self.pixels = None if steps is None else _Pixels(plan, steps, icc_profile)
+        self._pricing = pricing
+        self.price = self.priced()
+
+    def priced(self) -> Price:
+        """Return the price of each, which is made again where nothing had been measured."""
+        self.price = self._pricing.recipe(self.plan)
+        return self.price
+
+    @property
+    def fails(self) -> bool:
+        """Whether some output cannot be made."""
+        return any(output.error for output in self.plan.outputs)
+
+    @property
+    def table_bytes(self) -> int:
+        """The bytes of the kernels' tables that the plan keeps, about."""
+        tables = (
+            step.operation.table_bytes(step.src_shape) for plan in self.plan.plans for step in plan.steps
+        )
+        return sum(table for table in tables if table <= MOST_TABLE_BYTES)
+
+    @functools.cached_property
+    def subject(self) -> str:
+        """What is done, as the key of the result cache has it."""
+        return recipe_subject(self.plan, self.icc_profile)
+
+
+class PreparedRecipe:
+    """One request to run a recipe; see `Prepared`."""
+
+    __slots__ = ("_data", "_planned", "answer_bytes", "num_bytes", "price")
+
+    def __init__(self, planned: PlannedRecipe, data: memoryview) -> None:
+        self._planned = planned
+        self._data = data
+        self.num_bytes = len(data)
+        self.price = planned.price if planned.price.core_seconds else planned.priced()
+        self.answer_bytes = planned.answer_bytes
+
+    def cache_key(self, owner: str) -> bytes | None:
+        """Return what its answer is found by; None where an output fails. See `Prepared.cache_key`."""
+        if self._planned.fails:
+            return None
+        return key(PROCESS, owner, self._planned.subject, self._data)
+
+    def run(self, call: Running, item: str | None = None) -> Made:
+        """Compute the answer; see `Prepared.run`."""
+        planned = self._planned
+        if planned.pixels is not None:
+            return planned.pixels.run(self._data, call, item)
+        draft: Drafted = draft_response
+        if item is not None:
+            name = item  # for the type checker
+            draft = lambda results: draft_batch_response([(name, results)])  # noqa: E731
+        return run_recipe(
+            planned.plan, self._source(), planned.recipe, planned.limits, call=call, draft=draft
+        )
+
+    def _source(self) -> Source:
+        whole = self._planned.plan.input
+        if whole.header is not None:
+            return ImageFile(self._data)
+        pixels = pixels_of(self._data, whole.shape, whole.dtype)
+        return RawImage(whole.shape, whole.dtype, pixels, self._planned.icc_profile)
+
+
+def _only_steps(plan: RecipePlan) -> Plan | None:
+    """Return what is done, where pixels come in, pixels go out, and nothing else."""
+    if plan.input.header is not None or plan.trunk is not None or len(plan.outputs) > 1:
+        return None
+    return plan.outputs[0].steps if plan.outputs[0].format == RAW else None
+
+
+class _Pixels:
+    """Makes pixels of pixels, in the answer: nothing is decoded, encoded or parted."""
+
+    def __init__(self, plan: RecipePlan, steps: Plan, icc_profile: bytes | None) -> None:
+        name, was_gray = plan.outputs[0].output.name, is_gray(plan.input.shape)
+        result = raw_result(name, steps, icc_profile, was_gray=was_gray)
+        self._layout = response_layout([result])
+        self._src = plan.input.shape, plan.input.dtype
+        self._dst = result.shape, result.dtype
+        self._steps = steps
+        self._core_bytes = steps.cost // COST_PER_BYTE
+
+    def run(self, data: memoryview, call: Running, item: str | None) -> Made:
+        """Compute the answer for pixels."""
+        layout = self._layout if item is None else batch_response_layout(item, self._layout)
+        draft = Draft(layout)
+        src = pixels_of(data, *self._src)
+        dst: np.ndarray[Any, Any] = np.ndarray(*self._dst, draft.payloads[0])
+        steps, stop, note = self._steps, call.job.stop, call.record.note
+
+        def compute(num_threads: int) -> None:
+            if len(steps.steps) > 1:
+                steps.run(src, dst, num_threads, stop, note)
+                return
+            [step] = steps.steps
+            start = time.monotonic()
+            if step.prepared is None or not step.prepared.run(src, dst, num_threads, stop):
+                step.run(src, dst, num_threads, stop)
+            note(step.operation.name, start, time.monotonic())
+
+        call.compute(compute, self._core_bytes)
+        return Made(draft.finish())
+
+
+def run_recipe(
+    plan: RecipePlan, source: Source, recipe: Recipe, limits: Limits, *, call: Running, draft: Drafted
+) -> Made:
+    """Run what was planned, and return what `draft` makes of the results.
+
+    Raises
+    ------
+    InvalidInputError
+        No output could be made; the error is the first's.
+    StoppedError
+        The job was stopped.
+    """
+
+    def run(compute: Callable[..., Any]) -> Made:
+        work = Work(
+            plan,
+            source,
+            options=recipe.decoding,
+            limits=limits,
+            compute=compute,
+            stop=call.job.stop,
+            note=call.record.note,
+        )
+        results = _results(plan, work.run())
+        answer, rooms = draft(results)
+        work.write(rooms)
+        sound = work.as_planned and not any(isinstance(each, FailedResult) for each in results)
+        return Made(answer.finish(), sound)
+
+    pipelines = plan.cost // COST_PER_BYTE
+    if pipelines >= 2 * BYTES_PER_CORE:  # some of it is worth several cores, and decoding is not
+        return run(_Granted(call))
+    # Decoding and encoding take longer than the bytes say, so they need a turn.
+    files = 0 if plan.input.header is None and not plan.encodes else AT_ONCE_BYTES + 1
+    return call.compute(lambda _: run(OneCore()), max(pipelines, files), 1)
+
+
+class _Granted:
+    """Asks for cores for each step of a recipe."""
+
+    def __init__(self, call: Running) -> None:
+        self._call = call
+
+    def __call__(self, function: Callable[[int], T], cost: int | None) -> T:
+        if cost is None:
+            return self._call.compute(function, AT_ONCE_BYTES + 1, 1)
+        return self._call.compute(function, cost // COST_PER_BYTE)
+
+
+def _results(plan: RecipePlan, made: Sequence[RawResult | EncodedResult | InvalidInputError]) -> list[Result]:
+    """Return results with the errors as statuses, if there is any result at all."""
+    errors = [each for each in made if isinstance(each, InvalidInputError)]
+    if len(errors) == len(made):
+        raise errors[0]
+    return [
+        _failed(output.output.name, each) if isinstance(each, InvalidInputError) else each
+        for output, each in zip(plan.outputs, made, strict=True)
+    ]
+
+
+def _failed(name: str, error: Exception) -> FailedResult:
+    """Return an error that `status_of` knows as a result."""
+    code = status_of(error)
+    assert code is not None  # noqa: S101 - for the type checker: it was raised on purpose
+    return FailedResult(name, code.value[0], details_of(error), str(getattr(error, "field", "")))
