@@ -319,6 +319,14 @@ def split(bytes body not None, Schema schema not None, Py_ssize_t most_fields, P
     return header, views
 
 
+def delimiter(uint32_t number, uint64_t size):
+    """Return what goes before a field of so many bytes: its number, kind and size."""
+    cdef unsigned char content[20]
+    cdef unsigned char* end = write_varint(content, <uint64_t>number << 3 | DELIMITED)
+    end = write_varint(end, size)
+    return PyBytes_FromStringAndSize(<char*>content, end - content)
+
+
 cdef class Layout:
     """Where in a message the bytes lie that are known already, and where the rooms of payloads.
 

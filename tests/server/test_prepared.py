@@ -32,6 +32,7 @@ from imgsvc.v1.image_pb2 import EncodedImage, Pixels
 from imgsvc.v1.image_pb2 import Image as ImageMessage
 from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchResponse, ProcessRequest
 from imgsvc.v1.recipe_pb2 import Recipe as RecipeMessage
+from imgsvc.wire.envelope import delimiter
 from imgsvc.wire.process import draft_request, draft_response, read_batch_response, read_response
 
 LIMITS = Limits()
@@ -434,6 +435,21 @@ def test_large_recipes_and_tables_are_prepared_each_time(process):
         assert process.find(large) is None
         process.prepare(large)
     assert len(process._processing._recipes._entries) == 0
+
+
+@pytest.mark.parametrize(
+    "more", [delimiter(99, 1 << 20) + bytes(1 << 20), delimiter(99, 0) * 3000], ids=["bytes", "fields"]
+)
+def test_what_is_in_no_cache_is_not_looked_for(process, pricing, more):
+    mean = operation_methods(pricing)["/NLImageService/MeanFilter"]
+    for method, body in (
+        (mean, nl_image((3, 4)).SerializeToString()),
+        (process, request(raw(ramp((3, 4))), "invert")),
+    ):
+        expected = method.prepare(body).run(Running()).message
+        for _ in range(2):
+            assert method.prepare(body + more).run(Running()).message == expected
+            assert method.find(body + more) is None
 
 
 def test_many_threads_keep_and_find_at_once():

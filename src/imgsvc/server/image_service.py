@@ -10,7 +10,7 @@ from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.source import ImageFile
 from imgsvc.server.calls import Method as CallMethod
 from imgsvc.server.prepared import answering
-from imgsvc.server.prepared_cache import PreparedCache
+from imgsvc.server.prepared_cache import MOST_KEY_BYTES, MOST_KEY_FIELDS, PreparedCache
 from imgsvc.server.prepared_recipe import PlannedRecipe, PreparedRecipe, run_recipe
 from imgsvc.v1.image_service_pb2 import DESCRIPTOR
 from imgsvc.wire.image import payload_field, read_source
@@ -156,7 +156,7 @@ class ProcessMethod:
 
     def find(self, body: bytes) -> PreparedRecipe | None:
         """Return a request with pixels if others like it were prepared before; see `Method.find`."""
-        parts = PROCESS_REQUEST.split(body)
+        parts = PROCESS_REQUEST.split(body, MOST_KEY_FIELDS, MOST_KEY_BYTES)
         if parts is None:
             return None
         known = self._known.get(parts[0])
@@ -167,7 +167,7 @@ class ProcessMethod:
 
     def prepare(self, body: bytes) -> PreparedRecipe:
         """Return a request that was parsed, checked and planned; see `Method.prepare`."""
-        parts = PROCESS_REQUEST.split(body)
+        parts = PROCESS_REQUEST.split(body, MOST_KEY_FIELDS, MOST_KEY_BYTES)
         known = None if parts is None else self._known.get(parts[0])
         if parts is not None and known is not None and known.planned is None:
             data = parts[1][known.index]

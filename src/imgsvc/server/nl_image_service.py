@@ -13,7 +13,7 @@ from imgsvc.cache.cache import Made
 from imgsvc.cache.key import NL_IMAGE, key, operation_subject
 from imgsvc.server.calls import Method as CallMethod
 from imgsvc.server.prepared import answering
-from imgsvc.server.prepared_cache import PreparedCache
+from imgsvc.server.prepared_cache import MOST_KEY_BYTES, MOST_KEY_FIELDS, PreparedCache
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
 from imgsvc.wire.envelope import Draft
 from imgsvc.wire.nl_image import (
@@ -82,7 +82,7 @@ class OperationMethod:
 
     def find(self, body: bytes) -> PreparedOperation | None:
         """Return a request if others like it were prepared before; see `Method.find`."""
-        parts = self._envelope.split(body)
+        parts = self._envelope.split(body, MOST_KEY_FIELDS, MOST_KEY_BYTES)
         if parts is None:
             return None
         planned = self._planned.get(parts[0])

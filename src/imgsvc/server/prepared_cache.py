@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-__all__ = ["MOST_KEY_BYTES", "PreparedCache"]
+__all__ = ["MOST_KEY_BYTES", "MOST_KEY_FIELDS", "PreparedCache"]
 
 V = TypeVar("V")
 
@@ -22,6 +22,9 @@ MOST_BYTES = 16 << 20
 
 MOST_KEY_BYTES = 16 << 10
 """Of one entry; a recipe of 64 operations takes a kilobyte or two, a small colour profile three."""
+
+MOST_KEY_FIELDS = MOST_KEY_BYTES // 8
+"""Of a message whose header is looked for: who sends more does not make others wait for that."""
 
 MOST_TABLE_BYTES = 2 << 20
 """Of the kernels of one entry."""

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from imgsvc._wire import PLACEHOLDER_BYTES, Draft, Layout, extent, split
+from imgsvc._wire import PLACEHOLDER_BYTES, Draft, Layout, delimiter, extent, split
 from imgsvc.errors import LimitExceededError
-from imgsvc.wire.schema import LENGTH_DELIMITED, schema_of
+from imgsvc.wire.schema import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,11 +52,6 @@ def placeholder(index: int) -> bytes:
     return index.to_bytes(PLACEHOLDER_BYTES, "little")
 
 
-def delimiter(number: int, size: int) -> bytes:
-    """Return what goes before a field of so many bytes: its number, kind and size."""
-    return _varint(number << 3 | LENGTH_DELIMITED) + _varint(size)
-
-
 class Envelope(Generic[M]):
     """A kind of message and the bytes fields of it that carry payloads.
 
@@ -73,15 +68,27 @@ class Envelope(Generic[M]):
         self._kind = kind
         self._schema = schema_of(kind.DESCRIPTOR, payloads)
 
-    def split(self, body: bytes) -> tuple[bytes, list[memoryview]] | None:
+    def split(
+        self, body: bytes, most_fields: int | None = None, most_other_bytes: int | None = None
+    ) -> tuple[bytes, list[memoryview]] | None:
         """Return the header of a message, and its payloads as read-only views of `body`.
 
         The header is the message with a `placeholder` in place of each payload: two messages say the same
         where their headers and the sizes of their payloads are the same. It has no more fields and bytes than
         protobuf should be given. None for an unusual message, for one of too much, and for what is none: of
         these `open` makes a message or an error.
+
+        Parameters
+        ----------
+        most_fields, most_other_bytes
+            Less than `MAX_FIELDS` and `MAX_OTHER_BYTES`, for those who want no more.
         """
-        return split(body, self._schema, MAX_FIELDS, MAX_OTHER_BYTES)
+        return split(
+            body,
+            self._schema,
+            MAX_FIELDS if most_fields is None else most_fields,
+            MAX_OTHER_BYTES if most_other_bytes is None else most_other_bytes,
+        )
 
     def parse(self, header: bytes) -> M:
         """Return the message of a header; payloads are their placeholders.
@@ -192,12 +199,3 @@ class Opened(Generic[M]):
     def index(self, field: bytes) -> int | None:
         """Return the number of that payload among those of `Envelope.split`; None where it is none."""
         return None if self._views is None or not field else int.from_bytes(field, "little")
-
-
-def _varint(value: int) -> bytes:
-    parts = bytearray()
-    while value >= 0x80:  # seven bits a byte, and whether there are more
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)

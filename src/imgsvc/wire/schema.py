@@ -6,7 +6,7 @@ from typing import Any
 
 from imgsvc._wire import MESSAGE, PAYLOAD, Schema
 
-__all__ = ["LENGTH_DELIMITED", "schema_of"]
+__all__ = ["schema_of"]
 
 LENGTH_DELIMITED = 2
 FIXED_BYTES = {4: ("FIXED32", "SFIXED32", "FLOAT"), 8: ("FIXED64", "SFIXED64", "DOUBLE")}
