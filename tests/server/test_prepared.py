@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from imgsvc.cache.key import operation_key, recipe_key
 from imgsvc.codec import encode
 from imgsvc.errors import InvalidImageError, InvalidInputError, LimitExceededError, StoppedError
-from imgsvc.operations import MeanFilter, Rotate90
+from imgsvc.operations import Lut, MeanFilter, Rotate90
 from imgsvc.pipeline import Pipeline
 from imgsvc.pipeline.presets import Preset
 from imgsvc.recipes.limits import Limits
@@ -434,7 +434,17 @@ def test_large_recipes_and_tables_are_prepared_each_time(process):
     for _ in range(2):
         assert process.find(large) is None
         process.prepare(large)
-    assert len(process._processing._recipes._entries) == 0
+    assert not process._processing._recipes._entries
+    assert not process._processing._planned._entries
+
+
+def test_recipes_with_tables_are_kept(process, rng):
+    tables = [Lut(rng.bytes(768)) for _ in range(4)]
+    operations = [operation for table in tables for operation in (table, MeanFilter())]
+    body = request(raw(ramp((5, 6, 3))), Pipeline(operations))
+    expected = process.prepare(body).run(Running()).message
+    assert process.find(body).run(Running()).message == expected
+    assert len(process._processing._planned._entries) == 1
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ class Processing:
             plan = plan_recipe(source, recipe, self.limits, header=header)
             planned = PlannedRecipe(recipe, plan, icc_profile, self.limits, self.pricing)
             if not planned.fails:  # errors hold on to the requests that they were raised for
-                self._planned.keep(key, planned, len(icc_profile or b""), planned.table_bytes)
+                self._planned.keep(key, planned, planned.key_bytes, planned.table_bytes)
         return planned
 
     def run(

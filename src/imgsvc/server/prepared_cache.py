@@ -61,7 +61,7 @@ class PreparedCache(Generic[V]):
         Parameters
         ----------
         key_bytes
-            Of what the key was made of, as the client wrote it.
+            Of what the key was made of, as the client wrote it, or about as many.
         table_bytes
             What `value` holds beside, in tables of kernels.
         """

@@ -96,6 +96,14 @@ class PlannedRecipe:
         return any(output.error for output in self.plan.outputs)
 
     @property
+    def key_bytes(self) -> int:
+        """About the bytes of a message that says all this."""
+        pipelines = [self.recipe.pipeline, *(output.pipeline for output in self.recipe.outputs)]
+        operations = [operation for pipeline in pipelines for operation in pipeline.operations]
+        said = sum(_said_bytes(value) for operation in operations for value in vars(operation).values())
+        return 8 * len(operations) + said + len(self.icc_profile or b"")
+
+    @property
     def table_bytes(self) -> int:
         """The bytes of the kernels' tables that the plan keeps, about."""
         tables = (
@@ -146,6 +154,13 @@ class PreparedRecipe:
             return ImageFile(self._data)
         pixels = pixels_of(self._data, whole.shape, whole.dtype)
         return RawImage(whole.shape, whole.dtype, pixels, self._planned.icc_profile)
+
+
+def _said_bytes(value: Any) -> int:
+    """Return about how many bytes say a parameter: a number, a list of them or of rows of them, a text."""
+    if isinstance(value, tuple):
+        return 8 * sum(len(each) if isinstance(each, tuple) else 1 for each in value)
+    return len(value) if isinstance(value, (bytes, str)) else 8
 
 
 def _only_steps(plan: RecipePlan) -> Plan | None:
