@@ -17,7 +17,7 @@ from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.prediction import Prediction
 from imgsvc.recipes.results import RawResult
-from imgsvc.recipes.running import OneCore, Work
+from imgsvc.recipes.running import OneCore, RecipeRun
 from imgsvc.server.image_service import Processing, ProcessMethod
 from imgsvc.server.overload.price import Pricing
 from imgsvc.v1 import image_pb2, image_service_pb2, recipe_pb2
@@ -135,7 +135,7 @@ def check_plan(source: Source, recipe: Recipe, *, run: bool) -> None:
 
 def run_plan(plan: RecipePlan, source: Source, recipe: Recipe) -> None:
     """Run it, and read the answer as a client does."""
-    work = Work(plan, source, options=recipe.decoding, limits=LIMITS, compute=OneCore(), stop=Stop())
+    work = RecipeRun(plan, source, options=recipe.decoding, limits=LIMITS, compute=OneCore(), stop=Stop())
     results = [made for made in work.run() if not isinstance(made, InvalidInputError)]
     answer, rooms = draft_response(results)
     work.write(rooms)

@@ -20,7 +20,7 @@ def no_window():
     return frame(SETTINGS, payload=struct.pack(">HI", INITIAL_WINDOW_SIZE, 0))
 
 
-def headers(method, stream):
+def headers(method, stream, encoding=b"identity"):
     """Return the beginning of a gRPC call."""
 
     def literal(name, value):
@@ -28,7 +28,7 @@ def headers(method, stream):
 
     fields = [
         (b":method", b"POST"), (b":scheme", b"http"), (b":path", method.encode()), (b":authority", b"x"),
-        (b"te", b"trailers"), (b"content-type", b"application/grpc"),
+        (b"te", b"trailers"), (b"content-type", b"application/grpc"), (b"grpc-encoding", encoding),
     ]  # fmt: skip
     block = b"".join(literal(name, value) for name, value in fields)
     return frame(HEADERS, END_HEADERS, stream, block)

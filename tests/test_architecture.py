@@ -1,6 +1,7 @@
 """The arrows of the design: which room may import which, and who may know gRPC."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,12 @@ def test_the_test_sees_a_wrong_arrow(tmp_path):
 def test_importing_the_library_loads_nothing_heavy(module):
     code = f"import sys, imgsvc; sys.exit(any(name.startswith({module!r}) for name in sys.modules))"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+PRIVATE = re.compile(r"grpc\._[a-z]|cygrpc|experimental_|_rpc_event|credentials\._credentials")
+
+
+def test_one_module_alone_knows_grpc_beyond_its_public_interface():
+    """So that another grpcio is a matter of that module, and of the plain one that takes its place."""
+    found = {str(path.relative_to(SOURCE)) for path in MODULES if PRIVATE.search(path.read_text())}
+    assert found == {"server/transport.py"}

@@ -25,7 +25,7 @@ from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.prediction import Prediction
 from imgsvc.recipes.recipe import RAW, Output, Recipe
-from imgsvc.recipes.running import OneCore, Work
+from imgsvc.recipes.running import OneCore, RecipeRun
 from imgsvc.recipes.source import ImageFile, RawImage
 from imgsvc.wire.process import draft_response
 from tests.operations.every import EXAMPLES
@@ -165,7 +165,7 @@ def measured(benchmark: Any, prediction: Prediction, source: Source, recipe: Rec
 
     def run() -> None:
         plan = plan_recipe(source, recipe, LIMITS)
-        job = Work(plan, source, options=recipe.decoding, limits=LIMITS, compute=OneCore(), stop=Stop())
+        job = RecipeRun(plan, source, options=recipe.decoding, limits=LIMITS, compute=OneCore(), stop=Stop())
         draft, rooms = draft_response(job.run())  # type: ignore[arg-type]  # no output fails here
         job.write(rooms)
         draft.finish()

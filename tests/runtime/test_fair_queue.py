@@ -97,7 +97,7 @@ def make_cores():
 
 
 def job(caller="", predicted=0.0, **kwargs):
-    made = Job(caller=caller, **kwargs)
+    made = Job(flow=caller, **kwargs)
     made.predicted = predicted
     return made
 

@@ -1,17 +1,16 @@
-"""Callers' files, quotas and the pace of refusals, without a server."""
+"""Callers' files and quotas, without a server."""
 
 import pytest
 
 from imgsvc.errors import ConfigurationError
-from imgsvc.server.caller import address_of
+from imgsvc.server.call import Call
 from imgsvc.server.callers.access import IMAGE_METHODS
 from imgsvc.server.callers.account import Account
 from imgsvc.server.callers.caller import Caller
-from imgsvc.server.callers.denials import Failures
 from imgsvc.server.callers.keys import digest_of, new_key, shown_digest
 from imgsvc.server.callers.known import read_callers
-from imgsvc.server.record import Record, begin
 from imgsvc.server.refusals import OverQuota
+from tests import rpc
 
 A, B = "sha256:" + "0a" * 32, "sha256:" + "0b" * 32
 
@@ -154,45 +153,9 @@ class TestAccount:
         account.enter()
 
 
-class TestFailures:
-    def test_are_told_later_and_later(self, clock):
-        failures = Failures(clock)
-        delays = [failures.delay("a") for _ in range(40)]
-        assert delays[:20] == [0.0] * 20
-        assert 0 < delays[20] < delays[21] < delays[22]
-        assert delays[-1] == 2.0
-        assert failures.delay("b") == 0.0
-        clock.now += 600
-        assert failures.delay("a") == 0.0
-
-    def test_of_many_addresses_take_no_more_memory(self, clock):
-        failures = Failures(clock)
-        for number in range(10_000):
-            failures.delay(str(number))
-        assert len(failures._counts) == 4096
-
-    @pytest.mark.parametrize(
-        ("peer", "address"),
-        [
-            ("ipv4:192.0.2.1:53210", "192.0.2.1"),
-            ("ipv6:%5B2001:db8:1:2:3:4:5:6%5D:53210", "2001:db8:1:2::/64"),
-            ("ipv6:[::1]:5", "::/64"),
-            ("ipv6:%5Bfe80::1%25eth0%5D:5", "fe80::/64"),
-            ("unix:", "unix"),
-            ("ipv4:what:1", "ipv4"),
-        ],
-    )
-    def test_are_counted_by_address(self, peer, address):
-        assert address_of(peer) == address
-
-
-class Details:
-    method = "/x/Y"
-    invocation_metadata = (("authorization", "Bearer secret"), ("cookie", "secret"), ("traceparent", "00-1"))
-
-
 def test_records_hold_no_secret():
-    record = begin(Details())
+    secrets = ("authorization", "Bearer secret"), ("cookie", "secret"), ("x-api-key", "secret")
+    record = Call(rpc.Headers(*secrets, ("traceparent", "00-1")))
     assert list(record.metadata) == [("traceparent", "00-1")]
     assert "secret" not in repr(record)
-    assert "traceparent" not in repr(Record("/x/Y", metadata=record.metadata))
+    assert "traceparent" not in repr(record)

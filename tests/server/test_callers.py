@@ -67,7 +67,7 @@ KEY, READER = new_key(), new_key()
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A server for those who do not change its file. A few refusals more, and it would tell them later."""
+    """A server for those who do not change its file."""
     file = tmp_path_factory.mktemp("callers") / "callers.toml"
     methods = '["NLImageService/MeanFilter", "imgsvc.v1.ImageService/Get*"]'
     file.write_text(table("webshop", KEY) + table("reader", READER, methods=methods))
@@ -299,16 +299,15 @@ class TestQuotas:
         server = known(max_calls=2, others=table("other", other := new_key()))
         metadata = [("authorization", f"Bearer {key}")]
         with rpc.channel(server) as connection:
-            held = [rpc.HeldCall(connection, rpc.MEAN_FILTER, metadata=metadata) for _ in range(2)]
+            held = rpc.hold(connection, rpc.MEAN_FILTER, 2, GOOD, metadata)
             details = (
                 "caller webshop: 3 calls in flight, expected at most 2; try again when one of them has ended"
             )
             refusal = (grpc.StatusCode.RESOURCE_EXHAUSTED, details)
-            wait_for(lambda: ask(server, f"Bearer {key}") == refusal)
+            assert ask(server, f"Bearer {key}") == refusal
             assert ask(server, f"Bearer {other}") == GOOD
             for call in held:
-                call.send(GOOD)
-                assert call.answer() == GOOD
+                assert call.answer() == call.BODY
         wait_for(lambda: ask(server, f"Bearer {key}") == GOOD)
 
     def test_pixels_a_second_and_none_any_more(self, known, key):
@@ -378,38 +377,6 @@ def inverts(client, image=IMAGE):
         return False
 
 
-class TestSlowRefusals:
-    def test_come_later_and_later_and_hold_nobody_else_up(self, known, key):
-        server = known("--max-workers", "1", "--max-calls", "8")  # the last call may still be leaving
-        with rpc.channel(server) as connection:
-            method = connection.unary_unary(rpc.MEAN_FILTER)
-            times, calls = [], []
-            begin = time.monotonic()
-            for _ in range(60):
-                call = method.future(GOOD, timeout=30)
-                call.add_done_callback(lambda _: times.append(time.monotonic() - begin))
-                calls.append(call)
-            metadata = [("authorization", f"Bearer {key}")]
-            slowest = 0
-            while not all(call.done() for call in calls):
-                start = time.monotonic()
-                assert method(GOOD, timeout=20, metadata=metadata) == GOOD  # from the same address
-                slowest = max(slowest, time.monotonic() - start)
-            assert {call.code() for call in calls} == {UNAUTHENTICATED}
-        wait_for(lambda: len(times) == 60)
-        times.sort()
-        assert times[40] > 1  # the first twenty at once, most after two seconds
-        assert slowest < 1
-        # At the end of the server those who wait are told.
-        with rpc.channel(server) as connection:
-            method = connection.unary_unary(rpc.MEAN_FILTER)
-            calls = [method.future(GOOD, timeout=30) for _ in range(10)]
-            wait_for(lambda: server.log.count("UNAUTHENTICATED") >= 60)
-            server.process.terminate()
-            assert {call.code() for call in calls} <= {UNAUTHENTICATED, grpc.StatusCode.UNAVAILABLE}
-        assert server.wait() == 0
-
-
 def test_a_missing_file_keeps_the_server_from_starting(tmp_path):
     none = tmp_path / "none.toml"
     done = run("imgsvc-server", "--port", "0", "--callers", none, timeout=30)
@@ -421,7 +388,7 @@ def test_certificates_that_nobody_verifies(tmp_path):
     file = tmp_path / "callers.toml"
     file.write_text("[robot]\ncertificates = ['robot']\n")
     with pytest.raises(ConfigurationError) as raised:
-        Access(str(file), ServerConfig(), WatchedFiles(), observers=None)
+        Access(str(file), ServerConfig(), WatchedFiles())
     expected = "[robot] certificates: expected --tls-client-ca, to have them verified"
     assert str(raised.value) == f"{file}: {expected}"
 

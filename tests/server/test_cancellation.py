@@ -11,7 +11,7 @@ import pytest
 
 from imgsvc.config import ServerConfig
 from imgsvc.operations import MeanFilter
-from imgsvc.server import calls as calls_module
+from imgsvc.runtime.cores import Job
 from imgsvc.server import nl_image_service
 from imgsvc.server.lifecycle import Server
 from imgsvc.wire.nl_image import IMAGE, draft_image, mean_filter_request
@@ -39,8 +39,8 @@ class Serving:
     def __init__(self, server, running):
         self.target = server.addresses[0]
         self.running = running
-        self.cores = server._cores
-        self.admission = server._admission
+        self.cores = server.limiter.cores
+        self.admission = server.limiter.admission
 
 
 @pytest.fixture(params=[1, 2], ids=["one core", "a lane of two"])
@@ -93,7 +93,7 @@ def test_a_call_past_its_deadline_frees_its_cores(serving):
 
 def test_the_kernel_ends_at_the_deadline_by_itself(serving, monkeypatch):
     """gRPC's news of it may be late: its serving thread delivers them."""
-    monkeypatch.setattr(calls_module.Job, "cancel", lambda self: None)
+    monkeypatch.setattr(Job, "cancel", lambda self: None)
     with calls(serving) as mean_filter:
         code, _ = rpc.answer_of(lambda: mean_filter(ENDLESS, timeout=2))
         assert code is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import stat
+import time
 import weakref
 
 import grpc
@@ -12,8 +13,8 @@ import pytest
 
 from imgsvc.errors import ConfigurationError
 from imgsvc.server import capture as module
+from imgsvc.server.call import Request, Work
 from imgsvc.server.capture import Capture
-from imgsvc.server.record import Record, Request
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import processes, rpc, v1
 from tests.processes import wait_for
@@ -125,7 +126,15 @@ def test_load_is_no_reason_to_keep_a_request(serve, folder):
     with rpc.channel(server) as connection:
         [held] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
         held.cancel()
-    wait_for(lambda: "status=CANCELLED" in server.log and "status=RESOURCE_EXHAUSTED" in server.log)
+
+        def cancelled():
+            unfinished = rpc.HeldCall(connection, rpc.MEAN_FILTER)
+            time.sleep(0.05)  # for its headers to get there
+            unfinished.cancel()
+            return "status=CANCELLED" in server.log
+
+        wait_for(cancelled)
+    wait_for(lambda: "status=RESOURCE_EXHAUSTED" in server.log)
     call(server, "/No/Such", b"")
     wait_for(lambda: "status=UNIMPLEMENTED" in server.log)
     wait_for(lambda: isinstance(call(server, rpc.MEAN_FILTER, BAD), tuple) and files(folder))
@@ -142,7 +151,9 @@ def test_a_file_of_something_else(tmp_path, content):
 
 
 def failed(body=BAD, code="INVALID_ARGUMENT"):
-    record = Record(rpc.MEAN_FILTER, code=code, request=Request(len(body), lambda: body))
+    record = Work(rpc.MEAN_FILTER)
+    record.code = code
+    record.request = Request(len(body), lambda: body)
     record.request_bytes = len(body)
     return record
 

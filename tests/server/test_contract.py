@@ -155,9 +155,15 @@ def test_unknown_fields_are_ignored(server):
     assert rpc.call(server, rpc.MEAN_FILTER, body) == GOOD.SerializeToString()
 
 
-@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
-def test_compressed_requests(server, rng, compression):
-    image = rng.integers(0, 4, (50, 60), dtype=np.uint8)
-    with grpc.insecure_channel(server.target, compression=compression) as connection:
+@pytest.mark.parametrize("shape", [(50, 60), (700, 900, 3)])
+def test_compressed_requests(server, rng, shape):
+    image = rng.integers(0, 4, shape, dtype=np.uint8)
+    with grpc.insecure_channel(server.target, compression=grpc.Compression.Gzip) as connection:
         answer = NLImageServiceStub(connection).MeanFilter(rpc.image_message(image))
     np.testing.assert_array_equal(pixels(answer), reference.mean_filter(image))
+
+
+def test_algorithms_that_are_not_there(server):
+    with grpc.insecure_channel(server.target, compression=grpc.Compression.Deflate) as connection:
+        code, details = rpc.answer_of(lambda: NLImageServiceStub(connection).MeanFilter(GOOD))
+    assert (code, details) == (grpc.StatusCode.UNIMPLEMENTED, "Compression algorithm 'deflate' is disabled.")

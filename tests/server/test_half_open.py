@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import http2, processes, rpc, v1
 from tests.processes import wait_for
+from tests.slow_network import slow_network
 
 GOOD = NLImage(width=1, height=1, data=b"x").SerializeToString()
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -91,13 +92,38 @@ def test_a_stream_of_reflection_gives_way_to_later_ones(serve):
 
 def test_one_that_gives_way_is_told_so(serve):
     server = serve("--host", "127.0.0.1", "--port", "0")
-    with rpc.channel(server) as connection:
-        held = [rpc.HeldCall(connection, "/grpc.health.v1.Health/Check") for _ in range(40)]
+    with rpc.channel(server) as greedy, rpc.channel(server) as modest:
+        held = [rpc.HeldCall(greedy, rpc.MEAN_FILTER) for _ in range(380)]
+        kept = rpc.HeldCall(modest, rpc.MEAN_FILTER)
         first = wait_for(lambda: [call for call in held if call.ended])
-        details = "body: incomplete when later calls needed its place, expected with the headers"
-        assert first[0].answer() == (grpc.StatusCode.DEADLINE_EXCEEDED, details)
+        code, details = first[0].answer()
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert re.search(r"busy: requests that have not arrived would be \d+, the limit is 256; try", details)
+        kept.send(GOOD)
+        assert kept.answer() == GOOD
         for call in held:
             call.cancel()
+
+
+@pytest.mark.parametrize("connections", [2, 50])
+def test_a_slow_upload_keeps_its_place_beside_bodies_that_never_come(serve, connections):
+    """These are more than are read at a time, and give way to each other."""
+    server = serve("--host", "127.0.0.1", "--port", "0", "--log-level", "error")
+    image = NLImage(width=2000, height=1500, data=bytes(3_000_000)).SerializeToString()
+    unlimited = ("grpc.max_receive_message_length", -1)
+    with contextlib.ExitStack() as stack:
+        network = stack.enter_context(slow_network(server, 1_000_000))
+        connection = stack.enter_context(rpc.channel(network, unlimited))
+        other = stack.enter_context(rpc.channel(server))
+        upload = connection.unary_unary(rpc.MEAN_FILTER).future(image, timeout=30)
+        peers = [stack.enter_context(http2.Peer(server)) for _ in range(connections)]
+        for number in range(300):
+            for peer in peers:
+                peer.send(http2.headers(rpc.MEAN_FILTER, 2 * number + 1))
+        while not upload.done():
+            assert rpc.call(server, rpc.MEAN_FILTER, GOOD, timeout=5) == GOOD
+            assert check(other) == SERVING
+        assert rpc.answer_of(upload.result) == image
 
 
 def test_watchers_that_read_nothing_do_not_hold_up_those_that_do(serve):

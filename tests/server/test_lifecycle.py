@@ -4,8 +4,10 @@ import os
 import signal
 import socket
 import stat
+import time
 
 import grpc
+import numpy as np
 import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -13,7 +15,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 import imgsvc
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR, NLImage
-from tests import rpc
+from tests import rpc, v1
 from tests.processes import run, wait_for
 
 GOOD = NLImage(width=1, height=1, data=b"x").SerializeToString()
@@ -154,6 +156,22 @@ class TestRefusesToStart:
         assert "IMGSVC_CFG_PORT: 'x', expected" in self.fails(IMGSVC_CFG_PORT="x")
 
 
+LONG = v1.request(
+    v1.pixels(np.zeros((2000, 2000, 3), np.uint8)), text=" | ".join(["gaussian_blur sigma=10"] * 60)
+).SerializeToString()
+
+
+def under_way(connection):
+    """Return a call that takes seconds, at a server that takes one at a time, once a probe finds it there."""
+    call, probe = None, connection.unary_unary(rpc.MEAN_FILTER)
+    end = time.monotonic() + 30
+    while call is None or call.done() or rpc.answer_of(lambda: probe(GOOD, timeout=10)) == GOOD:
+        assert time.monotonic() < end
+        if call is None or call.done():  # it met a probe
+            call = connection.unary_unary(v1.PROCESS).future(LONG, timeout=60)
+    return call
+
+
 class TestShutdown:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_a_request_in_flight_is_answered_and_new_ones_are_not(self, serve, number):
@@ -173,16 +191,15 @@ class TestShutdown:
                 lambda: rpc.answer_of(lambda: other.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10)) == REFUSAL
             )
             assert server.process.poll() is None
-            held.send(GOOD)
-            assert held.answer() == GOOD
+            assert held.answer() == rpc.HeldAnswer.BODY
         assert server.wait() == 0
 
     def test_after_the_grace_a_request_is_cut_off(self, serve):
         server = serve("--port", "0", "--grace", "0.3", "--max-calls", "1")
         with rpc.channel(server) as connection:
-            [held] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
+            call = under_way(connection)
             server.process.terminate()
-            assert held.answer() == REFUSAL  # which its caller may send again
+            assert rpc.answer_of(call.result) == REFUSAL  # which its caller may send again
         assert server.wait() == 0
         assert "1 requests did not finish within 0.3 s" in server.log
 
@@ -232,7 +249,8 @@ class TestIntrospection:
             database = ProtoReflectionDescriptorDatabase(connection)
             assert set(database.get_services()) == {
                 "NLImageService", "imgsvc.v1.ImageService",
-                "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection",
+                "grpc.health.v1.Health",
+                "grpc.reflection.v1alpha.ServerReflection", "grpc.reflection.v1.ServerReflection",
             }  # fmt: skip
             pool = DescriptorPool(database)
             for service in database.get_services():

@@ -13,12 +13,13 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import imgsvc
+from imgsvc.config import ServerConfig
 from imgsvc.errors import LimitExceededError, OverloadedError, ServiceUnavailableError
+from imgsvc.server import lifecycle
 from imgsvc.server.access_log import AccessLog
-from imgsvc.server.failure import note_failure
+from imgsvc.server.call import Call, Work
 from imgsvc.server.overload.admission import Admission
 from imgsvc.server.overload.share import Share
-from imgsvc.server.record import Record
 from imgsvc.server.refusals import ShuttingDown, UnknownMethod
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse
@@ -57,9 +58,13 @@ def test_a_body_that_does_not_come_is_timed_out_and_health_answers_meanwhile(ser
     assert all("field=body value=incomplete" in line for line in lines)
 
 
-def test_a_call_that_waits_for_a_worker_gets_no_more_time(serve):
-    server = serve("--port", "0", "--max-workers", "1", "--body-timeout", "0.5")
-    with rpc.channel(server) as connection:
+def test_a_call_whose_body_is_not_asked_for_yet_gets_no_more_time(monkeypatch):
+    monkeypatch.setattr(lifecycle, "LEAST_BODIES", 1)
+    config = ServerConfig(port=0, max_workers=1, body_timeout=0.5)
+    with (
+        lifecycle.Server(config) as server,
+        rpc.channel(SimpleNamespace(target=server.addresses[0])) as connection,
+    ):
         held = [rpc.HeldCall(connection, rpc.MEAN_FILTER) for _ in range(40)]
         begin = time.monotonic()
         assert {call.answer()[0] for call in held} == {grpc.StatusCode.DEADLINE_EXCEEDED}
@@ -162,9 +167,7 @@ def test_calls_beyond_the_limit_are_refused_at_once(serve):
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             "the server is busy: calls in flight would be 4, the limit is 3; try again later",
         )
-        for call in held:
-            call.send(GOOD)
-        assert [call.answer() for call in held] == [GOOD] * 3
+        assert [call.answer() for call in held] == [rpc.HeldAnswer.BODY] * 3
         wait_for(lambda: answers(connection))
     wait_for(lambda: "status=RESOURCE_EXHAUSTED field=calls in flight value=4" in server.log)
 
@@ -191,13 +194,14 @@ def test_one_caller_leaves_calls_and_streams_to_others(serve, socket_path):
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             "the server is busy: batch streams of a caller would be 4, the limit is 3; try again later",
         )
-        rpc.hold(greedy, rpc.MEAN_FILTER, 3, GOOD)
+        held = rpc.hold(greedy, rpc.MEAN_FILTER, 3, GOOD)
         assert rpc.answer_of(lambda: greedy.unary_unary(rpc.MEAN_FILTER)(GOOD, timeout=10)) == (
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             "the server is busy: calls in flight of a caller would be 7, the limit is 6; try again later",
         )
         assert answers(modest)
         assert list(batch(modest)) == []
+        assert [call.answer() for call in held] == [rpc.HeldAnswer.BODY] * 3
         stop.set()
         assert [list(call) for call in silent] == [[]] * 3
         wait_for(lambda: rpc.answer_of(lambda: list(batch(greedy))) == [])
@@ -234,8 +238,7 @@ def test_thousands_of_refusals_leave_a_connection_whole(serve):
         for _ in range(64):
             room.acquire()
         assert set(codes) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
-        held.send(GOOD)
-        assert held.answer() == GOOD
+        assert held.answer() == held.BODY
         wait_for(lambda: answers(connection))
 
 
@@ -307,14 +310,30 @@ def test_a_message_over_the_limit_gets_grpc_s_status(serve):
     wait_for(lambda: logged(server, "field=body value=incomplete: cancelled, or over the message limit", 1))
 
 
-def test_a_cancelled_call_leaves_no_trace_but_a_line(serve):
-    server = serve("--port", "0", "--max-calls", "1", "--max-workers", "1")
-    with rpc.channel(server) as connection:
+def test_a_cancelled_call_leaves_no_trace_but_a_line(caplog):
+    """A server in this process, which tells when the headers have come."""
+    caplog.set_level("INFO", "imgsvc.server")
+    config = ServerConfig(port=0, max_calls=1, max_workers=1)
+    with (
+        lifecycle.Server(config) as server,
+        rpc.channel(SimpleNamespace(target=server.addresses[0])) as connection,
+    ):
+        for _ in range(3):
+            call = rpc.HeldCall(connection, rpc.MEAN_FILTER)
+            wait_for(lambda: len(server.bodies) == 1)
+            call.cancel()
+            wait_for(lambda: not server.bodies)
+            assert answers(connection)
+            wait_for(lambda: not server.limiter.admission.num_calls)
         for _ in range(3):
             [call] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
             call.cancel()
             wait_for(lambda: answers(connection))
-    wait_for(lambda: logged(server, "status=CANCELLED field=body value=incomplete", 3))
+        wait_for(lambda: server.limiter.admission.num_bytes == 0 == server.limiter.admission.num_calls)
+    assert caplog.text.count("status=CANCELLED field=body value=incomplete") == 3
+    lines = re.findall(rf"{rpc.MEAN_FILTER} peer=.* id=(\S+) request_bytes=(\d+)", caplog.text)
+    assert sum(int(size) == len(rpc.HeldAnswer.BODY) for _, size in lines) >= 3
+    assert len({call for call, _ in lines}) == len(lines)  # one of each
 
 
 def test_every_failed_request_is_one_line(serve):
@@ -334,8 +353,9 @@ def test_every_failed_request_is_one_line(serve):
 
 
 def test_a_method_s_name_cannot_forge_a_line(caplog):
-    record = Record("/x\n2026-01-01 WARNING imgsvc.server: forged\x1b[2K", "ipv4:127.0.0.1:1")
-    note_failure(record, UnknownMethod("/x\n"))
+    record = Work("/x\n2026-01-01 WARNING imgsvc.server: forged\x1b[2K")
+    record.peer = "ipv4:127.0.0.1:1"
+    record.fail(UnknownMethod("/x\n"))
     AccessLog(every=True).observe([record])
     assert caplog.text
     assert "\n" not in caplog.text.strip()
@@ -343,47 +363,72 @@ def test_a_method_s_name_cannot_forge_a_line(caplog):
 
 
 class TestAdmission:
+    def enter(self, admission):
+        call = Call(rpc.Headers())
+        admission.enter(call)
+        call.on_end = admission.leave
+        return call
+
     def test_calls(self):
         admission = Admission(2, 100)
-        first, second = admission.enter(), admission.enter()
-        with pytest.raises(OverloadedError, match="calls in flight would be 3, the limit is 2"):
-            admission.enter()
-        first.release()
-        with pytest.raises(OverloadedError):  # the handler has returned, the answer is still being sent
-            admission.enter()
-        first.release()
-        admission.enter()
-        second.release()
+        first, second = self.enter(admission), self.enter(admission)
+        for ask in admission.check, admission.enter:
+            with pytest.raises(OverloadedError, match="calls in flight would be 3, the limit is 2"):
+                ask(Work("/m"))
+        first.hold()
+        first.leave()
+        with pytest.raises(OverloadedError):  # its work is done, the answer is still being sent
+            self.enter(admission)
+        first.leave()
+        admission.check(Work("/m"))  # which counts nothing
+        third = self.enter(admission)
+        second.leave()
+        third.leave()
+        assert admission.num_calls == 0
 
     def test_bytes(self):
         admission = Admission(10, 100)
-        one, other = admission.enter(), admission.enter()
-        one.hold(60)
+        one, other = self.enter(admission), self.enter(admission)
+        assert admission.hold(one, 60)
         with pytest.raises(OverloadedError, match="bytes in flight would be 101, the limit is 100"):
-            other.hold(41)
-        other.hold(40)
+            admission.hold(other, 41)
+        assert not admission.hold_now(other, 41)
+        assert admission.hold(other, 40)
+        assert (one.held, other.held) == (60, 40)
         with pytest.raises(OverloadedError, match="bytes in flight"):
-            admission.enter()
-        for _ in range(2):
-            one.release()
-        other.hold(60)
+            self.enter(admission)
+        one.leave()
+        assert admission.hold(other, 60)
+        assert (one.held, other.held) == (0, 100)
+        admission.keep(other, 70)
+        admission.give_back(other, 20)
+        assert (other.held, admission.num_bytes) == (50, 50)
+        admission.keep(other, 60)
+        assert (other.held, admission.num_bytes) == (50, 50)
 
     def test_bytes_that_never_can_fit_are_the_request_s_fault(self):
-        call = Admission(10, 100).enter()
+        admission = Admission(10, 100)
+        call = self.enter(admission)
         text = "^bytes in flight: 101 bytes, expected at most 100$"
-        for hold in (call.hold, lambda count: call.hold_when_possible(count, bool)):
+        for hold in (
+            admission.hold,
+            lambda call, count: admission.hold_when_possible(call, count, bool),
+            admission.hold_now,
+        ):
             with pytest.raises(LimitExceededError, match=text):
-                hold(101)
+                hold(call, 101)
         with pytest.raises(LimitExceededError, match="expected at most 50$"):
-            call.hold(51, share=2)
+            admission.hold(call, 51, share=2)
 
     def test_closing(self):
         admission = Admission(10, 100)
-        call = admission.enter()
+        call, before = self.enter(admission), Work("/m")
         admission.close()
         with pytest.raises(ShuttingDown):
-            admission.enter()
+            self.enter(admission)
         assert admission.wait_until_idle(0.01) == 1
-        call.release()
-        call.release()
+        admission.enter(before)  # its headers had come
+        call.leave()
+        assert admission.wait_until_idle(0.01) == 1
+        admission.leave(before)
         assert admission.wait_until_idle(0.01) == 0

@@ -12,17 +12,18 @@ import grpc
 import pytest
 
 from imgsvc.config import ServerConfig
+from imgsvc.server import lifecycle
 from imgsvc.server.access_log import AccessLog
-from imgsvc.server.calls import Method
-from imgsvc.server.lifecycle import Server
+from imgsvc.server.call import Work
 from imgsvc.server.logs import set_up, text_message
-from imgsvc.server.record import Record
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from tests import processes, rpc, v1
 from tests.processes import wait_for
 from tests.server.test_batch_stream import MEAN, message
 
 GOOD = NLImage(width=3, height=2, data=b"abcdef").SerializeToString()
+ROW = NLImage(width=6, height=1, data=b"abcdef").SerializeToString()
+COLUMN = NLImage(width=1, height=6, data=b"abcdef").SerializeToString()
 BAD = NLImage(width=-1, height=1, data=b"x").SerializeToString()
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
@@ -48,7 +49,7 @@ def call(server, method, body, *metadata):
 
 
 def test_a_call_is_a_line_of_json_where_no_terminal_is(json_server):
-    answer = call(json_server, rpc.MEAN_FILTER, GOOD, ("x-request-id", "mine-1"))
+    answer = call(json_server, rpc.MEAN_FILTER, ROW, ("x-request-id", "mine-1"))
     (event,) = events(json_server, id="mine-1")
     assert re.fullmatch(TIME, event.pop("timestamp"))
     assert re.fullmatch(r"ipv4:127\.0\.0\.1:\d+", event.pop("peer"))
@@ -59,13 +60,21 @@ def test_a_call_is_a_line_of_json_where_no_terminal_is(json_server):
         "event": "call",
         "method": rpc.MEAN_FILTER,
         "id": "mine-1",
-        "request_bytes": len(GOOD),
+        "request_bytes": len(ROW),
         "answer_bytes": len(answer),
         "pixels": 6,
         "status": "OK",
     }
     assert set(times) == {"queue_ms", "receive_ms", "compute_ms", "send_ms", "total_ms"}
     assert all(0 <= times[key] <= times["total_ms"] for key in times)
+
+
+def test_a_small_call_like_one_before_waits_for_nobody(json_server):
+    for name in "new", "known":
+        call(json_server, rpc.MEAN_FILTER, COLUMN, ("x-request-id", name))
+    (new,), (known,) = events(json_server, id="new"), events(json_server, id="known")
+    assert set(new) - set(known) == {"queue_ms"}
+    assert set(known) - set(new) == set()
 
 
 def test_a_file_has_its_decoding_and_encoding_timed(json_server, photo):
@@ -130,7 +139,7 @@ def test_text_on_request(serve):
     stamp = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} "
     assert re.match(
         stamp + r'INFO imgsvc\.server: /NLImageService/MeanFilter peer=ipv4:127\.0\.0\.1:\d+ id="a b" '
-        r"request_bytes=\d+ answer_bytes=\d+ pixels=6 queue_ms=[\d.]+ .*total_ms=[\d.]+ status=OK$",
+        r"request_bytes=\d+ answer_bytes=\d+ pixels=6 receive_ms=[\d.]+ .*total_ms=[\d.]+ status=OK$",
         good,
     )
     assert re.match(
@@ -174,14 +183,22 @@ def test_calls_that_go_well_can_be_left_out(serve, options):
     ] == [1]
 
 
-def test_the_id_of_an_error_nobody_foresaw_is_in_its_status_and_in_the_log_and_no_more_is_told(tmp_path):
-    def boom(body, call):
-        raise KeyError("secret\n2026-01-01 12:00:00,000 INFO forged: line")
+def test_the_id_of_an_error_nobody_foresaw_is_in_its_status_and_in_the_log_and_no_more_is_told(
+    tmp_path, monkeypatch
+):
+    class Boom:
+        on_invalid_input = None
 
+        def find(self, body):
+            return None
+
+        def prepare(self, body):
+            raise KeyError("secret\n2026-01-01 12:00:00,000 INFO forged: line")
+
+    monkeypatch.setattr(lifecycle, "nl_image_methods", lambda *args, **more: {"/a/Boom": Boom()})
     with (tmp_path / "log").open("w+") as stream:
         lines = set_up(ServerConfig(log_format="text"), stream)
-        with Server(ServerConfig(port=0), lines) as server:
-            server._images._methods = {"/a/Boom": Method(boom)}
+        with lifecycle.Server(ServerConfig(port=0), lines) as server:
             server.target = server.addresses[0]
             code, details = call(server, "/a/Boom", b"")
         logging.captureWarnings(False)
@@ -252,8 +269,10 @@ def test_warnings_and_exceptions_of_others_come_in_the_same_format(style):
 
 
 def test_a_server_inside_another_program_logs_failures_as_that_does(caplog):
-    record = Record("/a/B", "ipv6:%5B::1%5D:5", code="UNAVAILABLE", field="server", value="x", details="y")
-    AccessLog(every=True).observe([record, Record("/a/Fine")])
+    record = Work("/a/B")
+    record.peer, record.code = "ipv6:%5B::1%5D:5", "UNAVAILABLE"
+    record.field, record.value, record.details = "server", "x", "y"
+    AccessLog(every=True).observe([record, Work("/a/Fine")])
     assert [entry.levelname for entry in caplog.records] == ["WARNING"]
     assert "/a/B peer=ipv6:[::1]:5 id=" in caplog.text
     assert caplog.text.endswith(" status=UNAVAILABLE field=server value=x: y\n")

@@ -51,8 +51,14 @@ def test_names_that_are_watched_in_vain_are_not_kept():
     name = "no such service " * 50
     with Server(ServerConfig(port=0)) as server, grpc.insecure_channel(server.addresses[0]) as connection:
         stub = health_pb2_grpc.HealthStub(connection)
-        watch = stub.Watch(health_pb2.HealthCheckRequest(service=name), timeout=20)
+        request = health_pb2.HealthCheckRequest(service=name)
+        watch = stub.Watch(request, timeout=20)
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
-        [watcher] = server._health._watchers._watchers
-        assert name not in [cell.cell_contents for cell in watcher._status.__closure__]
+        [(call, watcher)] = server._health._watchers.items()
+        for each in call, watcher:
+            kept = [
+                getattr(each, slot) for kind in type(each).__mro__ for slot in getattr(kind, "__slots__", ())
+            ]
+            assert name not in kept
+            assert request.SerializeToString() not in kept
         watch.cancel()

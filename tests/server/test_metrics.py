@@ -117,8 +117,6 @@ def test_refusals_by_reason_and_what_is_in_flight(server):
         assert value(server, "imgsvc_calls_in_flight") == 3
         assert value(server, "imgsvc_calls_in_flight_limit") == 3
         wait_for(lambda: value(server, "imgsvc_refusals_total", reason="calls in flight", caller="") >= 2)
-        for each in held:
-            each.send(GOOD)
         assert all(isinstance(each.answer(), bytes) for each in held)
     wait_for(lambda: value(server, "imgsvc_calls_in_flight") == 0)
 
@@ -186,7 +184,6 @@ def test_a_server_that_shuts_down_is_alive_and_not_ready():
         wait_for(lambda: get(server, "/readyz")[:2] == (503, "not ready: shutting down\n"))
         assert get(server, "/livez")[0] == 200
         assert value(server, "imgsvc_ready") == 0
-        held.send(GOOD)
         assert isinstance(held.answer(), bytes)
         assert server.wait() == 0
 

@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from imgsvc.server import observers as module
+from imgsvc.server.call import Call, Work
 from imgsvc.server.observers import Observers
-from imgsvc.server.record import Record, begin
+from tests import rpc
 from tests.processes import wait_for
 
 
@@ -40,17 +41,10 @@ class Failing(Seen):
         raise OSError("no space")
 
 
-class Details:
-    method = "/Service/Method"
-
-    def __init__(self, *metadata):
-        self.invocation_metadata = metadata
-
-
 def test_records_are_seen_in_their_order_and_few_at_a_time_wake_the_thread_once():
     seen = Seen()
     observers = Observers([seen])
-    records = [Record("/m") for _ in range(100)]
+    records = [Work("/m") for _ in range(100)]
     for record in records:
         observers.finished(record)
     wait_for(lambda: len(seen.records) == 100)
@@ -66,10 +60,10 @@ def test_what_has_gathered_is_seen_at_a_flush_and_at_the_end(monkeypatch):
     monkeypatch.setattr(module, "GATHER_SECONDS", 3600)
     seen = Seen()
     observers = Observers([seen])
-    observers.finished(Record("/a"))
+    observers.finished(Work("/a"))
     observers.flush(20)
     assert [record.method for record in seen.records] == ["/a"]
-    observers.finished(Record("/b"))
+    observers.finished(Work("/b"))
     observers.close()
     assert [record.method for record in seen.records] == ["/a", "/b"]
 
@@ -79,10 +73,10 @@ def test_an_observer_that_hangs_costs_records_and_not_memory(monkeypatch, caplog
     monkeypatch.setattr(module, "CLOSE_SECONDS", 0.01)
     hanging = Hanging()
     observers = Observers([hanging])
-    observers.finished(Record("/first"))
+    observers.finished(Work("/first"))
     wait_for(lambda: not observers._queue)
     for _ in range(5):
-        observers.finished(Record("/m"))
+        observers.finished(Work("/m"))
     assert observers.dropped == 2
     observers.flush(timeout=0.01)
     observers.close()
@@ -96,7 +90,7 @@ def test_a_flush_waits_no_longer_than_it_says_whoever_comes_first(monkeypatch):
     monkeypatch.setattr(module, "GATHER_SECONDS", 3600)
     hanging = Hanging()
     observers = Observers([hanging])
-    observers.finished(Record("/m"))
+    observers.finished(Work("/m"))
     flush = threading.Thread(target=observers.flush, args=[0.01], daemon=True)
     flush.start()
     flush.join(20)
@@ -114,7 +108,7 @@ def test_what_ends_after_the_last_look_is_shown_too(monkeypatch):
     def show_and_end_another_call():
         show()
         if observers._closed.is_set() and not seen.records:
-            observers.finished(Record("/late"))
+            observers.finished(Work("/late"))
 
     monkeypatch.setattr(observers, "_show", show_and_end_another_call)
     observers.close()
@@ -125,7 +119,7 @@ def test_an_observer_that_fails_is_told_of_once_and_does_not_end_the_others(capl
     failing, seen = Failing(), Seen()
     observers = Observers([failing, seen])
     for number in range(3):
-        observers.finished(Record("/m"))
+        observers.finished(Work("/m"))
         observers.flush(20)
         assert len(seen.records) == len(failing.records) == number + 1
     observers.close()
@@ -134,12 +128,12 @@ def test_an_observer_that_fails_is_told_of_once_and_does_not_end_the_others(capl
 
 @pytest.mark.parametrize("given", ["a", "7f3c-é ", "x" * 64])
 def test_a_caller_names_its_call(given):
-    assert begin(Details(("user-agent", "x"), ("x-request-id", given))).id == given
+    assert Call(rpc.Headers(("user-agent", "x"), ("x-request-id", given))).id == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a\nb", "\x1b[2K", b"a"])
 def test_a_name_that_would_be_trouble_in_a_log_is_replaced(given):
-    record, other = begin(Details(("x-request-id", given))), begin(Details())
+    record, other = Call(rpc.Headers(("x-request-id", given))), Call(rpc.Headers())
     assert record.id not in {given, other.id}
     assert len(record.id) == 17
     assert record.method == "/Service/Method"

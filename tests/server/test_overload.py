@@ -16,14 +16,15 @@ import imgsvc
 from imgsvc.config import ServerConfig
 from imgsvc.errors import OverloadedError, ServiceTimeoutError, ServiceUnavailableError
 from imgsvc.runtime.cores import Job
-from imgsvc.server.caller import caller_of
+from imgsvc.server.call import Work
+from imgsvc.server.caller import flow_of
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.overload import backlog as backlog_module
 from imgsvc.server.overload import congestion
 from imgsvc.server.overload.backlog import Backlog
 from imgsvc.server.overload.congestion import Congestion
-from imgsvc.server.record import Record
 from imgsvc.server.refusals import Abandoned, TooLate
+from imgsvc.server.unary import UnaryCalls
 from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse
 from imgsvc.v1.recipe_pb2 import Recipe
 from tests import http2, rpc, v1
@@ -33,7 +34,7 @@ HEAVY = " | ".join(["gaussian_blur sigma=10"] * 6)
 
 
 def job(predicted, caller="", deadline=None):
-    made = Job(deadline, caller=caller)
+    made = Job(deadline, flow=caller)
     made.predicted = predicted
     return made
 
@@ -239,49 +240,46 @@ class TestCongestion:
             clock.now += 0.1
         assert made.seconds == 0
 
-    def test_slow_bodies_do_not_count(self, clock):
-        made = self.load(clock, 70, 100)
-        self.fill(made)
-        for number in range(100):
-            made.receive(number)
-        clock.now += 0.2
-        with pytest.raises(OverloadedError):
-            made.enter("a")
-        clock.now += 0.5
-        made.enter("a")
-        for number in range(100):
-            made.received(number)
-        with pytest.raises(OverloadedError):
-            made.enter("a")
-
 
 @pytest.mark.parametrize(
-    ("record", "caller"),
+    ("peer", "name", "flow"),
     [
-        (Record("/m", "ipv4:10.0.0.1:50000"), "ipv4:10.0.0.1"),
-        (Record("/m", "ipv6:%5B::1%5D:50000"), "ipv6:::/64"),
-        (Record("/m", "ipv6:%5B2001:db8:1:2:3::4%5D:50000"), "ipv6:2001:db8:1:2::/64"),
-        (Record("/m", "ipv6:%5B2001:db8:1:2:5::6%5D:50001"), "ipv6:2001:db8:1:2::/64"),
-        (Record("/m", "ipv6:%5Bfe80::1%25eth0%5D:50001"), "ipv6:fe80::/64"),
-        (Record("/m", "ipv6:%5B::ffff:10.0.0.1%5D:50000"), "ipv6:10.0.0.1"),
-        (Record("/m", "unix:"), "unix:"),
-        (Record("/m", "ipv4:10.0.0.1:50000", "alice"), "alice"),
+        ("ipv4:10.0.0.1:50000", "", "ipv4:10.0.0.1"),
+        ("ipv6:%5B::1%5D:50000", "", "ipv6:::/64"),
+        ("ipv6:%5B2001:db8:1:2:3::4%5D:50000", "", "ipv6:2001:db8:1:2::/64"),
+        ("ipv6:%5B2001:db8:1:2:5::6%5D:50001", "", "ipv6:2001:db8:1:2::/64"),
+        ("ipv6:%5Bfe80::1%25eth0%5D:50001", "", "ipv6:fe80::/64"),
+        ("ipv6:%5B::ffff:10.0.0.1%5D:50000", "", "ipv6:10.0.0.1"),
+        ("ipv6:[::1]:5", "", "ipv6:::/64"),
+        ("ipv4:what:1", "", "ipv4:what"),
+        ("unix:", "", "unix:"),
+        ("ipv4:10.0.0.1:50000", "alice", "alice"),
     ],
 )
-def test_a_caller_is_a_name_or_an_address(record, caller):
-    assert caller_of(record) == caller
+def test_a_caller_is_a_name_or_an_address(peer, name, flow):
+    call = Work("/m")
+    call.peer, call.caller = peer, name
+    assert flow_of(call) == flow
 
 
-def test_whose_a_call_is_is_known_before_a_worker_takes_it():
-    """By what grpcio hands to the pool, which it does not promise."""
+def test_whose_a_call_is_is_known_before_a_worker_takes_it(monkeypatch):
+    go, take = threading.Event(), UnaryCalls._take
+
+    def take_later(*args):
+        assert go.wait(20)
+        take(*args)
+
+    monkeypatch.setattr(UnaryCalls, "_take", take_later)
     config = ServerConfig(host="127.0.0.1", port=0, max_workers=1)
     with Server(config) as server, grpc.insecure_channel(server.addresses[0]) as connection:
-        held = [rpc.HeldCall(connection, rpc.MEAN_FILTER, timeout=20) for _ in range(3)]
-        wait_for(lambda: server.congestion.num_calls == 3)
-        assert server.congestion._calls == {"ipv4:127.0.0.1": 3}
-        for call in held:
-            call.cancel()
-        wait_for(lambda: server.congestion.num_calls == 0)
+        body = rpc.image_message(np.zeros((300, 300), np.uint8)).SerializeToString()
+        calls = [connection.unary_unary(rpc.MEAN_FILTER).future(body, timeout=20) for _ in range(3)]
+        congestion, admission = server.limiter.congestion, server.limiter.admission
+        wait_for(lambda: congestion.num_calls == 3)
+        assert congestion._calls == admission.share._taken == {"ipv4:127.0.0.1": 3}
+        go.set()
+        assert [call.result() for call in calls] == [body] * 3
+        wait_for(lambda: congestion.num_calls == 0 == admission.num_calls)
 
 
 def test_a_damaged_file_teaches_nothing(rng):
@@ -300,7 +298,7 @@ def test_a_damaged_file_teaches_nothing(rng):
         )
         found = [result for answer in answers for result in ProcessBatchResponse.FromString(answer).results]
         assert [result.status.code for result in found] == [grpc.StatusCode.INVALID_ARGUMENT.value[0]] * 20
-        assert server.backlog._ratio == 1
+        assert server.limiter.backlog._ratio == 1
 
 
 LARGE_WORK = {"text": "resize width=2000 height=2000 | resize width=8 height=8"}
@@ -326,10 +324,10 @@ def test_an_answer_that_is_not_taken_holds_its_own_bytes_alone(method, message):
             SimpleNamespace(port=server.addresses[0].rpartition(":")[2]), http2.no_window()
         ) as stingy:
             stingy.send(http2.headers(method, 1), http2.message(message.SerializeToString(), 1))
-            wait_for(lambda: server._cores.core_seconds)
-            wait_for(lambda: 0 < server._admission.num_bytes < 4096, 5)
-            assert server._admission.num_calls == 1
-        wait_for(lambda: server._admission.num_bytes == 0 == server._admission.num_calls)
+            wait_for(lambda: server.limiter.cores.core_seconds)
+            wait_for(lambda: 0 < server.limiter.admission.num_bytes < 4096, 5)
+            assert server.limiter.admission.num_calls == 1
+        wait_for(lambda: server.limiter.admission.num_bytes == 0 == server.limiter.admission.num_calls)
 
 
 def test_a_call_that_is_late_already_is_not_taken(clock):

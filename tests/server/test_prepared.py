@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgsvc._stop import Stop
 from imgsvc.cache.key import operation_key, recipe_key
 from imgsvc.codec import encode
 from imgsvc.errors import InvalidImageError, InvalidInputError, LimitExceededError, StoppedError
@@ -20,10 +21,9 @@ from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.prediction import Prediction
 from imgsvc.recipes.recipe import Output, Recipe
 from imgsvc.recipes.source import ImageFile, RawImage
-from imgsvc.runtime.cores import Job
 from imgsvc.server import image_service, prepared_cache
 from imgsvc.server.image_service import Processing, ProcessMethod
-from imgsvc.server.nl_image_service import operation_methods
+from imgsvc.server.nl_image_service import nl_image_methods
 from imgsvc.server.overload.price import Pricing
 from imgsvc.server.prepared_cache import MOST_KEY_BYTES, PreparedCache
 from imgsvc.server.prepared_recipe import run_recipe
@@ -43,8 +43,7 @@ class Running:
     """A call that computes at once, on one core."""
 
     def __init__(self):
-        self.job = Job()
-        self.record = self
+        self.stop = Stop()
         self.stages = []
         self.asked = []
 
@@ -118,7 +117,7 @@ def nl_image(shape, start=0):
 
 @pytest.mark.parametrize("shape", [(1, 1), (9, 7), (9, 7, 3), (64, 64, 3)], ids=str)
 def test_an_operation_is_prepared_once_for_a_shape(pricing, shape):
-    methods = operation_methods(pricing)
+    methods = nl_image_methods(pricing)
     mean, rotate = methods["/NLImageService/MeanFilter"], methods["/NLImageService/RotateImage"]
     for method, operation, wrap in (
         (mean, MeanFilter(), lambda image: image),
@@ -141,7 +140,7 @@ def test_an_operation_is_prepared_once_for_a_shape(pricing, shape):
 
 
 def test_rotations_and_shapes_are_told_apart(pricing):
-    rotate = operation_methods(pricing)["/NLImageService/RotateImage"]
+    rotate = nl_image_methods(pricing)["/NLImageService/RotateImage"]
     shapes = [(4, 6), (6, 4), (2, 12), (4, 2, 3)]
     bodies = {
         (turns, shape): NLImageRotateRequest(rotation=turns, image=nl_image(shape)).SerializeToString()
@@ -155,7 +154,7 @@ def test_rotations_and_shapes_are_told_apart(pricing):
 
 
 def test_pixels_that_do_not_fit_are_not_found(pricing):
-    mean = operation_methods(pricing)["/NLImageService/MeanFilter"]
+    mean = nl_image_methods(pricing)["/NLImageService/MeanFilter"]
     mean.prepare(nl_image((3, 4)).SerializeToString())
     for size in (11, 13, 1):
         body = NLImage(width=4, height=3, data=bytes(size)).SerializeToString()
@@ -171,7 +170,7 @@ def test_pixels_that_do_not_fit_are_not_found(pricing):
 @pytest.mark.parametrize("last", [True, False])
 def test_of_several_payloads_the_one_that_counts_is_found(pricing, last):
     """In protobuf the last one; the header tells which that is."""
-    mean = operation_methods(pricing)["/NLImageService/MeanFilter"]
+    mean = nl_image_methods(pricing)["/NLImageService/MeanFilter"]
     image, other = nl_image((3, 4)).SerializeToString(), NLImage(data=bytes(12)).SerializeToString()
     body = other + image if last else image + other
     mean.prepare(body)
@@ -180,7 +179,7 @@ def test_of_several_payloads_the_one_that_counts_is_found(pricing, last):
 
 
 def test_an_unusual_message_is_prepared_each_time(pricing, process):
-    mean = operation_methods(pricing)["/NLImageService/MeanFilter"]
+    mean = nl_image_methods(pricing)["/NLImageService/MeanFilter"]
     for method, body in (
         (mean, nl_image((3, 4)).SerializeToString()),
         (process, request(raw(ramp((3, 4))), "invert")),
@@ -192,14 +191,14 @@ def test_an_unusual_message_is_prepared_each_time(pricing, process):
 
 
 def test_a_stopped_call_is_not_computed(pricing, process):
-    mean = operation_methods(pricing)["/NLImageService/MeanFilter"]
+    mean = nl_image_methods(pricing)["/NLImageService/MeanFilter"]
     for method, body in (
         (mean, nl_image((300, 300)).SerializeToString()),
         (process, request(raw(ramp((300, 300))), "invert")),
         (process, request(raw(ramp((300, 300))), "invert | mean")),
     ):
         call = Running()
-        call.job.cancel()
+        call.stop.cancel()
         with pytest.raises(StoppedError):
             method.prepare(body).run(call)
 
@@ -374,7 +373,7 @@ def test_prices_are_made_again_once_something_is_measured(monkeypatch):
     prediction = Prediction()
     pricing = Pricing(prediction)
     process = ProcessMethod(Processing(LIMITS, {}, pricing))
-    mean = operation_methods(pricing)["/NLImageService/MeanFilter"]
+    mean = nl_image_methods(pricing)["/NLImageService/MeanFilter"]
     cases = (process, request(raw(ramp((5, 6))), "invert")), (mean, nl_image((5, 6)).SerializeToString())
     assert [method.prepare(body).price.core_seconds for method, body in cases] == [0, 0]
     assert [method.find(body).price.core_seconds for method, body in cases] == [0, 0]
@@ -451,7 +450,7 @@ def test_recipes_with_tables_are_kept(process, rng):
     "more", [delimiter(99, 1 << 20) + bytes(1 << 20), delimiter(99, 0) * 3000], ids=["bytes", "fields"]
 )
 def test_what_is_in_no_cache_is_not_looked_for(process, pricing, more):
-    mean = operation_methods(pricing)["/NLImageService/MeanFilter"]
+    mean = nl_image_methods(pricing)["/NLImageService/MeanFilter"]
     for method, body in (
         (mean, nl_image((3, 4)).SerializeToString()),
         (process, request(raw(ramp((3, 4))), "invert")),

@@ -116,7 +116,7 @@ def test_a_call_of_a_traced_caller(receiver, photo):
     assert found["imgsvc.pixels"] == photo.shape[0] * photo.shape[1]
     stages = sorted((s for s in spans if s is not whole), key=lambda s: s.start_time_unix_nano)
     assert [stage.name for stage in stages] == [
-        "queue", "receive", "decode", "mean_filter", "flip", "encode", "send",
+        "receive", "queue", "decode", "mean_filter", "flip", "encode", "send",
     ]  # fmt: skip
     assert all(stage.parent_span_id == whole.span_id for stage in stages)
     moments = [whole.start_time_unix_nano]
@@ -155,7 +155,7 @@ def test_who_is_traced(receiver):
         call(server, rpc.MEAN_FILTER, GOOD, ("traceparent", "x" * 4000), ("tracestate", "\\"))
         call(server, rpc.MEAN_FILTER, BAD, traceparent())
         (span, *_) = receiver.trace(TRACE, 4)
-        assert span.name == "queue"
+        assert span.name == "receive"
     assert {span.trace_id.hex() for span in receiver.spans} == {TRACE}
 
 

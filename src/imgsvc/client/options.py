@@ -29,7 +29,7 @@ Compression = Literal["none", "gzip", "deflate"]
 COMPRESSION = {
     "none": grpc.Compression.NoCompression,
     "gzip": grpc.Compression.Gzip,
-    "deflate": grpc.Compression.Deflate,
+    "deflate": grpc.Compression.Gzip,  # the same with a checksum; servers need not have both
 }
 MAX_RETRIES = 4
 """gRPC makes five attempts at most."""

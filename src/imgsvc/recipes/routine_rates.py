@@ -44,7 +44,7 @@ from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.recipe import Recipe
-from imgsvc.recipes.running import OneCore, Work
+from imgsvc.recipes.running import OneCore, RecipeRun
 from imgsvc.recipes.source import RawImage
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def fixed_seconds() -> float:
 
     def run() -> None:
         plan = plan_recipe(source, recipe, limits)
-        work = Work(plan, source, options=recipe.decoding, limits=limits, compute=OneCore(), stop=Stop())
+        work = RecipeRun(plan, source, options=recipe.decoding, limits=limits, compute=OneCore(), stop=Stop())
         work.run()
         work.write([np.empty((2, 2), np.uint8)])
 

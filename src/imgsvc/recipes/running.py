@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
     from imgsvc.recipes.source import Source
 
-__all__ = ["OneCore", "Work", "is_gray", "raw_result"]
+__all__ = ["OneCore", "RecipeRun", "is_gray", "raw_result"]
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class OneCore:
         return function(1)
 
 
-class Work:
+class RecipeRun:
     """One recipe, run on one image: first `run`, then `write`.
 
     Parameters

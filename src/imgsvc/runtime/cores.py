@@ -1,7 +1,7 @@
 """Who computes on how many cores.
 
 The cores are a budget, and the grants of all that compute never pass it. Who comes when there are none left
-waits for a turn, which comes to the caller that has had least. libgomp keeps a team of threads for every
+waits for a turn, which comes to the flow that has had least. libgomp keeps a team of threads for every
 thread that ever opened a parallel region, so grants of several cores are used on a few threads made for that,
 the lanes; with one core the work runs where it is called.
 """
@@ -50,12 +50,10 @@ class Job:
     ----------
     seconds
         From now to its deadline; None for none.
-    note
-        Is told when it had to wait for cores: ``"queue"``, start and end on the monotonic clock.
-    caller
-        Whose it is.
+    flow
+        Whose it is: flows take turns.
     batch
-        Whether it is one of many that the caller has sent together.
+        Whether it is one of many that have been sent together.
 
     Attributes
     ----------
@@ -71,28 +69,22 @@ class Job:
         Those of them that are counted as spent for nobody.
     """
 
-    def __init__(
-        self,
-        seconds: float | None = None,
-        note: Callable[[str, float, float], None] | None = None,
-        caller: str = "",
-        *,
-        batch: bool = False,
-    ) -> None:
-        self._note = note
-        self.caller = caller
-        self.predicted = 0.0
-        self.counted = 0.0
+    __slots__ = ("_kinds", "_turn", "core_seconds", "counted", "flow", "predicted", "stop", "wasted")
+
+    def __init__(self, seconds: float | None = None, flow: str = "", *, batch: bool = False) -> None:
+        self.flow = flow
+        self.predicted = self.counted = self.core_seconds = self.wasted = 0.0
         self._kinds = BATCH_KINDS if batch else KINDS
         self.stop = Stop(seconds)
-        self.core_seconds = 0.0
-        self.wasted = 0.0
         self._turn: threading.Lock | None = None
 
     @property
     def kind(self) -> Kind:
-        """What it is told apart by from other work of its caller."""
+        """What it is told apart by from other work of its flow."""
         return self._kinds[self.predicted > LONG_SECONDS]
+
+    def note(self, stage: str, start: float, end: float) -> None:
+        """Note that it was in a stage, such as ``"queue"``, between two times on the monotonic clock."""
 
     def cancel(self) -> None:
         """End it, whatever it does; may be called from any thread, early, late and often."""
@@ -109,8 +101,7 @@ class Job:
             remaining = self.stop.remaining
             turn.acquire(timeout=-1 if remaining is None else min(max(remaining, 0.0), threading.TIMEOUT_MAX))
         self._turn = None
-        if self._note is not None:
-            self._note("queue", start, time.monotonic())
+        self.note("queue", start, time.monotonic())
 
 
 class Cores:
@@ -189,13 +180,13 @@ class Cores:
             if self._free and not self._waiting and (self._free_for_long or not turn.kind.long):
                 self._grant(turn, self._free)
                 return turn
-            self._waiting.put(turn, turn.caller, turn.kind)
+            self._waiting.put(turn, turn.flow, turn.kind)
             self._hand_out()
         if not turn.cores:
             job.wait(turn.came)
             with self._lock:
                 if not turn.cores:  # the end came first
-                    self._waiting.remove(turn, turn.caller, turn.kind)
+                    self._waiting.remove(turn, turn.flow, turn.kind)
                     raise StoppedError(cancelled=job.stop.cancelled)
         return turn
 
@@ -206,7 +197,7 @@ class Cores:
             if turn.kind.long:
                 self._free_for_long += turn.cores
             if self._waiting or turn.charged:  # what was used while nobody else wanted it is free
-                self._waiting.charge(turn.caller, turn.kind, spent - turn.charged)
+                self._waiting.charge(turn.flow, turn.kind, spent - turn.charged)
             if turn.lane is not None:
                 self._free_lanes.append(turn.lane)
                 self._free_lanes.sort(key=lambda lane: lane.width)
@@ -221,7 +212,7 @@ class Cores:
             if turn is None:
                 return
             turn.charged = max(turn.predicted, LEAST_SECONDS)
-            self._waiting.charge(turn.caller, turn.kind, turn.charged)
+            self._waiting.charge(turn.flow, turn.kind, turn.charged)
             self._grant(turn, share)
             _wake(turn.came)
 
@@ -245,7 +236,7 @@ class _Turn:
 
     def __init__(self, wanted: int, job: Job) -> None:
         self.wanted = wanted
-        self.caller = job.caller
+        self.flow = job.flow
         self.kind = job.kind
         self.predicted = job.predicted - job.core_seconds
         self.charged = 0.0

@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from imgsvc.server.call import CACHE, COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
 from imgsvc.server.logs import text_message
-from imgsvc.server.record import CACHE, COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgsvc.server.call import Work
     from imgsvc.server.logs import LineLog
-    from imgsvc.server.record import Record
 
 log = logging.getLogger("imgsvc.server")
 
@@ -42,7 +42,7 @@ class AccessLog:
         self._every = every
         self._lines = lines
 
-    def observe(self, records: Sequence[Record]) -> None:
+    def observe(self, records: Sequence[Work]) -> None:
         """Write those of some calls."""
         lines = self._lines
         level = log.getEffectiveLevel() if lines is None else lines.level
@@ -67,13 +67,13 @@ class AccessLog:
         """Do nothing: nothing is kept back."""
 
 
-def _level(record: Record) -> int:
+def _level(record: Work) -> int:
     if record.code == "OK":
         return logging.INFO
     return logging.ERROR if record.exception else logging.WARNING
 
 
-def _event(record: Record) -> dict[str, Any]:
+def _event(record: Work) -> dict[str, Any]:
     """Return what there is to say of a call; what does not apply to it is left out."""
     event: dict[str, Any] = {
         "event": "call",

@@ -1,45 +1,35 @@
-"""`ImageService.ProcessBatch`: a stream of images in, a stream of results out. Which streams there are."""
+"""`ImageService.ProcessBatch`: which streams there are."""
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
-
-import grpc
+from typing import TYPE_CHECKING
 
 from imgsvc.errors import OverloadedError
-from imgsvc.runtime.pools import Inline, start_pool
+from imgsvc.runtime.pools import start_pool
 from imgsvc.server.batch_stream import Stream
-from imgsvc.server.failure import refuse
 from imgsvc.server.image_service import SERVICE_NAME
 from imgsvc.server.overload.share import Share
-from imgsvc.server.record import begin
 from imgsvc.server.refusals import Refusal, ShuttingDown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from imgsvc.runtime.cores import Cores
-    from imgsvc.server.gate import Gate
+    from imgsvc.runtime.pools import Pool
+    from imgsvc.server.call import Call
+    from imgsvc.server.context import ServerContext
     from imgsvc.server.image_service import Processing
-    from imgsvc.server.observers import Observers
-    from imgsvc.server.overload.backlog import Backlog
-    from imgsvc.server.record import Record
-    from imgsvc.server.timer import CallTimer
 
-__all__ = ["BatchStreams"]
+__all__ = ["METHOD", "BatchStreams"]
 
 METHOD = f"/{SERVICE_NAME}/ProcessBatch"
 
 WORKERS_PER_CORE = 2
 
 
-class BatchStreams(grpc.GenericRpcHandler):
+class BatchStreams:
     """Answers the method.
 
     Parameters
     ----------
-    processing, gate, cores, timer, observers, backlog
+    processing, context
         The server's.
     timeout
         Seconds in which a client with nothing under way sends something, and in which it takes results.
@@ -51,113 +41,87 @@ class BatchStreams(grpc.GenericRpcHandler):
         Under way at a time, of one stream.
     max_seconds
         After which a stream is drained.
+    max_bytes
+        Of a message.
     """
 
     def __init__(
         self,
         processing: Processing,
-        gate: Gate,
-        cores: Cores,
-        timer: CallTimer,
-        observers: Observers,
+        context: ServerContext,
         *,
-        backlog: Backlog,
         timeout: float,
         num_cores: int,
         max_streams: int,
         max_items: int,
         max_seconds: float,
+        max_bytes: int,
     ) -> None:
         self.processing = processing
-        self.gate = gate
-        self.cores = cores
-        self.timer = timer
-        self.observers = observers
-        self.backlog = backlog
+        self.limiter = context.limiter
+        self.calls = context.calls
+        self.observers = context.observers
         self.timeout = timeout
         self.max_items = max_items
         self.max_seconds = max_seconds
+        self.max_bytes = max_bytes
+        self._screen = context.screen
         self._max_streams = max_streams
-        self.share = Share("batch streams", max_streams)
+        self._share = Share("batch streams", max_streams)
         self._streams: set[Stream] = set()
         self._draining = False
-        self._places = max_streams
-        self._lock = threading.Lock()
-        self._senders = start_pool(max_streams, "stream")
-        self.readers = start_pool(max_streams, "reader")
-        self.items = start_pool(WORKERS_PER_CORE * num_cores, "item")
-        self._refusals = Inline()
+        self.workers: Pool = start_pool(WORKERS_PER_CORE * num_cores, "item")
 
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        """Let a stream in, or refuse it; this runs on gRPC's serving thread."""
-        if handler_call_details.method != METHOD:
-            return None
-        record = begin(handler_call_details)
+    def begin(self, call: Call) -> None:
+        """Let a stream in, or refuse it; this runs on the transport's thread."""
+        call.on_end = self.observers.finished
         try:
-            self._take_place()
-            try:
-                entry = self.gate.enter(handler_call_details, record, holders=3)  # sender, reader and RPC
-            except Exception:
-                self.free_place()
-                raise
+            self._screen.check(call)
+            self._enter(call)
         except (OverloadedError, Refusal) as error:
-            denial = self.gate.denial(record, error)
-            return denial or _handler(_refuse(self.observers, record, error), self._refusals)
+            self.calls.fail(call, error)
+            return
+        call.on_end = self._over
+        call.limiter = self.limiter
+        stream = Stream(self, call)
+        self._streams.add(stream)
+        call.on_closed = lambda: self._closed(stream)
+        self.calls.watch(call)
+        stream.begin()
+        if self._draining:
+            stream.drain(ShuttingDown())
 
-        def handle(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            return Stream(self, messages, context, entry, record).results()
+    def _enter(self, call: Call) -> None:
+        """Count a stream, which has a permit like any call."""
+        if len(self._streams) >= self._max_streams:
+            raise OverloadedError("batch streams", len(self._streams) + 1, self._max_streams)
+        self._share.take(call.flow)
+        try:
+            self.limiter.admission.enter(call)
+        except BaseException:
+            self._share.give_back(call.flow)
+            raise
 
-        return _handler(handle, self._senders)
+    def tick(self) -> None:
+        """Go on with streams that wait for room."""
+        for stream in list(self._streams):
+            stream.go_on()
 
     def drain(self) -> None:
         """Let streams finish what they have, read no more, and end."""
-        with self._lock:
-            self._draining = True
-            streams = list(self._streams)
-        for stream in streams:
+        self._draining = True
+        for stream in list(self._streams):
             stream.drain(ShuttingDown())
 
     def close(self) -> None:
         """End the threads."""
-        for pool in (self._senders, self.readers, self.items):
-            pool.shutdown()
+        self.workers.shutdown()
 
-    def _take_place(self) -> None:
-        with self._lock:
-            if not self._places:
-                raise OverloadedError("batch streams", self._max_streams + 1, self._max_streams)
-            self._places -= 1
+    def _closed(self, stream: Stream) -> None:
+        self._streams.discard(stream)
+        stream.stop()
 
-    def free_place(self) -> None:
-        """Note that a stream is over."""
-        with self._lock:
-            self._places += 1
-
-    def begin(self, stream: Stream) -> None:
-        """Note a stream that `drain` is to know of, or has missed."""
-        with self._lock:
-            self._streams.add(stream)
-            draining = self._draining
-        if draining:
-            stream.drain(ShuttingDown())
-
-    def end(self, stream: Stream) -> None:
-        """Forget it."""
-        with self._lock:
-            self._streams.discard(stream)
-
-
-def _handler(handle: Callable[..., Any], pool: Any) -> grpc.RpcMethodHandler[bytes, bytes]:
-    handle.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpcio looks for it there
-    return grpc.stream_stream_rpc_method_handler(handle)
-
-
-def _refuse(
-    observers: Observers, record: Record, error: Exception
-) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
-    def end(_messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        refuse(observers, record, context, error)
-
-    return end
+    def _over(self, call: Call) -> None:
+        self._share.give_back(call.flow)
+        self.limiter.release(call)
+        self.observers.finished(call)

@@ -8,33 +8,24 @@ import time
 from typing import TYPE_CHECKING
 
 from imgsvc.errors import InvalidInputError, InvalidParameterError, StoppedError
-from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.results import FailedResult
-from imgsvc.runtime.cores import Job
 from imgsvc.server.caching import CachedItems
-from imgsvc.server.caller import caller_of
-from imgsvc.server.calls import NOTED_SECONDS
-from imgsvc.server.failure import note_failure
-from imgsvc.server.record import QUEUE
-from imgsvc.wire.image import read_source
-from imgsvc.wire.process import batch_response_around, draft_batch_response, draft_response
+from imgsvc.server.call import QUEUE
+from imgsvc.server.limiter import NOTED_SECONDS
+from imgsvc.wire.image import payload_field
+from imgsvc.wire.process import batch_response_around, draft_batch_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import grpc
-
-    from imgsvc.cache.cache import Made
     from imgsvc.recipes.recipe import Recipe
-    from imgsvc.runtime.cores import Cores
-    from imgsvc.server.image_service import Drafted, Processing
-    from imgsvc.server.overload.admission import Entry
-    from imgsvc.server.overload.backlog import Backlog
+    from imgsvc.server.call import Call, Item
+    from imgsvc.server.image_service import Processing
+    from imgsvc.server.limiter import Limiter
     from imgsvc.server.overload.price import Price
-    from imgsvc.server.record import Record
     from imgsvc.v1.image_service_pb2 import BatchItem
 
-__all__ = ["MAX_ID_BYTES", "Items", "Sent", "failed_item"]
+__all__ = ["MAX_ID_BYTES", "Items", "Sent"]
 
 MAX_ID_BYTES = 256
 
@@ -52,9 +43,9 @@ class Items:
 
     Parameters
     ----------
-    processing, cores, backlog
+    processing, limiter
         The server's.
-    context, entry, record
+    call
         The stream's.
 
     Attributes
@@ -67,23 +58,11 @@ class Items:
         Whether `stop` has been called.
     """
 
-    def __init__(
-        self,
-        processing: Processing,
-        cores: Cores,
-        backlog: Backlog,
-        *,
-        context: grpc.ServicerContext,
-        entry: Entry,
-        record: Record,
-    ) -> None:
+    def __init__(self, processing: Processing, limiter: Limiter, call: Call) -> None:
         self._processing = processing
-        self._cores = cores
-        self._backlog = backlog
-        self._context = context
-        self._entry = entry
-        self._record = record
-        self._jobs: set[Job] = set()
+        self._limiter = limiter
+        self._call = call
+        self._at_work: set[Item] = set()
         self._lock = threading.Lock()
         self.cached = None if processing.caching is None else CachedItems(processing.caching)
         self.core_seconds = 0.0
@@ -93,9 +72,9 @@ class Items:
         """End those that are worked on, and begin no more."""
         with self._lock:
             self.over = True
-            jobs = list(self._jobs)
-        for job in jobs:
-            job.cancel()
+            items = list(self._at_work)
+        for item in items:
+            item.cancel()
 
     def is_over(self) -> bool:
         """Return whether `stop` has been called."""
@@ -103,10 +82,10 @@ class Items:
 
     def result(
         self,
-        item: BatchItem,
+        message: BatchItem,
         payload: Callable[[bytes], memoryview],
         recipe: Recipe | InvalidInputError,
-        record: Record,
+        item: Item,
     ) -> Sent:
         """Return what comes of an item.
 
@@ -119,61 +98,63 @@ class Items:
         """
         if self.over:
             raise StoppedError(cancelled=True)
-        if len(item.id) > MAX_ID_BYTES:
-            raise InvalidParameterError("id", f"{len(item.id)} characters", f"at most {MAX_ID_BYTES}")
+        if len(message.id) > MAX_ID_BYTES:
+            raise InvalidParameterError("id", f"{len(message.id)} characters", f"at most {MAX_ID_BYTES}")
         if isinstance(recipe, InvalidInputError):
             raise recipe.with_traceback(None)  # or each item would add to it
-        source = read_source(item.image, payload, "image")
-        record.request_bytes = source.num_bytes
-        plan = plan_recipe(source, recipe, self._processing.limits)
-        price = self._processing.pricing.recipe(plan)
-        record.pixels = price.pixels
-        job = Job(self._context.time_remaining(), record.note, caller_of(self._record), batch=True)
+        item.request_bytes = len(payload(payload_field(message.image)))
+        prepared = self._processing.prepare_item(message, payload, recipe)
+        price = prepared.price
+        item.pixels = price.pixels
         with self._lock:
-            self._jobs.add(job)
+            self._at_work.add(item)
             if self.is_over():  # since
-                job.cancel()
-        held, message = 0, b""
+                item.cancel()
+        admission, backlog = self._limiter.admission, self._limiter.backlog
+        held, answer = 0, b""
 
         def admit(price: Price) -> None:
             nonlocal held
             start = time.monotonic()
             self._admit(price)
             if (end := time.monotonic()) - start > NOTED_SECONDS:
-                record.note(QUEUE, start, end)
+                item.note(QUEUE, start, end)
             held += price.num_bytes
-            job.predicted = price.core_seconds
-            self._backlog.add(job)
-
-        def run(draft: Drafted) -> Made:
-            return self._processing.run(
-                plan, source, recipe, cores=self._cores, job=job, draft=draft, note=record.note
-            )
+            item.predicted = price.core_seconds
+            backlog.add(item)
 
         try:
-            key = self.cached and self.cached.key(plan, source, price, record)
+            key = self.cached and self.cached.key(prepared, item)
             if self.cached and key:
                 response = self.cached.answer(
-                    key, record, job, price=price, admit=admit, compute=lambda: run(draft_response)
+                    key, item, price=price, admit=admit, compute=lambda: prepared.run(item)
                 )
-                message = batch_response_around(item.id, response)
+                answer = batch_response_around(message.id, response)
             else:
                 admit(price)
-                message = run(lambda results: draft_batch_response([(item.id, results)])).message
+                answer = prepared.run(item, message.id).message
         except BaseException:
-            self._entry.give_back(held)
+            admission.give_back(self._call, held)
             raise
         finally:
             with self._lock:
-                self._jobs.discard(job)
-                self.core_seconds += job.core_seconds
-            record.core_seconds = job.core_seconds
-            self._backlog.leave(job, finished=bool(message))
-            if job.stop.stopped:
-                self._cores.note_waste(job)
-        record.answer_bytes = len(message)
-        self._entry.give_back(held - (kept := min(held, len(message))))
-        return Sent(message, kept)
+                self._at_work.discard(item)
+                self.core_seconds += item.core_seconds
+            backlog.leave(item, finished=bool(answer))
+            if item.stop.stopped:
+                self._limiter.cores.note_waste(item)
+        item.answer_bytes = len(answer)
+        admission.give_back(self._call, held - (kept := min(held, len(answer))))
+        return Sent(answer, kept)
+
+    def failed(self, item: Item, error: Exception) -> Sent:
+        """Note what an item failed with, and return it as its result."""
+        code = item.fail(error)
+        draft, _ = draft_batch_response(
+            [(item.item, FailedResult("", code.value[0], item.details, item.field))]
+        )
+        item.answer_bytes = len(answer := draft.finish())
+        return Sent(answer, 0)
 
     def _admit(self, price: Price) -> None:
         """Wait for what an item will take; called once it is planned, before anything is allocated.
@@ -185,17 +166,7 @@ class Items:
         StoppedError
             The stream has ended.
         """
-        if not self._entry.hold_when_possible(price.num_bytes, self.is_over):
+        if not self._limiter.admission.hold_when_possible(self._call, price.num_bytes, self.is_over):
             raise StoppedError(cancelled=True)
-        if self._entry.account is not None:
-            self._entry.account.spend(price.pixels)
-
-
-def failed_item(record: Record, error: Exception) -> bytes:
-    """Note what an item failed with, and return it as its result."""
-    code = note_failure(record, error)
-    draft, _ = draft_batch_response(
-        [(record.item, FailedResult("", code.value[0], record.details, record.field))]
-    )
-    record.answer_bytes = len(answer := draft.finish())
-    return answer
+        if self._call.account is not None:
+            self._call.account.spend(price.pixels)

@@ -10,29 +10,21 @@ from typing import TYPE_CHECKING
 
 from imgsvc._files import failure_of
 from imgsvc.cache.cache import ResultCache
-from imgsvc.cache.key import recipe_key
 from imgsvc.cache.memory import MemoryStore
-from imgsvc.cache.rule import answer_bytes
 from imgsvc.config.caching import DEFAULT_URL, redis_name, redis_url
 from imgsvc.errors import ConfigurationError
+from imgsvc.server.call import CACHE
 from imgsvc.server.overload.price import Price
-from imgsvc.server.record import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import grpc
-
     from imgsvc.cache.cache import Made
     from imgsvc.cache.store import Store
     from imgsvc.config import ServerConfig
-    from imgsvc.recipes.planning import RecipePlan
     from imgsvc.recipes.prediction import Prediction
-    from imgsvc.recipes.source import Source
-    from imgsvc.runtime.cores import Job
-    from imgsvc.server.calls import Call
+    from imgsvc.server.call import Call, Work
     from imgsvc.server.prepared import Prepared
-    from imgsvc.server.record import Record
 
 __all__ = ["METADATA", "CachedItems", "Caching", "open_cache"]
 
@@ -106,37 +98,26 @@ class Caching:
         self._prediction = prediction
         self._per_caller = per_caller
 
-    def recipe_key(self, plan: RecipePlan, source: Source, price: Price, record: Record) -> bytes | None:
-        """Return the key of a recipe's answer; None where it is not worth to look for."""
-        if any(output.error for output in plan.outputs):
-            return None
-        if not self._is_worth(price, source.num_bytes, answer_bytes(plan)):
-            return None
-        start = time.monotonic()
-        key = recipe_key(plan, source, self._owner(record))
-        record.note(CACHE, start, time.monotonic())
-        return key
-
-    def key(self, prepared: Prepared, record: Record) -> bytes | None:
+    def key(self, prepared: Prepared, work: Work) -> bytes | None:
         """Return the key of a request's answer; None where it is not worth to look for."""
         if not self._is_worth(prepared.price, prepared.num_bytes, prepared.answer_bytes):
             return None
         start = time.monotonic()
-        key = prepared.cache_key(self._owner(record))
-        record.note(CACHE, start, time.monotonic())
+        key = prepared.cache_key(self._owner(work))
+        work.note(CACHE, start, time.monotonic())
         return key
 
     def answer(self, key: bytes, call: Call, price: Price, compute: Callable[[], Made]) -> bytes:
         """Return the answer to a unary call, and tell its caller where it comes from."""
         start = time.monotonic()
-        message, found, admitted = self.cache.answer(key, call.job, lambda: call.admit(price), compute)
+        message, found, admitted = self.cache.answer(key, call, lambda: call.charge(price), compute)
         if found:
-            call.record.note(CACHE, start, time.monotonic())
+            call.note(CACHE, start, time.monotonic())
             if not admitted:  # or it holds enough, and its quota has been asked
-                call.admit(Price(len(message), 0.0, 0))
-            call.record.pixels = price.pixels
-        call.record.cache = "hit" if found else "miss"
-        call.context.set_trailing_metadata(((METADATA, call.record.cache),))
+                call.charge(Price(len(message), 0.0, 0))
+            call.pixels = price.pixels
+        call.cache = "hit" if found else "miss"
+        call.trailing = ((METADATA, call.cache),)
         return message
 
     def counted(self) -> str:
@@ -152,8 +133,8 @@ class Caching:
         seconds = max(price.core_seconds - self._prediction.fixed_seconds, 0.0)
         return self.cache.rule.is_worth(seconds, hashed_bytes, found_bytes)
 
-    def _owner(self, record: Record) -> str:
-        return record.caller if self._per_caller else ""
+    def _owner(self, work: Work) -> str:
+        return work.caller if self._per_caller else ""
 
 
 class CachedItems:
@@ -171,15 +152,14 @@ class CachedItems:
         self._hits = 0
         self._misses = 0
 
-    def key(self, plan: RecipePlan, source: Source, price: Price, record: Record) -> bytes | None:
+    def key(self, prepared: Prepared, work: Work) -> bytes | None:
         """Return an item's key; None where it is not worth to look for."""
-        return self._caching.recipe_key(plan, source, price, record)
+        return self._caching.key(prepared, work)
 
     def answer(
         self,
         key: bytes,
-        record: Record,
-        job: Job,
+        work: Work,
         *,
         price: Price,
         admit: Callable[[Price], None],
@@ -187,18 +167,19 @@ class CachedItems:
     ) -> bytes:
         """Return the answer to `Process` that the item's result is made of."""
         start = time.monotonic()
-        message, found, admitted = self._caching.cache.answer(key, job, lambda: admit(price), compute)
+        message, found, admitted = self._caching.cache.answer(key, work, lambda: admit(price), compute)
         if found:
-            record.note(CACHE, start, time.monotonic())
+            work.note(CACHE, start, time.monotonic())
             if not admitted:
                 admit(Price(len(message), 0.0, 0))
-        record.cache = "hit" if found else "miss"
+        work.cache = "hit" if found else "miss"
         with self._lock:
             self._hits += found
             self._misses += not found
         return message
 
-    def tell(self, context: grpc.ServicerContext) -> None:
-        """Tell the caller how many results were found, if any was looked for."""
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Return what the caller is told of how many results were found, if any was looked for."""
         if self._hits or self._misses:
-            context.set_trailing_metadata(((METADATA, f"hits={self._hits} misses={self._misses}"),))
+            return ((METADATA, f"hits={self._hits} misses={self._misses}"),)
+        return ()

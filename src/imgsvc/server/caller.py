@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from imgsvc.server.record import Record
+    from imgsvc.server.call import Work
 
-__all__ = ["address_of", "caller_of"]
+__all__ = ["flow_of"]
 
 IPV6_NETWORK = 64
 """Bits of an IPv6 address that its holder cannot choose."""
@@ -18,32 +18,32 @@ IPV6_NETWORK = 64
 MAX_KNOWN = 4096
 
 
-def caller_of(record: Record) -> str:
-    """Return a caller's name, or its address as `address_of` has it, and what kind of address that is."""
-    return record.caller or _known(_without_port(record.peer))[0]
+def flow_of(work: Work) -> str:
+    """Return a caller's name, or the address that a call comes from, and what kind of address that is.
 
-
-def address_of(peer: str) -> str:
-    """Return the address of a gRPC peer without its port, or its network where it can choose of many."""
-    return _known(_without_port(peer))[1]
+    Of IPv6 that is the network, of which a host can use any address.
+    """
+    return work.caller or _known(_without_port(work.peer))
 
 
 def _without_port(peer: str) -> str:
     """Return a peer without what is another for each connection."""
-    return peer.rpartition(":")[0] if peer.startswith(("ipv4:", "ipv6:")) else peer
+    if peer.startswith("ipv4:"):
+        return peer[: peer.find(":", 5)] if peer.count(":") > 1 else peer
+    return peer.rpartition(":")[0] if peer.startswith(("ipv6:%5B", "ipv6:[")) else peer
 
 
 @functools.lru_cache(MAX_KNOWN)
-def _known(peer: str) -> tuple[str, str]:
-    """Return both of a peer without its port."""
+def _known(peer: str) -> str:
+    """Return that of a peer without its port."""
     kind, _, rest = unquote(peer).partition(":")
     if kind not in {"ipv4", "ipv6"}:
-        return peer, kind
+        return peer
     try:
         ip = ipaddress.ip_address(rest.strip("[]").partition("%")[0])
     except ValueError:
-        return peer, kind
+        return peer
     address = str(ip)
     if isinstance(ip, ipaddress.IPv6Address):
         address = str(ip.ipv4_mapped or ipaddress.ip_network((ip, IPV6_NETWORK), strict=False))
-    return f"{kind}:{address}", address
+    return f"{kind}:{address}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgsvc.config import ServerConfig
-    from imgsvc.server.record import Record
+    from imgsvc.server.call import Work
 
 __all__ = ["Capture", "open_capture"]
 
@@ -79,13 +79,13 @@ class Capture:
         self._waiting_bytes = 0
         self._allowance, self._since = BURST, time.monotonic()
 
-    def choose(self, record: Record) -> None:
+    def choose(self, record: Work) -> None:
         """Let a record of a call that is over keep its request, or not; any thread may call it."""
         request = record.request
         if request is not None and not (record.code in CODES and self._take(request.num_bytes)):
             record.request = None
 
-    def observe(self, records: Sequence[Record]) -> None:
+    def observe(self, records: Sequence[Work]) -> None:
         """Write the requests of some calls; raise the first error when all have been tried."""
         first: list[Exception] = []  # an error that this frame holds would hold this frame, and a request
         for record in records:
@@ -116,7 +116,7 @@ class Capture:
             self._waiting_bytes += size
             return True
 
-    def _keep(self, record: Record, body: bytes) -> str:
+    def _keep(self, record: Work, body: bytes) -> str:
         """Write a file, and return its name: nothing from outside is in that."""
         now = datetime.datetime.now(datetime.timezone.utc)
         content = captured_file(record.method, body, _about(record, now), pixels=self._pixels)
@@ -181,7 +181,7 @@ def _open_folder(folder: str) -> int:
     return opened
 
 
-def _about(record: Record, now: datetime.datetime) -> dict[str, Any]:
+def _about(record: Work, now: datetime.datetime) -> dict[str, Any]:
     return {
         "time": now.isoformat(),
         "id": record.id,

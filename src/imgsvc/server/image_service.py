@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from imgsvc.codec import read_header
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.source import ImageFile
-from imgsvc.server.calls import Method as CallMethod
-from imgsvc.server.prepared import answering
+from imgsvc.server.prepared import Reporting
 from imgsvc.server.prepared_cache import MOST_KEY_BYTES, MOST_KEY_FIELDS, PreparedCache
-from imgsvc.server.prepared_recipe import PlannedRecipe, PreparedRecipe, run_recipe
+from imgsvc.server.prepared_recipe import PlannedRecipe, PreparedRecipe
 from imgsvc.v1.image_service_pb2 import DESCRIPTOR
 from imgsvc.wire.image import payload_field, read_source
 from imgsvc.wire.process import PROCESS_REQUEST
@@ -20,32 +19,24 @@ from imgsvc.wire.recipe import read_recipe
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
-    from imgsvc.cache.cache import Made
     from imgsvc.pipeline.presets import Preset
     from imgsvc.recipes.limits import Limits
-    from imgsvc.recipes.planning import RecipePlan
     from imgsvc.recipes.recipe import Recipe
-    from imgsvc.recipes.running import Note
     from imgsvc.recipes.source import Source
-    from imgsvc.runtime.cores import Cores, Job
-    from imgsvc.server import prepared_recipe
     from imgsvc.server.caching import Caching
     from imgsvc.server.overload.price import Pricing
+    from imgsvc.server.prepared import Method
     from imgsvc.server.reports import Reports
     from imgsvc.v1.image_service_pb2 import BatchItem
     from imgsvc.v1.recipe_pb2 import Recipe as RecipeMessage
 
-    Drafted = prepared_recipe.Drafted
-
 __all__ = ["SERVICE_NAME", "ProcessMethod", "Processing", "image_methods"]
-
-T = TypeVar("T")
 
 SERVICE_NAME = DESCRIPTOR.services_by_name["ImageService"].full_name
 
 
 class Processing:
-    """Prepares and runs recipes.
+    """Prepares recipes.
 
     What it prepares it keeps, for as long as its presets are the same ones: a recipe by its message, and what
     becomes of it by that and by what the image is like.
@@ -128,20 +119,6 @@ class Processing:
                 self._planned.keep(key, planned, planned.key_bytes, planned.table_bytes)
         return planned
 
-    def run(
-        self,
-        plan: RecipePlan,
-        source: Source,
-        recipe: Recipe,
-        *,
-        cores: Cores,
-        job: Job,
-        draft: Drafted,
-        note: Note,
-    ) -> Made:
-        """Run what was planned, and return what `draft` makes of the results; see `run_recipe`."""
-        return run_recipe(plan, source, recipe, self.limits, call=_OnCores(cores, job, note), draft=draft)
-
 
 class ProcessMethod:
     """`Process`: an image, and a recipe for it.
@@ -149,6 +126,8 @@ class ProcessMethod:
     Requests with pixels are found by their header. Of a file more has to be known, and looking at it takes
     longer: these are prepared each time, but not planned.
     """
+
+    on_invalid_input = None
 
     def __init__(self, processing: Processing) -> None:
         self._processing = processing
@@ -202,27 +181,11 @@ class _Known:
     """Of its pixels."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _OnCores:
-    """Something that runs on the cores and is no call."""
-
-    cores: Cores
-    job: Job
-    note: Note
-
-    @property
-    def record(self) -> _OnCores:
-        return self
-
-    def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
-        return self.cores.run(function, num_bytes, self.job, most)
-
-
-def image_methods(processing: Processing, reports: Reports) -> dict[str, CallMethod]:
+def image_methods(processing: Processing, reports: Reports) -> dict[str, Method]:
     """Return the unary methods by name."""
     return {
-        f"/{SERVICE_NAME}/Process": CallMethod(answering(ProcessMethod(processing), processing.caching)),
-        f"/{SERVICE_NAME}/Plan": CallMethod(reports.plan),
-        f"/{SERVICE_NAME}/ListOperations": CallMethod(reports.list_operations),
-        f"/{SERVICE_NAME}/GetServerInfo": CallMethod(reports.get_server_info),
+        f"/{SERVICE_NAME}/Process": ProcessMethod(processing),
+        f"/{SERVICE_NAME}/Plan": Reporting(reports.plan),
+        f"/{SERVICE_NAME}/ListOperations": Reporting(reports.list_operations),
+        f"/{SERVICE_NAME}/GetServerInfo": Reporting(reports.get_server_info),
     }

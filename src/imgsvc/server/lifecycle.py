@@ -6,61 +6,60 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-import grpc
-
 from imgsvc._dispatch import kernels
 from imgsvc.pipeline.presets import load_presets
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.prediction import Prediction
 from imgsvc.runtime.allocator import QuietTrim
-from imgsvc.runtime.cores import Cores
-from imgsvc.runtime.pools import start_pool
+from imgsvc.runtime.fair_pool import start_fair_pool
+from imgsvc.server.batch import METHOD as PROCESS_BATCH
 from imgsvc.server.batch import BatchStreams
+from imgsvc.server.bodies import Bodies
 from imgsvc.server.caching import open_cache
 from imgsvc.server.callers.access import Access
-from imgsvc.server.callers.guard import Guarded
-from imgsvc.server.calls import UnaryCalls
-from imgsvc.server.gate import Gate
-from imgsvc.server.health import SERVICE_NAME as HEALTH
-from imgsvc.server.health import Health
+from imgsvc.server.context import ServerContext
+from imgsvc.server.health import CHECK, WATCH, Health
 from imgsvc.server.image_service import SERVICE_NAME as IMAGE_SERVICE
 from imgsvc.server.image_service import Processing, image_methods
-from imgsvc.server.listening.connections import connection_options
+from imgsvc.server.limiter import Limiter
+from imgsvc.server.listening.connections import transport_options
 from imgsvc.server.listening.hang_up import hang_up
 from imgsvc.server.listening.listen import listen
 from imgsvc.server.listening.tls import Certificates
 from imgsvc.server.metrics.parts import Parts
 from imgsvc.server.nl_image_service import SERVICE_NAME, nl_image_methods
 from imgsvc.server.observing import Observing
-from imgsvc.server.overload.admission import Admission
-from imgsvc.server.overload.backlog import Backlog
-from imgsvc.server.overload.congestion import Congestion
+from imgsvc.server.open_calls import OpenCalls
 from imgsvc.server.overload.price import Pricing
 from imgsvc.server.readiness import SHUTTING_DOWN, STARTING, Readiness
-from imgsvc.server.reflection import SERVICE_NAME as REFLECTION
+from imgsvc.server.reflection import METHODS as REFLECTION
 from imgsvc.server.reflection import Reflection
-from imgsvc.server.refusals import ShuttingDown
+from imgsvc.server.refusals import ShuttingDown, UnknownMethod
 from imgsvc.server.reports import Reports
-from imgsvc.server.timer import CallTimer
-from imgsvc.server.unknown import UnknownMethods
+from imgsvc.server.screen import Screen
+from imgsvc.server.transports import transport_class
+from imgsvc.server.unary import UnaryCalls
 from imgsvc.server.warm_up import warm_up
 from imgsvc.server.watched_files import WatchedFiles
-from imgsvc.server.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from types import TracebackType
 
     from imgsvc.config import ServerConfig
+    from imgsvc.server.call import Call
     from imgsvc.server.logs import LineLog
+    from imgsvc.server.transport import Rpc
 
 log = logging.getLogger("imgsvc.server")
 
-COMPRESSION = {
-    "none": grpc.Compression.NoCompression,
-    "gzip": grpc.Compression.Gzip,
-    "deflate": grpc.Compression.Deflate,
-}
+LEAST_BODIES = 256
+"""Requests that gRPC takes in at a time: a slow one keeps its place for long, and costs but its bytes."""
+
+MAX_LOGGED = 200
+"""Characters: a method name of 8 KB is somebody's attempt at something."""
+
+LOOK_SECONDS = 0.05
 
 # For calls that are no image calls, once these have finished.
 LAST_CALLS_SECONDS = 0.5
@@ -92,6 +91,10 @@ class Server:
         Whether it wants calls.
     access : Access or None
         Who may call; None for anybody.
+    limiter : Limiter
+        What it has taken on.
+    bodies : Bodies
+        Requests that have not arrived in full.
     """
 
     def __init__(self, config: ServerConfig, lines: LineLog | None = None) -> None:
@@ -99,34 +102,18 @@ class Server:
         self._config = config
         self._files = WatchedFiles()
         certificates = Certificates(config, self._files) if config.tls else None
-        self._default_pool = start_pool(1, "grpc")  # for nothing: each method has its own
-        self._server = grpc.server(
-            self._default_pool,
-            options=(
-                ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", config.max_message_bytes),
-                ("grpc.max_send_message_length", -1),
-                *connection_options(config),
-            ),
-            compression=COMPRESSION[config.compression],
-        )
-        self.addresses = listen(self._server, config, certificates)
-        self._admission = Admission(
-            config.max_calls,
-            config.byte_budget,
-            wait_seconds=config.max_queue_seconds,
-            max_waiting=config.num_workers // 2,
-        )
-        self._cores = Cores(config.num_cores)
-        self.backlog = Backlog(config.num_cores, config.max_queue_seconds)
-        self.congestion = Congestion(config.num_cores, config.max_queue_seconds)
+        self._transport = transport_class()(transport_options(config), self._accept, self._tick)
+        self.addresses = listen(self._transport, config, certificates)
+        self.limiter = limiter = Limiter(config)
         self.readiness = Readiness()
         self._observing = Observing(config, lines, self.readiness)
-        self._observers = self._observing.observers
-        self.access = Access(config.callers, config, self._files, self._observers) if config.callers else None
-        gate = Gate(self._admission, self.access)
-        self._trim = QuietTrim(self._admission.quiet_since)
-        self._timer = CallTimer(tick=config.body_timeout / 4)
+        observers = self._observing.observers
+        self.access = Access(config.callers, config, self._files) if config.callers else None
+        self._calls = calls = OpenCalls(config.body_timeout)
+        context = ServerContext(Screen(self.access, limiter), limiter, calls, observers)
+        self.bodies = Bodies(max(LEAST_BODIES, config.num_workers))
+        self._workers = start_fair_pool(config.num_workers, "worker")
+        self._trim = QuietTrim(limiter.admission.quiet_since)
         limits = Limits(
             pixels=config.max_pixels,
             frames=config.max_frames,
@@ -139,61 +126,75 @@ class Server:
         self._prediction = Prediction()
         pricing = Pricing(self._prediction)
         self._caching = open_cache(config, self._prediction)
-        self._processing = processing = Processing(limits, presets, pricing, self._caching)
+        self._processing = Processing(limits, presets, pricing, self._caching)
         reports = Reports(config, limits, presets, self._prediction)
-        self._images = UnaryCalls(
-            nl_image_methods(pricing, self._caching, null_image_errors=config.null_image_errors)
-            | image_methods(processing, reports),
-            gate,
-            self._cores,
-            self._timer,
-            self._observers,
-            workers=Workers(config.num_workers, self.congestion),
-            backlog=self.backlog,
-            timeout=config.body_timeout,
+        images = UnaryCalls(
+            nl_image_methods(pricing, null_image_errors=config.null_image_errors)
+            | image_methods(self._processing, reports),
+            context,
+            self.bodies,
+            self._workers,
+            caching=self._caching,
+            body_seconds=config.body_timeout,
+            max_bytes=config.max_message_bytes,
         )
         self._batches = BatchStreams(
-            processing,
-            gate,
-            self._cores,
-            self._timer,
-            self._observers,
-            backlog=self.backlog,
+            self._processing,
+            context,
             timeout=config.body_timeout,
             num_cores=config.num_cores,
             max_streams=config.max_streams,
             max_items=config.num_stream_items,
             max_seconds=config.max_stream_seconds,
+            max_bytes=config.max_message_bytes,
         )
-        check = None if self.access is None else self.access.check
+        check = None if self.access is None else self.access.identify
         self._health = Health(
-            self._timer,
+            calls,
             (SERVICE_NAME, IMAGE_SERVICE),
-            self._observers,
+            observers,
             self.readiness,
             check=check if config.health_needs_key else None,
         )
-        self._reflection = Reflection(self._observers, check) if config.reflection else None
-        self._unknown = UnknownMethods(self._observers)
-        self._server.add_generic_rpc_handlers(
-            (self._images, self._batches, *self._other_services(), self._unknown)
-        )
+        self._methods: dict[str, Callable[[Call], None]] = {
+            **dict.fromkeys(images.methods, images.begin),
+            PROCESS_BATCH: self._batches.begin,
+            **dict.fromkeys((CHECK, WATCH), self._health.begin),
+        }
+        if config.reflection:
+            self._methods.update(dict.fromkeys(REFLECTION, Reflection(calls, observers, check).begin))
+
+    def _accept(self, rpc: Rpc) -> None:
+        """Take a new RPC; this runs on the transport's thread."""
+        call = self._calls.begin(rpc)
+        begin = self._methods.get(call.method)
+        if begin is not None:
+            begin(call)
+            return
+        call.method = call.method[:MAX_LOGGED]
+        call.on_end = self._observing.observers.finished
+        self._calls.fail(call, UnknownMethod(call.method))
+
+    def _tick(self) -> None:
+        self._calls.tick()
+        self.bodies.tick()
+        self._health.bodies.tick()
+        self._batches.tick()
 
     def warm_up(self) -> None:
         """Measure what requests take here, and run small ones, while nothing else runs: before `start`."""
         self._prediction.calibrate()
-        warm_up(self._processing, self._cores)
+        warm_up(self._processing, self.limiter)
 
     def listen_privately(self, target: str) -> None:
         """Listen on a Unix socket too that others cannot reach, without encryption: before `start`."""
-        self._server.add_insecure_port(target)
+        self._transport.add_port(target)
 
     def start(self) -> None:
         """Serve, on threads of its own, and be ready."""
         self._files.start()
-        parts = self._admission, self._cores, self.backlog, self.congestion, self.readiness, self._caching
-        self._observing.start(Parts(*parts))
-        self._server.start()
+        self._observing.start(Parts(self.limiter, self.readiness, self._caching))
+        self._transport.start()
         self.readiness.rise(STARTING)
 
     def stop(self, grace: float | None = None) -> int:
@@ -214,49 +215,36 @@ class Server:
         self.readiness.fall(SHUTTING_DOWN)
         self._health.notify()
         time.sleep(self._config.drain_delay)
-        self._admission.close()
+        admission, cores = self.limiter.admission, self.limiter.cores
+        admission.close()
         self._batches.drain()
-        cut_off = self._admission.wait_until_idle(self._config.grace if grace is None else grace)
+        cut_off = self._wait_until_idle(self._config.grace if grace is None else grace)
         if cut_off:
-            self._timer.end_all(ShuttingDown())
-            self._admission.wait_until_idle(LAST_CALLS_SECONDS)
+            self._calls.end_all(ShuttingDown())
+            self._wait_until_idle(LAST_CALLS_SECONDS)
         hang_up(self.addresses, LAST_CALLS_SECONDS)
-        self._server.stop(None).wait()
-        for part in (
-            self._images,
-            self._batches,
-            self._health,
-            self._reflection,
-            self._unknown,
-            self.access,
-            self._cores,
-            self._timer,
-            self._trim,
-            self._files,
-            self._observing,
-        ):
-            if part is not None:
-                part.close()
-        self._default_pool.shutdown()
+        self._transport.stop()
+        self._workers.shutdown()
+        for part in (self._batches, cores, self._trim, self._files, self._observing):
+            part.close()
         if self._caching is not None:
             log.info("cache: %s", self._caching.counted())
             self._caching.close()
         log.info(
             "core seconds: %.1f, of which for calls that nobody waited for: %.3f",
-            self._cores.core_seconds,
-            self._cores.wasted_core_seconds,
+            cores.core_seconds,
+            cores.wasted_core_seconds,
         )
         return cut_off
 
-    def _other_services(self) -> Iterator[grpc.GenericRpcHandler]:
-        """Yield the services that are not about images: open to all, or to callers."""
-        closed = self._config.health_needs_key
-        yield self._guarded(HEALTH, self._health) if closed else self._health
-        if self._reflection is not None:
-            yield self._guarded(REFLECTION, self._reflection)
-
-    def _guarded(self, service: str, handler: grpc.GenericRpcHandler) -> grpc.GenericRpcHandler:
-        return handler if self.access is None else Guarded(service, handler, self.access)
+    def _wait_until_idle(self, seconds: float) -> int:
+        """Wait for all image calls to end, also those with bodies on the way; return how many have not."""
+        end = time.monotonic() + seconds
+        while True:
+            left = self.limiter.admission.wait_until_idle(min(LOOK_SECONDS, max(end - time.monotonic(), 0.0)))
+            left += len(self.bodies)
+            if not left or time.monotonic() >= end:
+                return left
 
     def __enter__(self) -> Server:
         """Start."""

@@ -11,8 +11,7 @@ import numpy as np
 from imgsvc._images import UINT8
 from imgsvc.cache.cache import Made
 from imgsvc.cache.key import NL_IMAGE, key, operation_subject
-from imgsvc.server.calls import Method as CallMethod
-from imgsvc.server.prepared import answering
+from imgsvc.runtime.cores import AT_ONCE_BYTES
 from imgsvc.server.prepared_cache import MOST_KEY_BYTES, MOST_KEY_FIELDS, PreparedCache
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
 from imgsvc.wire.envelope import Draft
@@ -29,15 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imgsvc.operations import Operation
-    from imgsvc.server.caching import Caching
+    from imgsvc.server.call import Work
     from imgsvc.server.overload.price import Price, Pricing
-    from imgsvc.server.prepared import Method, Running
+    from imgsvc.server.prepared import Method
     from imgsvc.wire.envelope import Envelope
     from imgsvc.wire.nl_image import ImageRequest
 
     Read = Callable[[bytes], ImageRequest]
 
-__all__ = ["SERVICE_NAME", "OperationMethod", "nl_image_methods", "operation_methods"]
+__all__ = ["SERVICE_NAME", "OperationMethod", "nl_image_methods"]
 
 SERVICE_NAME = DESCRIPTOR.services_by_name["NLImageService"].full_name
 
@@ -47,20 +46,10 @@ METHODS: dict[str, tuple[Envelope[Any], Read]] = {
 }
 
 
-def nl_image_methods(
-    pricing: Pricing, caching: Caching | None = None, *, null_image_errors: bool
-) -> dict[str, CallMethod]:
+def nl_image_methods(pricing: Pricing, *, null_image_errors: bool = False) -> dict[str, Method]:
     """Return both methods by name; with `null_image_errors` they answer bad input with an image."""
     on_invalid_input = null_image if null_image_errors else None
-    return {
-        name: CallMethod(answering(method, caching), on_invalid_input)
-        for name, method in operation_methods(pricing).items()
-    }
-
-
-def operation_methods(pricing: Pricing) -> dict[str, Method]:
-    """Return both methods by name."""
-    return {name: OperationMethod(*method, pricing) for name, method in METHODS.items()}
+    return {name: OperationMethod(*method, pricing, on_invalid_input) for name, method in METHODS.items()}
 
 
 class OperationMethod:
@@ -72,9 +61,18 @@ class OperationMethod:
         Of its requests.
     pricing
         Makes prices of operations.
+    on_invalid_input
+        See `Method`.
     """
 
-    def __init__(self, envelope: Envelope[Any], read: Read, pricing: Pricing) -> None:
+    def __init__(
+        self,
+        envelope: Envelope[Any],
+        read: Read,
+        pricing: Pricing,
+        on_invalid_input: Callable[[str], bytes] | None = None,
+    ) -> None:
+        self.on_invalid_input = on_invalid_input
         self._envelope = envelope
         self._read = read
         self._pricing = pricing
@@ -138,13 +136,18 @@ class PreparedOperation:
         self.price = planned.price if planned.price.core_seconds else planned.priced()
         self.answer_bytes = self.price.num_bytes
 
+    @property
+    def at_once(self) -> bool:
+        """See `Prepared`."""
+        return self.num_bytes <= AT_ONCE_BYTES
+
     def cache_key(self, owner: str) -> bytes:
         """Return what its answer is found by; see `Prepared.cache_key`."""
         return key(NL_IMAGE, owner, self._planned.subject, self._data)
 
-    def run(self, call: Running, item: str | None = None) -> Made:  # noqa: ARG002 - no batch has it
+    def run(self, call: Work, item: str | None = None) -> Made:  # noqa: ARG002 - no batch has it
         """Compute the answer; see `Prepared.run`."""
-        planned, stop, note = self._planned, call.job.stop, call.record.note
+        planned, stop, note = self._planned, call.stop, call.note
         draft = Draft(planned.layout)
         src = np.ndarray(planned.shape, np.uint8, self._data)
         dst = np.ndarray(planned.result_shape, np.uint8, draft.payloads[0])

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgsvc.server.call import Work
     from imgsvc.server.capture import Capture
-    from imgsvc.server.record import Record
 
 log = logging.getLogger("imgsvc.server")
 
@@ -33,7 +33,7 @@ CLOSE_SECONDS = 2.0
 class Observer(Protocol):
     """Looks at calls that are over. It is called by one thread at a time."""
 
-    def observe(self, records: Sequence[Record]) -> None:
+    def observe(self, records: Sequence[Work]) -> None:
         """Look at some, in the order of their ends."""
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class Observers:
         self._observers = tuple(observers)
         self._failing: set[Observer] = set()
         self._reported = 0
-        self._queue: collections.deque[Record] = collections.deque()
+        self._queue: collections.deque[Work] = collections.deque()
         self._news = threading.Event()
         self._closed = threading.Event()
         self._hurry = threading.Event()
@@ -75,7 +75,7 @@ class Observers:
         """Whether records are to have their calls' requests."""
         return self._capture is not None
 
-    def finished(self, record: Record) -> None:
+    def finished(self, record: Work) -> None:
         """Take the record of a call that is over; any thread may call it, gRPC's too."""
         record.ended = time.monotonic()
         if not record.answered:
@@ -133,7 +133,7 @@ class Observers:
             log.warning("%d calls are neither logged nor counted: too many at a time", self.dropped)
             self._reported = self.dropped
 
-    def _show_to(self, observer: Observer, records: Sequence[Record]) -> None:
+    def _show_to(self, observer: Observer, records: Sequence[Work]) -> None:
         try:
             observer.observe(records)
         except Exception:

@@ -6,42 +6,17 @@ that says the same is found by its bytes without its pixels, so that nothing is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
+
+from imgsvc.cache.cache import Made
+from imgsvc.server.overload.price import Price
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imgsvc.cache.cache import Made
-    from imgsvc.runtime.cores import Job
-    from imgsvc.server.caching import Caching
-    from imgsvc.server.calls import Answer, Call
-    from imgsvc.server.overload.price import Price
+    from imgsvc.server.call import Work
 
-__all__ = ["Method", "Prepared", "Running", "answering"]
-
-T = TypeVar("T")
-
-
-class Notes(Protocol):
-    """What the times of a request are told."""
-
-    def note(self, stage: str, start: float, end: float) -> None:
-        """Take a stage; on the monotonic clock."""
-
-
-class Running(Protocol):
-    """A call, or an item of a batch, as it computes."""
-
-    @property
-    def job(self) -> Job:
-        """What stops it."""
-
-    @property
-    def record(self) -> Notes:
-        """What is told of it."""
-
-    def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
-        """Return what `function` does with the threads that it is granted; see `Cores.run`."""
+__all__ = ["Method", "Prepared", "Reporting"]
 
 
 class Prepared(Protocol):
@@ -59,6 +34,10 @@ class Prepared(Protocol):
     def answer_bytes(self) -> int:
         """About how large its answer will be."""
 
+    @property
+    def at_once(self) -> bool:
+        """Whether it takes no longer than to hand it to another thread."""
+
     def cache_key(self, owner: str) -> bytes | None:
         """Return what its answer is found by in the result cache; None where it is not to be kept.
 
@@ -66,7 +45,7 @@ class Prepared(Protocol):
         for everybody.
         """
 
-    def run(self, call: Running, item: str | None = None) -> Made:
+    def run(self, call: Work, item: str | None = None) -> Made:
         """Compute the answer; with `item`, the message of a batch that has it as the result of that item.
 
         Raises
@@ -79,7 +58,17 @@ class Prepared(Protocol):
 
 
 class Method(Protocol):
-    """A method whose requests are prepared."""
+    """A method whose requests are prepared.
+
+    Attributes
+    ----------
+    on_invalid_input
+        Makes an answer of the text of an error, for contracts that have such answers; None for a status.
+    """
+
+    @property
+    def on_invalid_input(self) -> Callable[[str], bytes] | None:
+        """See above."""
 
     def find(self, body: bytes) -> Prepared | None:
         """Return a request if others like it were prepared before; takes microseconds and never fails."""
@@ -96,16 +85,42 @@ class Method(Protocol):
         """
 
 
-def answering(method: Method, caching: Caching | None) -> Answer:
-    """Return what answers the calls of a method: found or prepared, looked for, admitted, run."""
+class Reporting:
+    """A method that is not about one image, and tells something: see `Method`.
 
-    def answer(body: bytes, call: Call) -> bytes:
-        prepared = method.find(body) or method.prepare(body)
-        if caching is not None:
-            key = caching.key(prepared, call.record)
-            if key is not None:
-                return caching.answer(key, call, prepared.price, lambda: prepared.run(call))
-        call.admit(prepared.price)
-        return prepared.run(call).message
+    Parameters
+    ----------
+    answer
+        Makes an answer of a message, on a worker.
+    """
 
-    return answer
+    on_invalid_input = None
+
+    def __init__(self, answer: Callable[[bytes, Work], bytes]) -> None:
+        self._answer = answer
+
+    def find(self, _body: bytes) -> None:
+        """Return None: nothing is kept."""
+
+    def prepare(self, body: bytes) -> Report:
+        """Return a request as it came."""
+        return Report(self._answer, body)
+
+
+class Report:
+    """A request of `Reporting`; see `Prepared`."""
+
+    price = Price(0, 0.0, 0)
+    num_bytes = answer_bytes = 0
+    at_once = False
+
+    def __init__(self, answer: Callable[[bytes, Work], bytes], body: bytes) -> None:
+        self._answer = answer
+        self._body = body
+
+    def cache_key(self, _owner: str) -> None:
+        """Return None: what it tells changes."""
+
+    def run(self, call: Work, item: str | None = None) -> Made:  # noqa: ARG002 - no batch has it
+        """Make the answer."""
+        return Made(self._answer(self._body, call))

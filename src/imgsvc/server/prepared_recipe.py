@@ -15,7 +15,7 @@ from imgsvc.errors import InvalidInputError
 from imgsvc.operations.operation import MOST_TABLE_BYTES
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import FailedResult
-from imgsvc.recipes.running import OneCore, Work, is_gray, raw_result
+from imgsvc.recipes.running import OneCore, RecipeRun, is_gray, raw_result
 from imgsvc.recipes.source import ImageFile, RawImage
 from imgsvc.runtime.cores import AT_ONCE_BYTES, BYTES_PER_CORE
 from imgsvc.server.status import details_of, status_of
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from imgsvc.recipes.recipe import Recipe
     from imgsvc.recipes.results import EncodedResult, RawResult, Result
     from imgsvc.recipes.source import Source
+    from imgsvc.server.call import Work
     from imgsvc.server.overload.price import Price, Pricing
-    from imgsvc.server.prepared import Running
 
     Drafted = Callable[[Sequence[Result]], tuple[Any, Sequence[Any]]]
 
@@ -70,6 +70,8 @@ class PlannedRecipe:
         What each will take.
     pixels : _Pixels or None
         How pixels become pixels; None where there is more to do.
+    at_once : bool
+        See `Prepared`.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class PlannedRecipe:
         self.answer_bytes = answer_bytes(plan)
         steps = _only_steps(plan)
         self.pixels = None if steps is None else _Pixels(plan, steps, icc_profile)
+        self.at_once = self.pixels is not None and self.pixels.core_bytes <= AT_ONCE_BYTES
         self._pricing = pricing
         self.price = self.priced()
 
@@ -129,13 +132,18 @@ class PreparedRecipe:
         self.price = planned.price if planned.price.core_seconds else planned.priced()
         self.answer_bytes = planned.answer_bytes
 
+    @property
+    def at_once(self) -> bool:
+        """See `Prepared`."""
+        return self._planned.at_once
+
     def cache_key(self, owner: str) -> bytes | None:
         """Return what its answer is found by; None where an output fails. See `Prepared.cache_key`."""
         if self._planned.fails:
             return None
         return key(PROCESS, owner, self._planned.subject, self._data)
 
-    def run(self, call: Running, item: str | None = None) -> Made:
+    def run(self, call: Work, item: str | None = None) -> Made:
         """Compute the answer; see `Prepared.run`."""
         planned = self._planned
         if planned.pixels is not None:
@@ -180,15 +188,15 @@ class _Pixels:
         self._src = plan.input.shape, plan.input.dtype
         self._dst = result.shape, result.dtype
         self._steps = steps
-        self._core_bytes = steps.cost // COST_PER_BYTE
+        self.core_bytes = steps.cost // COST_PER_BYTE
 
-    def run(self, data: memoryview, call: Running, item: str | None) -> Made:
+    def run(self, data: memoryview, call: Work, item: str | None) -> Made:
         """Compute the answer for pixels."""
         layout = self._layout if item is None else batch_response_layout(item, self._layout)
         draft = Draft(layout)
         src = pixels_of(data, *self._src)
         dst: np.ndarray[Any, Any] = np.ndarray(*self._dst, draft.payloads[0])
-        steps, stop, note = self._steps, call.job.stop, call.record.note
+        steps, stop, note = self._steps, call.stop, call.note
 
         def compute(num_threads: int) -> None:
             if len(steps.steps) > 1:
@@ -200,12 +208,12 @@ class _Pixels:
                 step.run(src, dst, num_threads, stop)
             note(step.operation.name, start, time.monotonic())
 
-        call.compute(compute, self._core_bytes)
+        call.compute(compute, self.core_bytes)
         return Made(draft.finish())
 
 
 def run_recipe(
-    plan: RecipePlan, source: Source, recipe: Recipe, limits: Limits, *, call: Running, draft: Drafted
+    plan: RecipePlan, source: Source, recipe: Recipe, limits: Limits, *, call: Work, draft: Drafted
 ) -> Made:
     """Run what was planned, and return what `draft` makes of the results.
 
@@ -218,19 +226,19 @@ def run_recipe(
     """
 
     def run(compute: Callable[..., Any]) -> Made:
-        work = Work(
+        recipe_run = RecipeRun(
             plan,
             source,
             options=recipe.decoding,
             limits=limits,
             compute=compute,
-            stop=call.job.stop,
-            note=call.record.note,
+            stop=call.stop,
+            note=call.note,
         )
-        results = _results(plan, work.run())
+        results = _results(plan, recipe_run.run())
         answer, rooms = draft(results)
-        work.write(rooms)
-        sound = work.as_planned and not any(isinstance(each, FailedResult) for each in results)
+        recipe_run.write(rooms)
+        sound = recipe_run.as_planned and not any(isinstance(each, FailedResult) for each in results)
         return Made(answer.finish(), sound)
 
     pipelines = plan.cost // COST_PER_BYTE
@@ -244,7 +252,7 @@ def run_recipe(
 class _Granted:
     """Asks for cores for each step of a recipe."""
 
-    def __init__(self, call: Running) -> None:
+    def __init__(self, call: Work) -> None:
         self._call = call
 
     def __call__(self, function: Callable[[int], T], cost: int | None) -> T:

@@ -81,6 +81,14 @@ class NoMessage(Refusal):
         super().__init__(grpc.StatusCode.UNIMPLEMENTED, "body", "no message", details)
 
 
+class StreamEnded(Refusal):
+    """A stream whose place later ones needed, or whose client takes no answers."""
+
+    def __init__(self) -> None:
+        details = "stream: ended when later ones needed its place"
+        super().__init__(grpc.StatusCode.UNAVAILABLE, "stream", "ended", details)
+
+
 class NotTaken(Refusal):
     """A client did not take its answer."""
 
@@ -119,15 +127,11 @@ class Abandoned(Refusal):
 
 
 class NoCaller(Refusal):
-    """A call of nobody whom the server knows; what it came with is not told, and not logged.
-
-    `had_key` says whether it came with a key, or certificate, at all.
-    """
+    """A call of nobody whom the server knows; what it came with is not told, and not logged."""
 
     def __init__(self, reason: str) -> None:
         details = f"authorization: {reason}, expected 'Bearer KEY' with a key that this server knows"
         super().__init__(grpc.StatusCode.UNAUTHENTICATED, reason, "authorization", details)
-        self.had_key = reason != "no key"
 
 
 class NotAllowed(Refusal):

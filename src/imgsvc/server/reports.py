@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from imgsvc.recipes.prediction import Prediction
     from imgsvc.recipes.recipe import Recipe
     from imgsvc.recipes.source import Source
-    from imgsvc.server.calls import Call
+    from imgsvc.server.call import Work
 
 __all__ = ["Reports"]
 
@@ -68,7 +68,7 @@ class Reports:
         self._presets = presets
         self._prediction = prediction
 
-    def plan(self, body: bytes, call: Call) -> bytes:
+    def plan(self, body: bytes, call: Work) -> bytes:
         """Answer a `PlanRequest`, on a core of its own: a plan may have a thousand operations."""
         return call.compute(lambda _: self._plan(body), AT_ONCE_BYTES + 1, most=1)
 
@@ -115,13 +115,13 @@ class Reports:
         cost = self._prediction.output_milliseconds(plan, output)
         return messages.OutputPlan(name=name, image=image, cost_ms=cost)
 
-    def list_operations(self, body: bytes, call: Call) -> bytes:  # noqa: ARG002
+    def list_operations(self, body: bytes, call: Work) -> bytes:  # noqa: ARG002
         """Answer a `ListOperationsRequest`."""
         messages.ListOperationsRequest.FromString(body)
         operations = [_operation(name, kind) for name, kind in sorted(OPERATIONS.items())]
         return messages.ListOperationsResponse(operations=operations).SerializeToString()
 
-    def get_server_info(self, body: bytes, call: Call) -> bytes:  # noqa: ARG002
+    def get_server_info(self, body: bytes, call: Work) -> bytes:  # noqa: ARG002
         """Answer a `GetServerInfoRequest`."""
         messages.GetServerInfoRequest.FromString(body)
         config = self._config

@@ -13,12 +13,13 @@ from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.recipe import Output, Recipe
 from imgsvc.recipes.source import ImageFile
-from imgsvc.runtime.cores import Job
+from imgsvc.server.call import Work
+from imgsvc.server.prepared_recipe import run_recipe
 from imgsvc.wire.process import draft_response
 
 if TYPE_CHECKING:
-    from imgsvc.runtime.cores import Cores
     from imgsvc.server.image_service import Processing
+    from imgsvc.server.limiter import Limiter
 
 __all__ = ["warm_up"]
 
@@ -26,7 +27,7 @@ SIDE = 16
 PIPELINE = Pipeline("mean_filter")
 
 
-def warm_up(processing: Processing, cores: Cores) -> None:
+def warm_up(processing: Processing, limiter: Limiter) -> None:
     """Run a small image from each format into each, as requests do; it takes some tens of milliseconds."""
     image = np.zeros((SIDE, SIDE), np.uint8)
     kinds = [info.name for info in formats().values() if info.decodes and info.encodes]
@@ -35,12 +36,6 @@ def warm_up(processing: Processing, cores: Cores) -> None:
         source = ImageFile(encode(image, kind))
         with contextlib.suppress(InvalidInputError):  # beyond a limit, which then is a very small one
             plan = plan_recipe(source, recipe, processing.limits)
-            processing.run(
-                plan,
-                source,
-                recipe,
-                cores=cores,
-                job=Job(),
-                draft=draft_response,
-                note=lambda *_: None,
-            )
+            work = Work("")
+            work.limiter = limiter
+            run_recipe(plan, source, recipe, processing.limits, call=work, draft=draft_response)

@@ -50,6 +50,18 @@ class Account:
                 self._pixels = float(caller.pixels_per_second or 0)
             self.caller = caller
 
+    def check_calls(self) -> None:
+        """Raise what `enter` would now, and count nothing."""
+        limit = self.caller.max_calls
+        if limit is not None and self._calls >= limit:
+            count = f"{self._calls + 1} calls in flight, expected at most {limit}"
+            raise OverQuota(
+                "calls in flight of a caller",
+                str(self._calls + 1),
+                f"caller {self.caller.name}: {count}; try again when one of them has ended",
+                CALL_SECONDS,
+            )
+
     def enter(self) -> None:
         """Count a call, until `leave`.
 
@@ -59,15 +71,7 @@ class Account:
             There are as many as may be.
         """
         with self._lock:
-            limit = self.caller.max_calls
-            if limit is not None and self._calls >= limit:
-                count = f"{self._calls + 1} calls in flight, expected at most {limit}"
-                raise OverQuota(
-                    "calls in flight of a caller",
-                    str(self._calls + 1),
-                    f"caller {self.caller.name}: {count}; try again when one of them has ended",
-                    CALL_SECONDS,
-                )
+            self.check_calls()
             self._calls += 1
 
     def leave(self) -> None:

@@ -15,21 +15,20 @@ from imgsvc.server.listening import tcp, unix_socket
 from imgsvc.server.listening.socket_rights import Rights
 
 if TYPE_CHECKING:
-    import grpc
-
     from imgsvc.config import ServerConfig
     from imgsvc.server.listening.tls import Certificates
+    from imgsvc.server.transport import Transport
 
 __all__ = ["listen", "others_can_read"]
 
 
-def listen(server: grpc.Server, config: ServerConfig, certificates: Certificates | None) -> tuple[str, ...]:
+def listen(transport: Transport, config: ServerConfig, certificates: Certificates | None) -> tuple[str, ...]:
     """Bind all that `config` asks for and return the addresses as a client would write them.
 
     Parameters
     ----------
-    server
-        gRPC's, which has not started.
+    transport
+        Which has not started.
     config
         Says where.
     certificates
@@ -51,13 +50,13 @@ def listen(server: grpc.Server, config: ServerConfig, certificates: Certificates
         port = DEFAULT_PORT if config.port is None else config.port
         addresses = tcp.find_addresses(config.host or "localhost", port)
         for target in tcp.grpc_targets(addresses):
-            _add_port(server, target, certificates)
+            _add_port(transport, target, certificates)
         bound += map(str, addresses)
     if config.unix_socket is not None:
         rights = Rights(config.unix_socket_mode, config.unix_socket_users)
         target = unix_socket.prepare(config.unix_socket)
         with rights.applied_to(config.unix_socket):
-            _add_port(server, target)
+            _add_port(transport, target)
         bound.append(target)
     return tuple(bound)
 
@@ -72,11 +71,7 @@ def others_can_read(config: ServerConfig) -> bool:
     )
 
 
-def _add_port(server: grpc.Server, target: str, certificates: Certificates | None = None) -> None:
-    try:
-        if certificates is None:
-            server.add_insecure_port(target)
-        else:
-            server.add_secure_port(target, certificates.credentials())
-    except RuntimeError as error:  # something took it after it was tried
-        raise AddressError(f"{target}: cannot be listened on: {error}") from error
+def _add_port(transport: Transport, target: str, certificates: Certificates | None = None) -> None:
+    credentials = None if certificates is None else certificates.credentials()
+    if not transport.add_port(target, credentials):  # something took it after it was tried
+        raise AddressError(f"{target}: cannot be listened on")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Histogram
 
-from imgsvc.server.record import CACHE, COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
+from imgsvc.server.call import CACHE, COMPUTE, DECODE, ENCODE, QUEUE, RECEIVE, SEND, TOTAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from prometheus_client import CollectorRegistry
 
-    from imgsvc.server.record import Record
+    from imgsvc.server.call import Work
 
 __all__ = ["CallMetrics"]
 
@@ -89,7 +89,7 @@ class CallMetrics:
             registry=registry,
         )
 
-    def observe(self, records: Sequence[Record]) -> None:
+    def observe(self, records: Sequence[Work]) -> None:
         """Count calls."""
         for record in records:
             self._count(record)
@@ -97,7 +97,7 @@ class CallMetrics:
     def close(self) -> None:
         """Do nothing: all has been counted."""
 
-    def _count(self, record: Record) -> None:
+    def _count(self, record: Work) -> None:
         method = record.method if record.method in self._methods else OTHER
         if record.stream is not None:
             method += ":item"

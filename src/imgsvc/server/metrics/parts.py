@@ -6,11 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imgsvc.runtime.cores import Cores
     from imgsvc.server.caching import Caching
-    from imgsvc.server.overload.admission import Admission
-    from imgsvc.server.overload.backlog import Backlog
-    from imgsvc.server.overload.congestion import Congestion
+    from imgsvc.server.limiter import Limiter
     from imgsvc.server.readiness import Readiness
 
 __all__ = ["Parts"]
@@ -20,9 +17,6 @@ __all__ = ["Parts"]
 class Parts:
     """The parts of one server that count something."""
 
-    admission: Admission
-    cores: Cores
-    backlog: Backlog
-    congestion: Congestion
+    limiter: Limiter
     readiness: Readiness
     caching: Caching | None

@@ -39,8 +39,8 @@ class ServerState(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read all of it."""
-        config, parts = self._config, self._parts
-        admission, cores = parts.admission, parts.cores
+        config, parts, limiter = self._config, self._parts, self._parts.limiter
+        admission, cores = limiter.admission, limiter.cores
         build = GaugeMetricFamily(
             "imgsvc_build_info", "What runs here; always 1.", labels=("version", "isa", "python", "grpcio")
         )
@@ -58,12 +58,12 @@ class ServerState(Collector):
             (
                 "backlog_core_seconds",
                 "Predicted of what waits for a core and what computes.",
-                parts.backlog.seconds,
+                limiter.backlog.seconds,
             ),
             (
                 "calls_queue_seconds",
                 "How long it will take until all calls that are there are done; 0 while nobody knows.",
-                parts.congestion.seconds,
+                limiter.congestion.seconds,
             ),
         ):
             yield GaugeMetricFamily(f"imgsvc_{name}", what, value)

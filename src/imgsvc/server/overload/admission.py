@@ -1,12 +1,13 @@
 """How many image calls, and how many of their bytes, the server holds at a time.
 
-A call enters on gRPC's serving thread, when its headers have come and none of its body has been read. It
-leaves when both its handler has returned and gRPC has finished the RPC: until then a slow reader's answer,
-or the kernel of a call that was cancelled, takes room.
+A call has its permit from when its body is there until it is over: both its work is done, and its client has
+its answer, or has gone. Until then a slow reader's answer, or the kernel of a call that was cancelled, takes
+room. Bodies that are on their way are counted elsewhere (`imgsvc.server.bodies`).
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -19,10 +20,14 @@ from imgsvc.server.refusals import ShuttingDown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imgsvc.server.callers.account import Account
+    from imgsvc.server.call import Work
 
 LOOK_SECONDS = 0.1
 """Between two looks at whether somebody who waits for bytes is still there."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Admission:
@@ -40,7 +45,7 @@ class Admission:
     Attributes
     ----------
     share : Share
-        Of the calls, what each caller has.
+        Of the calls, what each flow has.
     """
 
     def __init__(
@@ -53,33 +58,69 @@ class Admission:
         self._max_bytes = max_bytes
         self._calls = 0
         self._bytes = 0
-        self._open = True
+        self._closed_at = math.inf
         self._quiet_since: float | None = time.monotonic()
         self._changed = threading.Condition()
 
-    def enter(self, holders: int = 2) -> Entry:
-        """Take a call in, which is gone when so many have released it: its handler, and its RPC.
+    def check(self, call: Work) -> None:
+        """Raise what `enter` would now, and count nothing."""
+        if self._closed_at <= call.begun:
+            raise ShuttingDown
+        if self._calls >= self._max_calls:
+            raise OverloadedError("calls in flight", self._calls + 1, self._max_calls)
+        if self._bytes >= self._max_bytes:
+            raise OverloadedError("bytes in flight", self._bytes, self._max_bytes)
+        self.share.check(call.flow)
+        if call.account is not None:
+            call.account.check_calls()
+
+    def enter(self, call: Work) -> None:
+        """Give a call its permit, until `leave`.
 
         Raises
         ------
-        OverloadedError
-            There are as many calls, or bytes, as may be.
+        OverloadedError, OverQuota
+            There are as many calls, or bytes, as may be, or as its caller may have.
         ShuttingDown
             `close` has been called.
         """
         with self._changed:
-            if not self._open:
-                raise ShuttingDown
-            if self._calls >= self._max_calls:
-                raise OverloadedError("calls in flight", self._calls + 1, self._max_calls)
-            if self._bytes >= self._max_bytes:
-                raise OverloadedError("bytes in flight", self._bytes, self._max_bytes)
+            self.check(call)
             self._calls += 1
             self._quiet_since = None
-        return Entry(self, holders)
+        try:
+            self.share.take(call.flow)
+        except OverloadedError:
+            self._leave()
+            raise
+        if call.account is not None:
+            try:
+                call.account.enter()
+            except Exception:
+                self.share.give_back(call.flow)
+                self._leave()
+                raise
 
-    def add_bytes(self, count: int, gone: Callable[[], bool] = bool, share: int = 1) -> bool:
-        """Count bytes when they fit into a share of all, soon; return False if `gone` says so before.
+    def leave(self, call: Work) -> None:
+        """Take the permit back, and all bytes."""
+        self.keep(call, 0)
+        self.share.give_back(call.flow)
+        if call.account is not None:
+            call.account.leave()
+        self._leave()
+
+    def hold(
+        self,
+        call: Work,
+        count: int,
+        gone: Callable[[], bool] = _never,
+        share: int = 1,
+        *,
+        wait: bool = True,
+    ) -> bool:
+        """Count bytes for a call when they fit into a share of all, soon; return False if `gone` before.
+
+        Whoever may not `wait` is told at once.
 
         Raises
         ------
@@ -90,13 +131,64 @@ class Admission:
         """
         limit = self._limit(count, share)
         with self._changed:
-            if self._bytes + count > limit and not self._wait_for_room(count, limit, gone):
+            if self._bytes + count > limit and not self._wait_for_room(count, limit, gone, wait=wait):
                 return False
             self._bytes += count
+            call.held += count
             return True
 
-    def _wait_for_room(self, count: int, limit: int, gone: Callable[[], bool]) -> bool:
-        end = time.monotonic() + self._wait_seconds if self._may_wait else 0.0
+    def hold_when_possible(self, call: Work, count: int, gone: Callable[[], bool], share: int = 1) -> bool:
+        """Wait for room for so many bytes in a share of all; return False if `gone` says so before.
+
+        Raises
+        ------
+        LimitExceededError
+            They never will fit.
+        """
+        limit = self._limit(count, share)
+        with self._changed:
+            while self._bytes + count > limit:
+                if gone():
+                    return False
+                self._changed.wait(LOOK_SECONDS)
+            self._bytes += count
+            call.held += count
+            return True
+
+    def hold_now(self, call: Work, count: int, share: int = 1) -> bool:
+        """Count bytes for a call if they fit into a share of all; return whether they do.
+
+        Raises
+        ------
+        LimitExceededError
+            They never will.
+        """
+        limit = self._limit(count, share)
+        with self._changed:
+            if self._bytes + count > limit:
+                return False
+            self._bytes += count
+            call.held += count
+            return True
+
+    def give_back(self, call: Work, count: int) -> None:
+        """Count so many bytes of a call less."""
+        with self._changed:
+            call.held -= count
+            self._bytes -= count
+            self._changed.notify_all()
+
+    def keep(self, call: Work, count: int) -> None:
+        """Count what a call holds beyond `count` bytes less."""
+        with self._changed:
+            over = call.held - count
+            if over > 0:
+                call.held = count
+                self._bytes -= over
+                self._changed.notify_all()
+
+    def _wait_for_room(self, count: int, limit: int, gone: Callable[[], bool], *, wait: bool) -> bool:
+        end = time.monotonic() + self._wait_seconds if self._may_wait and wait else 0.0
         self._may_wait -= 1
         try:
             while self._bytes + count > limit:
@@ -111,29 +203,6 @@ class Admission:
             self._may_wait += 1
         return True
 
-    def return_bytes(self, count: int) -> None:
-        """Count so many bytes less."""
-        with self._changed:
-            self._bytes -= count
-            self._changed.notify_all()
-
-    def wait_for_bytes(self, count: int, gone: Callable[[], bool], share: int = 1) -> bool:
-        """Count bytes when they fit into a share of all; return False if `gone` says so before.
-
-        Raises
-        ------
-        LimitExceededError
-            They never will fit.
-        """
-        limit = self._limit(count, share)
-        with self._changed:
-            while self._bytes + count > limit:
-                if gone():
-                    return False
-                self._changed.wait(LOOK_SECONDS)
-            self._bytes += count
-            return True
-
     def _limit(self, count: int, share: int) -> int:
         """Return a share of all bytes, if so many can ever fit; no load is to blame where they cannot."""
         limit = self._max_bytes // share
@@ -141,13 +210,12 @@ class Admission:
             raise LimitExceededError("bytes in flight", count, limit, "bytes")
         return limit
 
-    def leave(self) -> None:
-        """Let a call out."""
+    def _leave(self) -> None:
         with self._changed:
             self._calls -= 1
             if not self._calls:
                 self._quiet_since = time.monotonic()
-            self._changed.notify_all()
+                self._changed.notify_all()
 
     @property
     def num_calls(self) -> int:
@@ -165,81 +233,12 @@ class Admission:
             return self._quiet_since
 
     def close(self) -> None:
-        """Take no more calls."""
+        """Take no more calls but those whose headers have come."""
         with self._changed:
-            self._open = False
+            self._closed_at = time.monotonic()
 
     def wait_until_idle(self, timeout: float) -> int:
         """Wait for all calls to leave, and return how many have not after `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._calls == 0, timeout)
             return self._calls
-
-
-class Entry:
-    """One call that has been let in, when that was, the bytes it holds, and whose it is, if that is known."""
-
-    def __init__(self, admission: Admission, holders: int) -> None:
-        self._admission = admission
-        self._bytes = 0
-        self._holders = holders
-        self._caller: str | None = None
-        self.account: Account | None = None
-        self.since = time.monotonic()
-        self._lock = threading.Lock()
-
-    def belong_to(self, caller: str) -> None:
-        """Count the call for a caller, once it is known.
-
-        Raises
-        ------
-        OverloadedError
-            That has as many as one may have.
-        """
-        self._admission.share.take(caller)
-        self._caller = caller
-
-    def hold(self, count: int, gone: Callable[[], bool] = bool, share: int = 1) -> bool:
-        """Count `count` more bytes for this call; see `Admission.add_bytes`."""
-        if not self._admission.add_bytes(count, gone, share):
-            return False
-        with self._lock:
-            self._bytes += count
-        return True
-
-    def hold_when_possible(self, count: int, gone: Callable[[], bool], share: int = 1) -> bool:
-        """Wait for room for `count` more bytes; see `Admission.wait_for_bytes`."""
-        if not self._admission.wait_for_bytes(count, gone, share):
-            return False
-        with self._lock:
-            self._bytes += count
-        return True
-
-    def give_back(self, count: int) -> None:
-        """Count `count` bytes less."""
-        with self._lock:
-            self._bytes -= count
-        self._admission.return_bytes(count)
-
-    def keep(self, count: int) -> None:
-        """Give back what it holds beyond `count` bytes."""
-        with self._lock:
-            over = max(self._bytes - count, 0)
-            self._bytes -= over
-        if over:
-            self._admission.return_bytes(over)
-
-    def release(self) -> bool:
-        """Note that one of its holders has ended; return whether it was the last, and the call is gone."""
-        with self._lock:
-            self._holders -= 1
-            if self._holders:
-                return False
-        if self._bytes:
-            self._admission.return_bytes(self._bytes)
-        if self._caller is not None:
-            self._admission.share.give_back(self._caller)
-        self._admission.leave()
-        if self.account is not None:
-            self.account.leave()
-        return True

@@ -114,7 +114,7 @@ class Backlog:
         if not job.counted:
             return
         with self._lock:
-            seconds, caller = job.counted, job.caller
+            seconds, caller = job.counted, job.flow
             job.counted = 0.0
             waiting = self._long if seconds > self._long_from else self._short
             left = waiting[caller] - seconds
@@ -137,11 +137,11 @@ class Backlog:
     def _count(self, job: Job) -> None:
         seconds = job.counted = job.predicted
         if seconds > self._long_from:
-            self._long[job.caller] = self._long.get(job.caller, 0.0) + seconds
+            self._long[job.flow] = self._long.get(job.flow, 0.0) + seconds
             self._long_seconds += seconds
             self._num_long += 1
         else:
-            self._short[job.caller] = self._short.get(job.caller, 0.0) + seconds
+            self._short[job.flow] = self._short.get(job.flow, 0.0) + seconds
             self._short_seconds += seconds
             if seconds > LONG_SECONDS:
                 self._holding[job] = time.monotonic()
@@ -161,9 +161,9 @@ class Backlog:
         rate = self._ratio / cores
         if rate * total <= enough:
             return rate * total
-        own = waiting.get(job.caller, 0.0)
+        own = waiting.get(job.flow, 0.0)
         others = own + job.predicted
-        before = sum(min(seconds, others) for caller, seconds in waiting.items() if caller != job.caller)
+        before = sum(min(seconds, others) for caller, seconds in waiting.items() if caller != job.flow)
         return max(rate * (own + before), self._held())
 
     def _held(self) -> float:

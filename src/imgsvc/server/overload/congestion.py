@@ -29,9 +29,6 @@ PART_AT_HEADERS = 0.75
 LITTLE = 0.25
 """Of the limit: an estimate below it need not be exact."""
 
-SLOW_SECONDS = 0.5
-"""A body that takes longer waits for its network, and not for this server."""
-
 LEAST_SECONDS = 0.2
 LEAST_CALLS = 4
 """Below these a rate is not known yet. Of calls that are slower than that, prices tell more."""
@@ -54,10 +51,17 @@ class Congestion:
         self._max_seconds = PART_AT_HEADERS * max_seconds
         self._lock = threading.Lock()
         self._calls: dict[str, int] = {}
-        self._receiving: dict[object, float] = {}
         self._busy = False
         self._done = self._done_before = 0
         self._since = self._since_before = 0.0
+
+    def check(self, caller: str, remaining: float = math.inf) -> None:
+        """Raise what `enter` would now, and count nothing."""
+        if remaining <= 0:
+            raise Abandoned(StoppedError(cancelled=False), 0.0)
+        if self._busy:
+            with self._lock:
+                self._check(caller, remaining)
 
     def enter(self, caller: str, remaining: float = math.inf) -> None:
         """Count a call, unless it would wait too long, or beyond the seconds that its deadline leaves.
@@ -73,11 +77,7 @@ class Congestion:
             raise Abandoned(StoppedError(cancelled=False), 0.0)
         with self._lock:
             if self._busy:
-                seconds, most = self._wait(caller), min(self._max_seconds, remaining)
-                if seconds > most:
-                    raise OverloadedError(
-                        "seconds of waiting", round(seconds, 2), round(most, 2), spread(seconds)
-                    )
+                self._check(caller, remaining)
             self.num_calls += 1
             self._calls[caller] = self._calls.get(caller, 0) + 1
             if not self._busy and self.num_calls > self._free:
@@ -105,19 +105,16 @@ class Congestion:
                 self._done_before, self._since_before = self._done, self._since
                 self._done, self._since = 0, now
 
-    def receive(self, call: object) -> None:
-        """Note that the body of a call is read from now on."""
-        self._receiving[call] = time.monotonic()
-
-    def received(self, call: object) -> None:
-        """Note that it is there, or never will be."""
-        self._receiving.pop(call, None)
-
     @property
     def seconds(self) -> float:
         """How long it will take until all are done that are there; 0 where that is not known."""
         with self._lock:
             return self.num_calls * self._seconds_a_call()
+
+    def _check(self, caller: str, remaining: float) -> None:
+        seconds, most = self._wait(caller), min(self._max_seconds, remaining)
+        if seconds > most:
+            raise OverloadedError("seconds of waiting", round(seconds, 2), round(most, 2), spread(seconds))
 
     def _wait(self, caller: str) -> float:
         """Return how long a call would wait, or 0 where that is not known.
@@ -128,15 +125,10 @@ class Congestion:
         a_call = self._seconds_a_call()
         if self.num_calls * a_call <= LITTLE * self._max_seconds:
             return self.num_calls * a_call
-        now = time.monotonic()
-        # Bodies that come slowly keep no core busy.
-        slow = sum(now - since > SLOW_SECONDS for since in list(self._receiving.values()))
-        if self.num_calls - slow <= self._free:
-            return 0.0
         own = self._calls.get(caller, 0)
         others = own + 1
         before = own + sum(min(count, others) for each, count in self._calls.items() if each != caller)
-        return min(before, self.num_calls - slow) * a_call
+        return min(before, self.num_calls) * a_call
 
     def _seconds_a_call(self) -> float:
         if not self._busy:

@@ -26,6 +26,17 @@ class Share:
         self._taken: dict[str, int] = {}
         self._lock = threading.Lock()
 
+    @property
+    def taken(self) -> dict[str, int]:
+        """What each caller has."""
+        return dict(self._taken)
+
+    def check(self, caller: str) -> None:
+        """Raise what `take` would now, and count nothing."""
+        count = self._taken.get(caller, 0) + 1
+        if count > self._most:
+            raise OverloadedError(self._what, count, self._most)
+
     def take(self, caller: str) -> None:
         """Count one more for a caller.
 
@@ -35,10 +46,8 @@ class Share:
             It has as many as one may have.
         """
         with self._lock:
-            count = self._taken.get(caller, 0) + 1
-            if count > self._most:
-                raise OverloadedError(self._what, count, self._most)
-            self._taken[caller] = count
+            self.check(caller)
+            self._taken[caller] = self._taken.get(caller, 0) + 1
 
     def give_back(self, caller: str) -> None:
         """Count one less."""

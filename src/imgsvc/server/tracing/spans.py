@@ -10,7 +10,7 @@ import grpc
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from imgsvc.server.record import SEND
+from imgsvc.server.call import SEND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
-    from imgsvc.server.record import Record
+    from imgsvc.server.call import Work
 
 __all__ = ["Tracing"]
 
@@ -38,7 +38,7 @@ class Tracing:
         self._provider = provider
         self._tracer = provider.get_tracer("imgsvc")
 
-    def observe(self, records: Sequence[Record]) -> None:
+    def observe(self, records: Sequence[Work]) -> None:
         """Make the spans of some calls."""
         since = time.time_ns() - time.monotonic_ns()  # what the wall clock says beyond the monotonic one
         for record in records:
@@ -53,7 +53,7 @@ class Tracing:
         thread.start()
         thread.join(CLOSE_SECONDS)
 
-    def _span(self, record: Record, since: int) -> Span:
+    def _span(self, record: Work, since: int) -> Span:
         """Return the span of a call, which that of a batch is before its end."""
         if record.span is None:
             carrier = {key: value for key, value in record.metadata if key in HEADERS}
@@ -66,7 +66,7 @@ class Tracing:
             record.trace_id = f"{record.span.get_span_context().trace_id:032x}"
         return record.span  # type: ignore[return-value]  # the record knows nothing of spans
 
-    def _item(self, record: Record, stream: Span, since: int) -> None:
+    def _item(self, record: Work, stream: Span, since: int) -> None:
         span = self._tracer.start_span(
             "item", set_span_in_context(stream), start_time=_nanoseconds(record.begun, since)
         )
@@ -74,7 +74,7 @@ class Tracing:
             record.trace_id = record.stream.trace_id
         self._end(record, span, since)
 
-    def _end(self, record: Record, span: Span, since: int) -> None:
+    def _end(self, record: Work, span: Span, since: int) -> None:
         if span.is_recording():
             span.set_attributes(_attributes(record))
             if record.code in ERRORS:
@@ -90,7 +90,7 @@ def _nanoseconds(monotonic: float, since: int) -> int:
     return int(monotonic * 1e9) + since
 
 
-def _attributes(record: Record) -> dict[str, str | int | float]:
+def _attributes(record: Work) -> dict[str, str | int | float]:
     service, _, method = record.method.removeprefix("/").rpartition("/")
     attributes: dict[str, str | int | float] = {
         "rpc.system": "grpc",
