@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 from imgsvc import __version__
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-STOP_SECONDS = 10
-"""For what comes after the last call: threads, logs, a cache."""
+STOP_SECONDS = 0.9
+"""For what comes after the grace of the last calls: threads, logs, a cache."""
+
+PATIENCE_SECONDS = 10
+"""Of systemd, beyond all that."""
 
 EXAMPLES = f"""\
 examples:
@@ -151,7 +155,8 @@ def serve(config: ServerConfig) -> int:
     print(f"imgsvc-server {__version__} serving on {', '.join(_addresses(server, config))}", flush=True)
     systemd.notify(READY=1)
     wait_for_signal()
-    most = config.drain_delay + config.grace + STOP_SECONDS
+    _end_in(config.drain_delay + config.grace + STOP_SECONDS)
+    most = config.drain_delay + config.grace + PATIENCE_SECONDS
     systemd.notify(STOPPING=1, EXTEND_TIMEOUT_USEC=round(1e6 * most))  # it must not lose patience first
     log.info("shutting down: up to %g s for requests in flight", config.grace)
     cut_off = server.stop()
@@ -160,6 +165,13 @@ def serve(config: ServerConfig) -> int:
     if cut_off:
         log.warning("%d requests did not finish within %g s and were cut off", cut_off, config.grace)
     return 0
+
+
+def _end_in(seconds: float) -> None:
+    """End this process then, whatever it does: a codec may take minutes, and cannot be interrupted."""
+    end = threading.Timer(seconds, os._exit, (0,))
+    end.daemon = True
+    end.start()
 
 
 def _open_to_all(server: Server) -> str:

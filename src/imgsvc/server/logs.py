@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import logging
@@ -11,6 +12,8 @@ import time
 from typing import IO, TYPE_CHECKING, Any
 
 import structlog
+
+from imgsvc.server.background_stream import BackgroundStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,11 +55,19 @@ class LineLog:
 
 
 def set_up(config: ServerConfig, stream: IO[str] | None = None) -> LineLog:
-    """Send what this process logs, and Python's warnings, to stderr or a stream."""
-    stream = stream or sys.stderr
-    as_json = config.log_format == "json" or (config.log_format == "auto" and not stream.isatty())
+    """Send what this process logs, and Python's warnings, to stderr or a stream.
+
+    Nobody who logs ever waits for whoever reads stderr.
+    """
+    chosen: IO[str] | BackgroundStream = stream or sys.stderr
+    as_json = config.log_format == "json" or (
+        config.log_format == "auto" and not (stream or sys.stderr).isatty()
+    )
     level = logging.getLevelName(config.log_level.upper())
-    handler = logging.StreamHandler(stream)
+    if stream is None:
+        chosen = BackgroundStream(sys.stderr.fileno())
+        atexit.register(chosen.close)
+    handler = logging.StreamHandler(chosen)
     handler.setFormatter(_formatter(as_json=as_json))
     logging.basicConfig(level=level, handlers=[handler])
     logging.captureWarnings(True)
