@@ -35,6 +35,13 @@ class Security:
         "TOML file with who may call, and how much; read again when it changes",
         metavar="FILE",
     )
+    trusted_proxies: str | None = option(
+        None,
+        text,
+        "addresses and networks of proxies whose x-forwarded-for is believed, with commas between; unix for"
+        " those behind the Unix socket",
+        metavar="NETWORKS",
+    )
     health_needs_key: bool = option(False, boolean, "answer health checks of callers only")
     reflection: bool = option(True, boolean, "serve reflection, to callers where there are any (default: on)")
 

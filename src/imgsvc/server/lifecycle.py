@@ -38,6 +38,7 @@ from imgsvc.server.refusals import ShuttingDown, UnknownMethod
 from imgsvc.server.reports import Reports
 from imgsvc.server.screen import Screen
 from imgsvc.server.transports import transport_class
+from imgsvc.server.trusted_proxies import TrustedProxies
 from imgsvc.server.unary import UnaryCalls
 from imgsvc.server.warm_up import warm_up
 from imgsvc.server.watched_files import WatchedFiles
@@ -102,6 +103,7 @@ class Server:
         self._config = config
         self._files = WatchedFiles()
         certificates = Certificates(config, self._files) if config.tls else None
+        self._proxies = TrustedProxies(config.trusted_proxies) if config.trusted_proxies else None
         self._transport = transport_class()(transport_options(config), self._accept, self._tick)
         self.addresses = listen(self._transport, config, certificates)
         self.limiter = limiter = Limiter(config)
@@ -167,6 +169,8 @@ class Server:
     def _accept(self, rpc: Rpc) -> None:
         """Take a new RPC; this runs on the transport's thread."""
         call = self._calls.begin(rpc)
+        if self._proxies is not None:
+            call.peer = self._proxies.client_of(call.peer, call.metadata)
         begin = self._methods.get(call.method)
         if begin is not None:
             begin(call)

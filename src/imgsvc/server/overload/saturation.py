@@ -6,14 +6,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from imgsvc.server.caller import caller_of
 from imgsvc.server.readiness import SATURATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgsvc.server.call import Work
     from imgsvc.server.readiness import Readiness
-    from imgsvc.server.record import Record
 
 __all__ = ["Saturation"]
 
@@ -25,7 +24,8 @@ REFUSED_SHARE = 0.1
 class Saturation:
     """Observes calls, and has readiness fall and rise.
 
-    It takes more than half of those who call: one who sends too much is refused, and that is that.
+    It takes more than half of those who call, and two at least: one who sends too much is refused, and that
+    is that.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ class Saturation:
         self._thread = threading.Thread(target=self._watch, name="imgsvc-saturation", daemon=True)
         self._thread.start()
 
-    def observe(self, records: Sequence[Record]) -> None:
+    def observe(self, records: Sequence[Work]) -> None:
         """Count calls, and those that were refused for load."""
         with self._lock:
             for record in records:
-                count = self._callers.setdefault(caller_of(record), [0, 0])
+                count = self._callers.setdefault(record.flow, [0, 0])
                 count[0] += 1
                 count[1] += record.overloaded
 
@@ -72,7 +72,7 @@ class Saturation:
     def look(self, now: float, callers: Sequence[Sequence[int]]) -> None:
         """Take in what has come since the last look: of each caller the calls, and the refused ones."""
         turned_away = sum(refused > REFUSED_SHARE * calls for calls, refused in callers)
-        if 2 * turned_away > len(callers):
+        if len(callers) > 1 and 2 * turned_away > len(callers):
             self._busy_since = now if self._busy_since is None else self._busy_since
             if now - self._busy_since >= self._fall_after:
                 self._readiness.fall(SATURATED)
