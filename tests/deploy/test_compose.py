@@ -51,6 +51,16 @@ def test_the_server_s_variables_are_options(services):
     assert f'["imgsvc:{port}"]' in (DEPLOY / "prometheus.yml").read_text("utf-8")
 
 
+def test_grafana_is_provisioned_with_each_thing_once():
+    """Two files of one data source, or of one dashboard provider, end Grafana at its start."""
+    yaml = pytest.importorskip("yaml", reason="PyYAML is in the extra [dev]")
+    for kind, key in ("dashboards", "providers"), ("datasources", "datasources"):
+        folder = DEPLOY / "grafana" / "provisioning" / kind
+        files = [path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"}]  # it reads both
+        names = [each["name"] for path in files for each in yaml.safe_load(path.read_text("utf-8"))[key]]
+        assert len(names) == len(set(names)) == 1
+
+
 def test_what_is_mounted_is_there():
     mounted = re.findall(r"- \./(\S+?):", COMPOSE.read_text("utf-8"))
     assert "deploy/prometheus.yml" in mounted
