@@ -86,7 +86,6 @@ def test_the_configuration_is_frozen():
         ("IMGSVC_CFG_CAPTURE_MAX_BYTES", "1MiB", "capture_max_bytes", MIB),
         ("IMGSVC_CFG_CAPTURE_PIXELS", "no", "capture_pixels", False),
         ("IMGSVC_CFG_UNIX_SOCKET_MODE", "660", "unix_socket_mode", "0660"),
-        ("IMGSVC_CFG_UNIX_SOCKET_USERS", "alice,1000", "unix_socket_users", "alice,1000"),
         ("IMGSVC_CFG_TLS_CERT", "/c.pem", "tls_cert", "/c.pem"),
         ("IMGSVC_CFG_TLS_KEY", "/k.pem", "tls_key", "/k.pem"),
         ("IMGSVC_CFG_TLS_CLIENT_CA", "/ca.pem", "tls_client_ca", "/ca.pem"),

@@ -56,17 +56,13 @@ class Listening:
         "who may connect to it, in octal, such as 0660 (default: by the umask)",
         metavar="MODE",
     )
-    unix_socket_users: str | None = option(
-        None, text, "users who may connect to it, by name or number, with commas between", metavar="USERS"
-    )
 
     def __post_init__(self) -> None:
         """Check what one option cannot tell by itself."""
-        for name in ("unix_socket_mode", "unix_socket_users"):
-            value = getattr(self, name)
-            if value is not None and self.unix_socket is None:
-                option_name = name.replace("_", "-")
-                raise ConfigurationError(f"--{option_name}: {value}, expected --unix-socket beside it")
+        if self.unix_socket_mode is not None and self.unix_socket is None:
+            raise ConfigurationError(
+                f"--unix-socket-mode: {self.unix_socket_mode}, expected --unix-socket beside it"
+            )
 
     @property
     def listens_on_tcp(self) -> bool:

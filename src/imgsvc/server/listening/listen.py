@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import AddressError, ConfigurationError
 from imgsvc.server.listening import tcp, unix_socket
-from imgsvc.server.listening.socket_rights import Rights
 
 if TYPE_CHECKING:
     from imgsvc.config import ServerConfig
@@ -39,7 +38,7 @@ def listen(transport: Transport, config: ServerConfig, certificates: Certificate
     AddressError
         One is in use, does not exist on this machine, or may not be bound.
     ConfigurationError
-        TLS is required, and there is none; or the users of a Unix socket cannot be told apart here.
+        TLS is required, and there is none.
     """
     if config.require_tls and others_can_read(config):
         raise ConfigurationError(
@@ -53,9 +52,8 @@ def listen(transport: Transport, config: ServerConfig, certificates: Certificate
             _add_port(transport, target, certificates)
         bound += map(str, addresses)
     if config.unix_socket is not None:
-        rights = Rights(config.unix_socket_mode, config.unix_socket_users)
         target = unix_socket.prepare(config.unix_socket)
-        with rights.applied_to(config.unix_socket):
+        with unix_socket.with_mode(config.unix_socket, config.unix_socket_mode):
             _add_port(transport, target)
         bound.append(target)
     return tuple(bound)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import ssl
 import stat
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ import grpc
 
 from imgsvc._files import failure_of
 from imgsvc.errors import ConfigurationError
-from imgsvc.server.listening.validity import validity
 
 if TYPE_CHECKING:
     from imgsvc.config import ServerConfig
@@ -79,18 +77,10 @@ class Certificates:
             _check_certificates("--tls-client-ca", self._client_ca, client_ca)
         if (chain, key) != (_read("--tls-cert", self._cert), _read("--tls-key", self._key)):
             raise ConfigurationError(f"--tls-cert: {self._cert}: was written while it was read")
-        self._warn(chain)
+        self._warn()
         self._current = grpc.ssl_server_certificate_configuration([(key, chain)], client_ca)
 
-    def _warn(self, chain: bytes) -> None:
-        begin, end = validity(chain)
-        now = datetime.now(timezone.utc)
-        if not begin <= now <= end:
-            log.warning(
-                "--tls-cert: %s: valid from %s to %s only: clients will refuse it", self._cert, begin, end
-            )
-        else:
-            log.info("TLS: the certificate in %s is valid until %s", self._cert, end)
+    def _warn(self) -> None:
         if not self._warned and Path(self._key).stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
             self._warned = True
             log.warning("--tls-key: %s: every user of this machine has it: chmod o= it", self._key)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgsvc._targets import unix_target
 from imgsvc.errors import AddressError
 
-__all__ = ["prepare"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["prepare", "with_mode"]
 
 # sun_path holds 108 bytes on Linux and 104 elsewhere, with a zero at the end.
 MAX_PATH = 103
@@ -34,6 +39,24 @@ def prepare(path: str) -> str:
         raise AddressError(f"--unix-socket: {path}: cannot be created: is its folder there, and writable?")
     _remove_stale(absolute)
     return unix_target(absolute)
+
+
+@contextlib.contextmanager
+def with_mode(path: str, mode: str | None) -> Iterator[None]:
+    """Have the socket that is bound in the block let in nobody else, at no time.
+
+    In ``connect(2)`` the kernel asks who may write to the file. `mode` is octal; None is for the umask's.
+    """
+    if mode is None:
+        yield
+        return
+    wanted = int(mode, 8)
+    before = os.umask(~wanted & 0o777)  # of the whole process, which does nothing else yet
+    try:
+        yield
+    finally:
+        os.umask(before)
+    Path(path).chmod(wanted)
 
 
 def _remove_stale(path: Path) -> None:
