@@ -3,7 +3,8 @@
 {"do": "first", "shape": [480, 640, 3], "save": PATH}
     calls once and writes the answer's pixels to PATH; {}
 {"do": "burst", "shapes": [[480, 640, 3]], "clients": 4, "warm_up": 0.1, "seconds": 0.3, "at_least": 2}
-    a burst, see `benchmarks.service.closed_loop`; {"wall": seconds, "latencies": [seconds, …]}
+    a burst, see `benchmarks.service.closed_loop`;
+    {"wall": seconds, "cpu": seconds of this process, "latencies": [seconds, …]}
 
 What goes wrong is {"error": TEXT}. When stdin ends, so does the process.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.service.clients import BytesClient, ImgsvcClient, StockClient
@@ -58,8 +60,10 @@ class Load:
         return {}
 
     def burst(self, *, shapes: list[list[int]], **how: Any) -> dict[str, Any]:
-        wall, latencies = burst(self._client.call, self._prepare(shapes), **how)
-        return {"wall": wall, "latencies": latencies}
+        requests = self._prepare(shapes)
+        before = time.process_time()
+        wall, latencies = burst(self._client.call, requests, **how)
+        return {"wall": wall, "cpu": time.process_time() - before, "latencies": latencies}
 
     def _prepare(self, shapes: list[list[int]]) -> list[Any]:
         """Return a request of each shape; made anew are those that the last command did not have."""

@@ -1,13 +1,16 @@
 """Who takes part: the servers, and who calls which with what.
 
-| contender | server | client |
+| contender | server | its own client |
 | --- | --- | --- |
 | imgsvc | imgsvc-server with its defaults | imgsvc.Client in a process that called imgsvc.tune_allocator |
 | imgsvc-untuned | the same process | imgsvc.Client in one that did not |
 | stock | gRPC and OpenCV as one would write it first | generated stub, from array to array |
-| echo | gRPC in Python, no images; tuned malloc | bytes made beforehand; tuned malloc |
-| cpp-default | cpp/server.cpp | bytes made beforehand; tuned malloc |
-| cpp-tuned | cpp/server.cpp; tuned malloc | bytes made beforehand; tuned malloc |
+| echo | gRPC in Python, no images; tuned malloc | the lean one |
+| cpp-default | cpp/server.cpp | the lean one |
+| cpp-tuned | cpp/server.cpp; tuned malloc | the lean one |
+
+The lean client sends bytes made beforehand, reads no answer, and has tuned malloc. Those that it calls differ
+by the server alone (`lean`); from array to array (`from_arrays`) clients are measured too.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from benchmarks.service.cpp_server import CppUnavailableError, build
 from benchmarks.service.process import program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from benchmarks.service.images import Image, Shape
@@ -38,6 +41,9 @@ TUNED_MALLOC = {
     )
 }
 """What `imgsvc.tune_allocator` is for imgsvc: large buffers come from the heap, and stay in it."""
+
+LEAN = "bytes"
+"""The kind of client, as `benchmarks.service.load` takes it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,8 +92,23 @@ def available(cache: Path) -> tuple[list[Contender], list[str]]:
         notes.append(f"cpp-default and cpp-tuned were left out: {error}")
     else:
         servers = Server("cpp-default", command), Server("cpp-tuned", command, TUNED_MALLOC)
-        contenders += [Contender(server.name, server, "bytes", variables=TUNED_MALLOC) for server in servers]
+        contenders += [Contender(server.name, server, LEAN, variables=TUNED_MALLOC) for server in servers]
     return contenders, notes
+
+
+def lean(contenders: Sequence[Contender]) -> list[Contender]:
+    """Return their servers, each once, all with the lean client; C++ only as fast as it gets."""
+    first = {contender.server: contender for contender in reversed(contenders)}
+    return [
+        Contender(server.name, server, LEAN, first[server].check, TUNED_MALLOC)
+        for server in dict.fromkeys(contender.server for contender in contenders)
+        if server.name != "cpp-default"
+    ]
+
+
+def from_arrays(contenders: Sequence[Contender]) -> list[Contender]:
+    """Return those whose client takes an array and returns one."""
+    return [contender for contender in contenders if contender.client != LEAN]
 
 
 def served_by_python() -> list[Contender]:
@@ -99,7 +120,7 @@ def served_by_python() -> list[Contender]:
         Contender("imgsvc", imgsvc, "imgsvc"),
         Contender("imgsvc-untuned", imgsvc, "imgsvc-untuned"),
         Contender("stock", stock, "stock", images.check_inside),
-        Contender("echo", echo, "bytes", images.check_echo, TUNED_MALLOC),
+        Contender("echo", echo, LEAN, images.check_echo, TUNED_MALLOC),
     ]
 
 

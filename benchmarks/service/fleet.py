@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ START_SECONDS = 30.0
 COMMAND_SECONDS = 300.0
 """The slowest contender's longest burst takes ten seconds on two cores."""
 
+REST_SECONDS = 0.03
+"""Until a server has written of its last calls, and its CPU time is that of whole calls."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Burst:
@@ -32,11 +36,25 @@ class Burst:
 
     wall: float
     latencies: Sequence[float]
+    cpu: float
+    """CPU seconds of the clients' process."""
+    server_cpu: float
+    """CPU seconds of the server, until it was at rest again; without those of warming up, as the others."""
 
     @property
     def seconds_per_call(self) -> float:
         """The inverse of the throughput."""
         return self.wall / len(self.latencies)
+
+    @property
+    def server_cpu_per_call(self) -> float:
+        """What a call cost the server."""
+        return self.server_cpu / len(self.latencies)
+
+    @property
+    def cpu_per_call(self) -> float:
+        """What a call cost the client."""
+        return self.cpu / len(self.latencies)
 
 
 class Fleet:
@@ -76,8 +94,16 @@ class Fleet:
         at_least: int = 1,
     ) -> Burst:
         """Let a contender's clients call, with images of these shapes in turn."""
-        how = {"clients": clients, "warm_up": warm_up, "seconds": seconds, "at_least": at_least}
-        return Burst(**self._load(contender).ask({"do": "burst", "shapes": shapes, **how}, COMMAND_SECONDS))
+        load, server = self._load(contender), self.server(contender.server)
+        command = {"do": "burst", "shapes": shapes, "clients": clients}
+        if warm_up is not None:  # a burst of its own, whose CPU time is nobody's
+            load.ask({**command, "warm_up": None, "seconds": warm_up, "at_least": 1}, COMMAND_SECONDS)
+            time.sleep(REST_SECONDS)
+        before = server.cpu_seconds()
+        timed = {**command, "warm_up": None, "seconds": seconds, "at_least": at_least}
+        answer = load.ask(timed, COMMAND_SECONDS)
+        time.sleep(REST_SECONDS)
+        return Burst(**answer, server_cpu=server.cpu_seconds() - before)
 
     def cpu_seconds(self) -> float:
         """Return the CPU time that all of them have used."""
@@ -107,6 +133,6 @@ class Fleet:
         if contender not in self._loads:
             module = (sys.executable, "-m", "benchmarks.service.load")
             command = (*module, contender.client, self.target(contender.server))
-            log = self._folder / f"{contender.name}-load.log"
+            log = self._folder / f"{contender.name}-{contender.client}-load.log"
             self._loads[contender] = self._ending.enter_context(Process(command, contender.variables, log))
         return self._loads[contender]

@@ -7,7 +7,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from benchmarks.service.cost import fit_line
-from benchmarks.service.floors import FLOORS, SWEEP_FLOOR, verdict
+from benchmarks.service.floors import SWEEP_FLOOR, verdict
 from benchmarks.service.memory import MB
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ class Report:
     """The results of the tests that ran; each adds its own."""
 
     notes: list[str] = dataclasses.field(default_factory=list)
-    standings: list[Standing] = dataclasses.field(default_factory=list)
+    lean: list[Standing] = dataclasses.field(default_factory=list)
+    from_arrays: list[Standing] = dataclasses.field(default_factory=list)
+    client: list[str] = dataclasses.field(default_factory=list)
+    idle: list[str] = dataclasses.field(default_factory=list)
     memory: list[Memory] = dataclasses.field(default_factory=list)
     growth: Growth | None = None
     costs: list[Cost] = dataclasses.field(default_factory=list)
@@ -39,36 +42,40 @@ class Report:
 
     def sections(self) -> Iterator[tuple[str, list[str]]]:
         """Yield a title and its lines for each thing that was measured."""
-        if self.standings:
-            yield "MeanFilter through the service", list(throughput_table(self.standings))
-            yield "MeanFilter through the service: floors", list(floor_table(self.standings))
-        if self.memory:
-            yield "memory of the servers", list(memory_table(self.memory))
-        if self.growth:
-            yield "memory of imgsvc-server after many calls", list(growth_lines(self.growth))
-        if self.costs:
-            yield "cost of a call by the image's size", list(cost_table(self.costs))
-        if self.folder:
-            yield "a folder by imgsvc-client", list(folder_lines(self.folder))
-        if self.pipelines:
-            yield "five operations in one call", list(ratio_table(self.pipelines, "a second"))
-        if self.batches:
-            yield "a batch of files over one stream", list(ratio_table(self.batches, "images a second"))
-        if self.sweep:
-            yield "the core budget against fixed numbers of threads", list(sweep_table(self.sweep))
-        if self.stopping:
-            yield "from the end of a call to its cores being free", list(stopping_table(self.stopping))
-        if self.observing:
-            yield "CPU time of a 64×64 call by what is told of it", self.observing
-        if self.security:
-            yield "CPU time of a 64×64 call by who may make it", self.security
-        if self.notes:
-            yield "left out", self.notes
+        lean = "MeanFilter: servers, all called by one lean client"
+        from_arrays = "MeanFilter from array to array"
+        growth, folder = self.growth, self.folder
+        tables: list[tuple[str, object, Iterator[str]]] = [
+            (lean, self.lean, throughput_table(self.lean)),
+            (f"{lean}: floors", self.lean, floor_table(self.lean)),
+            (from_arrays, self.from_arrays, throughput_table(self.from_arrays)),
+            (f"{from_arrays}: floors", self.from_arrays, floor_table(self.from_arrays)),
+            ("CPU time of a 64×64 call in the client", self.client, iter(self.client)),
+            ("an idle server", self.idle, iter(self.idle)),
+            ("memory of the servers", self.memory, memory_table(self.memory)),
+            (
+                "memory of imgsvc-server after many calls",
+                growth,
+                growth_lines(growth) if growth else iter(()),
+            ),
+            ("cost of a call by the image's size", self.costs, cost_table(self.costs)),
+            ("a folder by imgsvc-client", folder, folder_lines(folder) if folder else iter(())),
+            ("five operations in one call", self.pipelines, ratio_table(self.pipelines, "a second")),
+            ("a batch over one stream", self.batches, ratio_table(self.batches, "images a second")),
+            ("the core budget against fixed numbers of threads", self.sweep, sweep_table(self.sweep)),
+            ("from the end of a call to its cores being free", self.stopping, stopping_table(self.stopping)),
+            ("CPU time of a 64×64 call by what is told of it", self.observing, iter(self.observing)),
+            ("CPU time of a 64×64 call by who may make it", self.security, iter(self.security)),
+            ("left out", self.notes, iter(self.notes)),
+        ]
+        for title, measured, lines in tables:
+            if measured:
+                yield title, list(lines)
 
 
 def throughput_table(standings: list[Standing]) -> Iterator[str]:
     """Yield everybody's throughput and latency, and what imgsvc's throughput is to each one's."""
-    yield f"{'':16}{'calls/s':>10}{'p50':>12}{'p99':>12}{'calls':>8}   ratio  25–75 %"
+    yield f"{'':16}{'calls/s':>10}{'p50':>12}{'p99':>12}{'calls':>8}{'server CPU':>12}   ratio  25–75 %"
     for standing in standings:
         yield f"{standing.work} (others' CPUs: {_cpus(standing.others_cpus)})"
         for name in standing.bursts:
@@ -76,6 +83,7 @@ def throughput_table(standings: list[Standing]) -> Iterator[str]:
                 f"  {name:14}{standing.calls_per_second(name):10.1f}"
                 f"{_milliseconds(standing.latency(name, 50)):>12}"
                 f"{_milliseconds(standing.latency(name, 99)):>12}{standing.calls(name):8}"
+                f"{standing.server_cpu(name) * 1e6:9.0f} µs"
             )
             yield row if name == "imgsvc" else f"{row}  {_ratio(standing.ratio('imgsvc', name))}"
     yield "Medians of rounds in turn, of the ratios to imgsvc also the middle half; percentiles of all calls."
@@ -85,14 +93,12 @@ def throughput_table(standings: list[Standing]) -> Iterator[str]:
 def floor_table(standings: list[Standing]) -> Iterator[str]:
     """Yield how each floor compares with what was measured."""
     yield f"{'':48}  ratio  25–75 %          floor"
-    for floor in FLOORS:
-        for standing in standings:
-            if standing.image == floor.image and floor.peer in standing.bursts:
-                quartiles = standing.ratio(floor.own, floor.peer)
-                yield (
-                    f"{standing.work:22}{f'{floor.own} / {floor.peer}':26}  {_ratio(quartiles)}"
-                    f"{floor.ratio:6.2f}×  {verdict(quartiles, floor.ratio)}"
-                )
+    for standing in standings:
+        for floor, quartiles in standing.judged():
+            yield (
+                f"{standing.work:22}{f'{floor.own} / {floor.peer}':26}  {_ratio(quartiles)}"
+                f"{floor.ratio:6.2f}×  {verdict(quartiles, floor.ratio)}"
+            )
     yield "A floor is missed where the whole interval lies below it."
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from benchmarks.service.fleet import Burst
+    from benchmarks.service.floors import Floor
 
     Each = TypeVar("Each")
 
@@ -36,6 +37,7 @@ class Standing:
     clients: int
     bursts: Mapping[str, Sequence[Burst]]
     others_cpus: float | None
+    floors: Sequence[Floor] = ()
 
     @property
     def work(self) -> str:
@@ -54,6 +56,18 @@ class Standing:
     def calls(self, contender: str) -> int:
         """Return the number of calls of all rounds."""
         return sum(len(burst.latencies) for burst in self.bursts[contender])
+
+    def server_cpu(self, contender: str) -> float:
+        """Return the median of the rounds' CPU seconds of the server a call."""
+        return statistics.median(burst.server_cpu_per_call for burst in self.bursts[contender])
+
+    def judged(self) -> list[tuple[Floor, list[float]]]:
+        """Return the floors of this image and these clients whose peer is here, each with its quartiles."""
+        return [
+            (floor, self.ratio(floor.own, floor.peer))
+            for floor in self.floors
+            if (floor.image, floor.clients) == (self.image, self.clients) and floor.peer in self.bursts
+        ]
 
     def ratio(self, own: str, peer: str) -> list[float]:
         """Return the quartiles over the rounds of the ratio of throughputs own / peer."""

@@ -1,4 +1,4 @@
-"""Thumbnails of 2,000 JPEG files over one stream, against Pillow in a loop."""
+"""Batches over one stream: 2,000 JPEG files against Pillow in a loop, small arrays against single calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from PIL import Image as PillowImage
 
 import imgsvc
 from benchmarks.ratio_table import Ratio
-from benchmarks.service.floors import is_met
+from benchmarks.service.floors import BATCH_FLOOR, is_met
+from benchmarks.service.images import SHAPES, noise
 from benchmarks.service.others import Others
 from benchmarks.service.process import ROOT
 from benchmarks.service.rounds import in_turn
@@ -40,6 +41,7 @@ SIZES = (
 )
 DIFFERENT = 64
 WIDTH, QUALITY = 256, 85
+SMALL_ROUNDS, SMALL = 7, 1000
 
 
 @served
@@ -103,6 +105,50 @@ def test_batch(
     benchmark.extra_info.update(vars(resize), ratio_quartiles=resize.quartiles())
     benchmark.extra_info["thumbnail_quartiles"] = thumbnail.quartiles()
     judge(f"{resize.quartiles()} times as fast, floor {cores}", met=is_met(resize.quartiles(), cores))
+
+
+@served
+def test_small(
+    benchmark: Any, *, contenders: Sequence[Contender], fleet: Fleet, report: Report, judge: Judge
+) -> None:
+    image = noise(SHAPES["64x64"])
+    with imgsvc.Client(fleet.target(contenders[0].server)) as client:
+
+        def in_a_batch() -> None:
+            results = client.process_many([image] * SMALL, "mean_filter")
+            assert sum(isinstance(result, imgsvc.Result) for _, result in results) == SMALL
+
+        def one_by_one() -> None:
+            for _ in range(SMALL):
+                client.process(image, "mean_filter")
+
+        seconds: dict[Any, list[float]] = {in_a_batch: [], one_by_one: []}
+
+        def one_round() -> None:
+            for run in in_turn(list(seconds), len(seconds[in_a_batch])):
+                start = time.perf_counter()
+                run()
+                seconds[run].append((time.perf_counter() - start) / SMALL)
+            CLOCK.advance(seconds[in_a_batch][-1])
+
+        in_a_batch()  # warms up
+        others = Others(fleet.cpu_seconds)
+        benchmark.pedantic(one_round, rounds=SMALL_ROUNDS)
+        disturbance = others.cpus()
+    ratio = Ratio(
+        f"{SMALL} arrays of 64×64",
+        "Process",
+        seconds[in_a_batch],
+        seconds[one_by_one],
+        BATCH_FLOOR,
+        disturbance,
+    )
+    report.batches.append(ratio)
+    benchmark.extra_info.update(vars(ratio), ratio_quartiles=ratio.quartiles())
+    judge(
+        f"{ratio.quartiles()} times as many as one by one, floor {BATCH_FLOOR}",
+        met=is_met(ratio.quartiles(), BATCH_FLOOR),
+    )
 
 
 def thumbnail_size(image: PillowImage.Image) -> tuple[int, int]:

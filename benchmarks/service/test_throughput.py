@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.service.floors import FLOORS, is_met
+from benchmarks.service.contenders import from_arrays, lean
+from benchmarks.service.floors import CLIENTS, FROM_ARRAYS, LEAN, is_met
 from benchmarks.service.images import SHAPES
 from benchmarks.service.others import Others
 from benchmarks.service.rounds import Standing, in_turn
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from benchmarks.floor import Judge
     from benchmarks.service.contenders import Contender
     from benchmarks.service.fleet import Burst, Fleet
+    from benchmarks.service.floors import Floor
     from benchmarks.service.report import Report
 
+    # Of what is used here pytest-benchmark leaves half untyped.
+    Benchmark = Any
+
 ROUNDS = {"64x64": 7, "640x480": 7, "1080x797": 7, "4000x3000": 5}
-"""So many that all of it takes some five minutes on two cores; most of that are the largest images."""
+"""So many that all of it takes some eight minutes on two cores; most of that are the largest images."""
 
 WARM_UP, SECONDS = 0.05, 0.15
 """Of each burst. Warming up takes a call of each client at least: memory that was given back comes again."""
@@ -31,11 +36,10 @@ AT_LEAST = {1: 3, 4: 2, 16: 1}
 
 
 @served
-@pytest.mark.parametrize("clients", AT_LEAST)
+@pytest.mark.parametrize("clients", CLIENTS)
 @pytest.mark.parametrize("image", SHAPES)
-def test_throughput(
-    # Any: of what is used here pytest-benchmark leaves half untyped.
-    benchmark: Any,
+def test_lean(
+    benchmark: Benchmark,
     *,
     contenders: Sequence[Contender],
     fleet: Fleet,
@@ -44,6 +48,41 @@ def test_throughput(
     image: str,
     clients: int,
 ) -> None:
+    standing = measure(benchmark, fleet, lean(contenders), image=image, clients=clients, floors=LEAN)
+    report.lean.append(standing)
+    judge_all(standing, judge)
+
+
+@served
+@pytest.mark.parametrize("clients", CLIENTS)
+@pytest.mark.parametrize("image", SHAPES)
+def test_from_arrays(
+    benchmark: Benchmark,
+    *,
+    contenders: Sequence[Contender],
+    fleet: Fleet,
+    report: Report,
+    judge: Judge,
+    image: str,
+    clients: int,
+) -> None:
+    standing = measure(
+        benchmark, fleet, from_arrays(contenders), image=image, clients=clients, floors=FROM_ARRAYS
+    )
+    report.from_arrays.append(standing)
+    judge_all(standing, judge)
+
+
+def measure(
+    benchmark: Benchmark,
+    fleet: Fleet,
+    contenders: Sequence[Contender],
+    *,
+    image: str,
+    clients: int,
+    floors: Sequence[Floor],
+) -> Standing:
+    """Let contenders take turns, imgsvc among them, after each has given a right answer."""
     shape = SHAPES[image]
     for contender in contenders:
         contender.check(fleet.first_answer(contender, shape), shape)
@@ -66,12 +105,15 @@ def test_throughput(
 
     others = Others(fleet.cpu_seconds)
     benchmark.pedantic(one_round, rounds=ROUNDS[image])
-    standing = Standing(image, clients, bursts, others.cpus())
-    report.standings.append(standing)
-    figures = extra_info(standing)
-    benchmark.extra_info.update(others_cpus=standing.others_cpus, **figures)
-    for each in figures["floors"]:
-        judge(f"{standing.work}: {each}", met=is_met(each["quartiles"], each["floor"]))
+    standing = Standing(image, clients, bursts, others.cpus(), floors)
+    benchmark.extra_info.update(others_cpus=standing.others_cpus, **extra_info(standing))
+    return standing
+
+
+def judge_all(standing: Standing, judge: Judge) -> None:
+    """Judge all floors of a standing."""
+    for floor, quartiles in standing.judged():
+        judge(f"{standing.work}: {floor}, {quartiles}", met=is_met(quartiles, floor.ratio))
 
 
 def extra_info(standing: Standing) -> dict[str, Any]:
@@ -81,17 +123,12 @@ def extra_info(standing: Standing) -> dict[str, Any]:
             "seconds_per_call": [burst.seconds_per_call for burst in bursts],
             "latency_p50": standing.latency(name, 50),
             "latency_p99": standing.latency(name, 99),
+            "server_cpu": standing.server_cpu(name),
         }
         for name, bursts in standing.bursts.items()
     }
     floors = [
-        {
-            "own": floor.own,
-            "peer": floor.peer,
-            "floor": floor.ratio,
-            "quartiles": standing.ratio(floor.own, floor.peer),
-        }
-        for floor in FLOORS
-        if floor.image == standing.image and floor.peer in standing.bursts
+        {"own": floor.own, "peer": floor.peer, "floor": floor.ratio, "quartiles": quartiles}
+        for floor, quartiles in standing.judged()
     ]
     return {"contenders": figures, "floors": floors}
