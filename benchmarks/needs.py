@@ -53,6 +53,9 @@ REDIS = Need(
     modules=("redis",),
     programs=("redis-server",),
 )
+FASTAPI = Need("FastAPI", "pip install '.[bench]'", modules=("fastapi", "uvicorn"))
+PYVIPS = Need("pyvips", "pip install '.[bench]'", modules=("fastapi", "uvicorn", "pyvips"))
+SHARP = Need("sharp", "Node.js and npm, which installs sharp", programs=("node", "npm"))
 TELEMETRY = Need(
     "Prometheus and OpenTelemetry",
     "pip install '.[metrics,tracing]'",

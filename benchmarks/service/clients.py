@@ -13,10 +13,11 @@ import numpy as np
 
 import imgsvc
 from benchmarks.service.generated import MEAN_FILTER, NLImage
+from benchmarks.service.images import noise
 from benchmarks.service.serving import UNLIMITED
 
 if TYPE_CHECKING:
-    from benchmarks.service.images import Image
+    from benchmarks.service.images import Image, Shape
 
 DEADLINE_SECONDS = 60.0
 """The default of `imgsvc.Client`."""
@@ -25,8 +26,8 @@ DEADLINE_SECONDS = 60.0
 class Client(Protocol):
     """Calls MeanFilter. What `prepare` does is not timed, what `call` does is."""
 
-    def prepare(self, image: Image) -> Any:
-        """Return what `call` takes."""
+    def prepare(self, shape: Shape) -> Any:
+        """Return what `call` takes: a request with an image of that shape."""
 
     def call(self, request: Any) -> Any:
         """Send it, and return the answer as this client's user gets it."""
@@ -41,8 +42,8 @@ class ImgsvcClient:
     def __init__(self, target: str) -> None:
         self._client = imgsvc.Client(target)
 
-    def prepare(self, image: Image) -> Image:
-        return image
+    def prepare(self, shape: Shape) -> Image:
+        return noise(shape)
 
     def call(self, request: Image) -> Image:
         return self._client.mean_filter(request)
@@ -62,8 +63,8 @@ class StockClient:
             response_deserializer=NLImage.FromString,
         )
 
-    def prepare(self, image: Image) -> Image:
-        return image
+    def prepare(self, shape: Shape) -> Image:
+        return noise(shape)
 
     def call(self, request: Image) -> Image:
         height, width = request.shape[:2]
@@ -82,8 +83,9 @@ class BytesClient:
         channel = grpc.insecure_channel(target, options=UNLIMITED)
         self._mean_filter: Any = channel.unary_unary(MEAN_FILTER)
 
-    def prepare(self, image: Image) -> bytes:
-        height, width = image.shape[:2]
+    def prepare(self, shape: Shape) -> bytes:
+        image = noise(shape)
+        height, width = shape[:2]
         message = NLImage(color=image.ndim > 2, data=image.tobytes(), width=width, height=height)
         body: bytes = message.SerializeToString()
         return body

@@ -1,7 +1,7 @@
 """What a load generator can be told: an object of JSON a line on stdin, answered by one on stdout.
 
 {"do": "first", "shape": [480, 640, 3], "save": PATH}
-    calls once and writes the answer's pixels to PATH; {}
+    calls once and writes the answer's pixels to PATH; {"shape": [480, 640, 3]}
 {"do": "burst", "shapes": [[480, 640, 3]], "clients": 4, "warm_up": 0.1, "seconds": 0.3, "at_least": 2}
     a burst, see `benchmarks.service.closed_loop`;
     {"wall": seconds, "cpu": seconds of this process, "latencies": [seconds, …]}
@@ -12,13 +12,13 @@ What goes wrong is {"error": TEXT}. When stdin ends, so does the process.
 from __future__ import annotations
 
 import json
+import pkgutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.service.clients import BytesClient, ImgsvcClient, StockClient
 from benchmarks.service.closed_loop import burst
-from benchmarks.service.images import noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,8 @@ CLIENTS: dict[str, Callable[[str], Client]] = {
 
 
 def obey(kind: str, target: str) -> None:
-    """Do what each line says."""
-    load = Load(CLIENTS[kind](target))
+    """Do what each line says, with a client of `CLIENTS` or, as "module:class", any other."""
+    load = Load((CLIENTS.get(kind) or pkgutil.resolve_name(kind))(target))
     commands: dict[str, Callable[..., dict[str, Any]]] = {"first": load.first, "burst": load.burst}
     for line in sys.stdin:
         parameters = json.loads(line)
@@ -56,8 +56,9 @@ class Load:
 
     def first(self, *, shape: list[int], save: str) -> dict[str, Any]:
         (request,) = self._prepare([shape])
-        self._client.pixels(self._client.call(request)).tofile(save)
-        return {}
+        pixels = self._client.pixels(self._client.call(request))
+        pixels.tofile(save)
+        return {"shape": pixels.shape}
 
     def burst(self, *, shapes: list[list[int]], **how: Any) -> dict[str, Any]:
         requests = self._prepare(shapes)
@@ -71,5 +72,5 @@ class Load:
         known, self._requests = self._requests, {}
         for shape in wanted:
             if shape not in self._requests:
-                self._requests[shape] = known[shape] if shape in known else self._client.prepare(noise(shape))
+                self._requests[shape] = known[shape] if shape in known else self._client.prepare(shape)
         return [self._requests[shape] for shape in wanted]

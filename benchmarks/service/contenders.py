@@ -64,7 +64,7 @@ class Contender:
     client
         The kind of client, as `benchmarks.service.load` takes it.
     check
-        Asserts that an answer to an image of noise is right.
+        Asserts that an answer to an image of a shape is right.
     """
 
     name: str

@@ -77,9 +77,10 @@ class Fleet:
         return self._serving(server)[1]
 
     def first_answer(self, contender: Contender, shape: Shape) -> Image:
-        """Return what a contender makes of an image of noise."""
+        """Return what a contender makes of an image of a shape."""
         path = self._folder / f"{contender.name}.answer"
-        self._load(contender).ask({"do": "first", "shape": shape, "save": str(path)}, COMMAND_SECONDS)
+        command = {"do": "first", "shape": shape, "save": str(path)}
+        shape = self._load(contender).ask(command, COMMAND_SECONDS)["shape"]
         answer = np.fromfile(path, np.uint8).reshape(shape)
         path.unlink()
         return answer
@@ -133,6 +134,6 @@ class Fleet:
         if contender not in self._loads:
             module = (sys.executable, "-m", "benchmarks.service.load")
             command = (*module, contender.client, self.target(contender.server))
-            log = self._folder / f"{contender.name}-{contender.client}-load.log"
+            log = self._folder / f"load-{len(self._loads)}.log"
             self._loads[contender] = self._ending.enter_context(Process(command, contender.variables, log))
         return self._loads[contender]

@@ -1,6 +1,6 @@
 """A load generator: a process that calls one server with one kind of client, as it is told.
 
-python -m benchmarks.service.load {imgsvc,imgsvc-untuned,stock,bytes} TARGET
+python -m benchmarks.service.load {imgsvc,imgsvc-untuned,stock,bytes,MODULE:CLASS} TARGET
 
 What it is told, and what it answers, is in `benchmarks.service.commands`.
 """
