@@ -23,6 +23,11 @@ if(IMGSVC_SANITIZE)
   add_link_options(${sanitizers})
 endif()
 
+option(IMGSVC_PROFILE "Let compiled functions that hold the GIL tell a profiler (slow; ci/count-calls runs such a build)" OFF)
+if(IMGSVC_PROFILE)
+  list(APPEND IMGSVC_CYTHON_ARGS -X profile=True)
+endif()
+
 # Not by default: the next Cython's new warning is no reason for an installation to fail.
 option(IMGSVC_WERROR "Take Cython's warnings for errors" OFF)
 if(IMGSVC_WERROR)

@@ -16,6 +16,7 @@ from benchmarks.service.serving import UNLIMITED
 from benchmarks.thumbnails.work import QUALITY, WIDTH, opened, photo, thumbnail_size
 from imgsvc import resize
 from imgsvc.codec import EncodeOptions, decode, encode
+from imgsvc.recipes.planning import SHRINK_MARGIN
 from imgsvc.v1 import image_pb2, image_service_pb2, recipe_pb2
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class InProcess:
 
     def call(self, request: tuple[bytes, tuple[int, int]]) -> bytes:
         data, size = request
-        image = decode(data, at_least=size).frames[0]
+        enough = SHRINK_MARGIN * size[0], SHRINK_MARGIN * size[1]  # as the server has it
+        image = decode(data, at_least=enough).frames[0]
         small = resize(image, width=size[0], height=size[1], resample="lanczos", num_threads=1)
         return encode(small, self.format, EncodeOptions(quality=QUALITY))
 
