@@ -1,0 +1,1 @@
+"""The profiler, the client and the verdict of ``ci/count-calls``."""

@@ -102,9 +102,8 @@ def show(what: str, functions: list[Function], limit: int | None, *, verbose: bo
     compiled = sum(not function.code.co_filename.endswith(".py") for function in functions)
     verdict = "" if limit is None else f", at most {limit}: {'met' if len(functions) <= limit else 'MISSED'}"
     modules = collections.Counter(function.module for function in functions)
-    print(
-        f"{what}: {len(functions)} functions in {len(modules)} modules, {compiled} of them no Python{verdict}"
-    )
+    count = f"{len(functions)} functions, {compiled} of them compiled, in {len(modules)} modules"
+    print(f"{what}: {count}{verdict}")
     for module, number in modules.most_common():
         print(f"{number:6} {module}")
     if verbose:

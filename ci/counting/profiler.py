@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>"}
 """No functions to who reads the source, nor to Python 3.12."""
 
-SOURCES = Path(__file__).parents[2]
+SOURCES = Path(__file__).parents[2] / "src"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +58,9 @@ class Profiler:
 
 def lines_of(code: CodeType) -> int:
     """Return how many lines a function has, from its `def` to its end; 0 where it has no source."""
-    path = SOURCES / code.co_filename
-    if not path.is_file():
+    if code.co_filename.startswith("<"):  # as a dataclass's
         return 0
-    lines = _lines(path)[code.co_firstlineno - 1 :]
+    lines = _lines(_source(code.co_filename))[code.co_firstlineno - 1 :]
     start = next((number for number, line in enumerate(lines) if "def " in line), 0)
     indent = _indent(lines[start])
     last = start
@@ -72,6 +71,14 @@ def lines_of(code: CodeType) -> int:
                 break
             last = number
     return last - start + 1
+
+
+def _source(name: str) -> Path:
+    """Return the file of a function, which Cython names as seen from where it was built."""
+    path = Path(name)
+    if path.is_absolute():
+        return path
+    return SOURCES.joinpath(*path.parts[path.parts.index("imgsvc") :])
 
 
 @functools.cache
