@@ -56,7 +56,7 @@ def test_thorough_is_all():
 
 def test_floors_are_what_has_one():
     ids, _ = collected("--floors")
-    assert families(ids) == {"kernels", "overload", "recipes", "service"}
+    assert families(ids) == {"kernels", "overload", "recipes", "service", "thumbnails"}
     assert not [name for name in ids if "test_times.py" in name or "test_size.py" in name]
 
 

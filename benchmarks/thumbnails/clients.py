@@ -37,7 +37,7 @@ class ProcessClient:
         self._process: Any = channel.unary_unary(PROCESS)
 
     def prepare(self, shape: Shape) -> bytes:
-        kind = image_pb2.Format.Value(f"FORMAT_{self.format.upper()}")
+        kind = f"FORMAT_{self.format.upper()}"
         request = image_service_pb2.ProcessRequest(
             image=image_pb2.Image(encoded=image_pb2.EncodedImage(data=photo(shape))),
             recipe=recipe_pb2.Recipe(
