@@ -92,11 +92,11 @@ def throughput_table(standings: list[Standing]) -> Iterator[str]:
 
 def floor_table(standings: list[Standing]) -> Iterator[str]:
     """Yield how each floor compares with what was measured."""
-    yield f"{'':54}  ratio  25–75 %          floor"
+    yield f"{'':56}  ratio  25–75 %          floor"
     for standing in standings:
         for floor, quartiles in standing.judged():
             yield (
-                f"{standing.work:28}{f'{floor.own} / {floor.peer}':26}  {_ratio(quartiles)}"
+                f"{standing.work:30}{f'{floor.own} / {floor.peer}':26}  {_ratio(quartiles)}"
                 f"{floor.ratio:6.2f}×  {verdict(quartiles, floor.ratio)}"
             )
     yield "A floor is missed where the whole interval lies below it."
