@@ -4,9 +4,11 @@ import pytest
 
 from imgsvc.errors import ConfigurationError
 from imgsvc.server.call import Call
+from imgsvc.server.callers import addresses
 from imgsvc.server.callers.access import IMAGE_METHODS
-from imgsvc.server.callers.account import Account
+from imgsvc.server.callers.addresses import CallersByAddress
 from imgsvc.server.callers.caller import Caller
+from imgsvc.server.callers.entry import CallerEntry
 from imgsvc.server.callers.keys import digest_of, new_key, shown_digest
 from imgsvc.server.callers.known import read_callers
 from imgsvc.server.refusals import OverQuota
@@ -112,45 +114,73 @@ class TestFile:
         assert str(raised.value) == f"{tmp_path / 'callers.toml'}: {message}"
 
 
-class TestAccount:
-    def test_calls(self, clock):
-        account = Account(Caller("a", max_calls=2), clock)
-        account.enter()
-        account.enter()
+class TestQuotas:
+    def test_calls(self):
+        caller = Caller("a", CallerEntry("a", max_calls=2))
+        caller.calls = 1
+        caller.check_calls()
+        caller.calls = 2
         with pytest.raises(OverQuota, match="^caller a: 3 calls in flight, expected at most 2; try"):
-            account.enter()
-        account.leave()
-        account.enter()
+            caller.check_calls()
 
     def test_pixels_are_saved_up_for_a_second_and_may_be_owed(self, clock):
-        account = Account(Caller("a", pixels_per_second=1000), clock)
+        caller = Caller("a", CallerEntry("a", pixels_per_second=1000), clock)
         clock.now += 3600
-        account.check_pixels()
-        account.spend(999)
-        account.check_pixels()  # one is left
-        account.spend(5000)
+        caller.check_pixels()
+        caller.spend(999)
+        caller.check_pixels()  # one is left
+        caller.spend(5000)
         with pytest.raises(
             OverQuota, match=r"^caller a: more than 1000 pixels a second; try again in 5 s$"
         ) as raised:
-            account.check_pixels()
+            caller.check_pixels()
         assert raised.value.retry_after == 5.0
         clock.now += raised.value.retry_after
-        account.check_pixels()
+        caller.check_pixels()
 
     def test_quotas_that_change(self, clock):
-        account = Account(Caller("a"), clock)
-        account.enter()
-        account.spend(10**9)
-        account.check_pixels()
-        account.replace(Caller("a", max_calls=1, pixels_per_second=1000))
-        account.check_pixels()
+        caller = Caller("a", CallerEntry("a"), clock)
+        caller.calls = 1
+        caller.spend(10**9)
+        caller.check_pixels()
+        caller.check_calls()
+        caller.replace(CallerEntry("a", max_calls=1, pixels_per_second=1000))
+        caller.check_pixels()
         with pytest.raises(OverQuota):
-            account.enter()
-        account.spend(10**6)
-        account.replace(Caller("a", pixels_per_second=10**7))
+            caller.check_calls()
+        caller.spend(10**6)
+        caller.replace(CallerEntry("a", pixels_per_second=10**7))
         clock.now += 0.1
-        account.check_pixels()
-        account.enter()
+        caller.check_pixels()
+        caller.check_calls()
+
+    def test_an_address_has_none(self):
+        caller = Caller("ipv4:10.0.0.1")
+        caller.calls = 10**6
+        caller.check_calls()
+        caller.spend(10**12)
+        caller.check_pixels()
+        assert caller.name == ""
+
+
+class TestCallersByAddress:
+    def test_one_for_each_address(self):
+        callers = CallersByAddress()
+        first = callers.of("ipv4:10.0.0.1:50000")
+        assert callers.of("ipv4:10.0.0.1:50001") is first
+        assert callers.of("ipv4:10.0.0.2:50001") is not first
+
+    def test_those_with_calls_stay_and_others_share_one_when_there_is_no_room(self, monkeypatch):
+        monkeypatch.setattr(addresses, "MAX_KNOWN", 3)
+        callers = CallersByAddress()
+        busy = callers.of("ipv4:10.0.0.1:1")
+        busy.calls = 1
+        for number in range(2, 100):
+            callers.of(f"ipv4:10.0.0.{number}:1")
+        assert callers.of("ipv4:10.0.0.1:1") is busy
+        for number in range(9):
+            callers.of(f"ipv4:10.0.1.{number}:1").calls += 1
+        assert callers.of("ipv4:10.0.2.1:1") is callers.of("ipv4:10.0.2.2:1")
 
 
 def test_records_hold_no_secret():

@@ -462,4 +462,4 @@ def test_who_was_let_in_is_not_refused_for_what_it_has_just_paid(method, tmp_pat
         monkeypatch.setattr(cache._flights, "begin", begin_late)
         assert process(modest) == expected
         assert cache.hits == 1
-        wait_for(lambda: server.limiter.admission.num_bytes == 0)
+        wait_for(lambda: server.limiter.num_bytes == 0)

@@ -40,7 +40,7 @@ class Serving:
         self.target = server.addresses[0]
         self.running = running
         self.cores = server.limiter.cores
-        self.admission = server.limiter.admission
+        self.limiter = server.limiter
 
 
 @pytest.fixture(params=[1, 2], ids=["one core", "a lane of two"])
@@ -77,7 +77,7 @@ def test_a_cancelled_call_frees_its_cores(serving):
         assert serving.running.wait(30)
         call.cancel()
         assert mean_filter(ORDINARY, timeout=30) == ORDINARY
-        wait_for(lambda: serving.admission.quiet_since() is not None)
+        wait_for(lambda: serving.limiter.quiet_since() is not None)
         assert serving.cores.wasted_core_seconds > 0
 
 
@@ -87,7 +87,7 @@ def test_a_call_past_its_deadline_frees_its_cores(serving):
         assert code is grpc.StatusCode.DEADLINE_EXCEEDED
         assert serving.running.is_set()
         assert mean_filter(ORDINARY, timeout=30) == ORDINARY
-        wait_for(lambda: serving.admission.quiet_since() is not None)
+        wait_for(lambda: serving.limiter.quiet_since() is not None)
         assert serving.cores.wasted_core_seconds > 0
 
 

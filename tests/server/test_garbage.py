@@ -65,7 +65,7 @@ def without_a_body(connection, server):
 
 def refused(connection, server):
     held = [rpc.HeldAnswer(connection, rpc.MEAN_FILTER) for _ in range(3)]
-    wait_for(lambda: server.limiter.admission.num_calls == 3)
+    wait_for(lambda: server.limiter.num_calls == 3)
     assert answer(connection, b"")[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
     for each in held:
         each.cancel()
@@ -90,7 +90,7 @@ def a_batch_that_breaks_off(connection, server):
     call = connection.stream_stream(v1.BATCH)(iter([batch(*[SMALL] * 20)]), timeout=20)
     next(call)
     call.cancel()
-    wait_for(lambda: server.limiter.admission.num_calls == 1)
+    wait_for(lambda: server.limiter.num_calls == 1)
     held.cancel()
 
 
@@ -105,13 +105,13 @@ def test_nothing_is_left_for_the_collector(kind):
     server = Server(ServerConfig(host="127.0.0.1", port=0, max_calls=4, cores=1))
     with server, rpc.channel(SimpleNamespace(target=server.addresses[0])) as connection:
         assert answer(connection, v1.request(SMALL, text="mean").SerializeToString())
-        wait_for(lambda: not server.limiter.admission.num_calls)
+        wait_for(lambda: not server.limiter.num_calls)
         gc.collect()
         gc.disable()
         try:
             for _ in range(3):
                 kind(connection, server)
-                wait_for(lambda: not server.limiter.admission.num_calls)
+                wait_for(lambda: not server.limiter.num_calls)
             gc.set_debug(gc.DEBUG_SAVEALL)
             gc.collect()
             left = {type(each) for each in gc.garbage}

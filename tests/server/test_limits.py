@@ -14,13 +14,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import imgsvc
 from imgsvc.config import ServerConfig
-from imgsvc.errors import LimitExceededError, OverloadedError, ServiceUnavailableError
+from imgsvc.errors import LimitExceededError, OverloadedError, ServiceUnavailableError, StoppedError
 from imgsvc.server import lifecycle
 from imgsvc.server.access_log import AccessLog
 from imgsvc.server.call import Call, Work
-from imgsvc.server.overload.admission import Admission
-from imgsvc.server.overload.share import Share
-from imgsvc.server.refusals import ShuttingDown, UnknownMethod
+from imgsvc.server.callers.caller import Caller
+from imgsvc.server.callers.entry import CallerEntry
+from imgsvc.server.limiter import Limiter, share_of
+from imgsvc.server.overload.price import Price
+from imgsvc.server.refusals import OverQuota, ShuttingDown, UnknownMethod
 from imgsvc.stubs.nl_image_service_pb2 import NLImage
 from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest, ProcessBatchResponse
 from tests import http2, reference, rpc, v1
@@ -207,18 +209,9 @@ def test_one_caller_leaves_calls_and_streams_to_others(serve, socket_path):
         wait_for(lambda: rpc.answer_of(lambda: list(batch(greedy))) == [])
 
 
-class TestShare:
-    @pytest.mark.parametrize(("limit", "most"), [(1, 1), (2, 2), (3, 3), (4, 3), (8, 6), (256, 192)])
-    def test_three_quarters_of_what_is_enough_to_share(self, limit, most):
-        share = Share("cups", limit)
-        for _ in range(most):
-            share.take("a")
-        text = f"cups of a caller would be {most + 1}, the limit is {most};"
-        with pytest.raises(OverloadedError, match=text):
-            share.take("a")
-        share.take("b")
-        share.give_back("a")
-        share.take("a")
+@pytest.mark.parametrize(("limit", "most"), [(1, 1), (2, 2), (3, 3), (4, 3), (8, 6), (256, 192)])
+def test_three_quarters_of_what_is_enough_to_share(limit, most):
+    assert share_of(limit) == most
 
 
 def test_thousands_of_refusals_leave_a_connection_whole(serve):
@@ -324,12 +317,12 @@ def test_a_cancelled_call_leaves_no_trace_but_a_line(caplog):
             call.cancel()
             wait_for(lambda: not server.bodies)
             assert answers(connection)
-            wait_for(lambda: not server.limiter.admission.num_calls)
+            wait_for(lambda: not server.limiter.num_calls)
         for _ in range(3):
             [call] = rpc.hold(connection, rpc.MEAN_FILTER, 1, GOOD)
             call.cancel()
             wait_for(lambda: answers(connection))
-        wait_for(lambda: server.limiter.admission.num_bytes == 0 == server.limiter.admission.num_calls)
+        wait_for(lambda: server.limiter.num_bytes == 0 == server.limiter.num_calls)
     assert caplog.text.count("status=CANCELLED field=body value=incomplete") == 3
     lines = re.findall(rf"{rpc.MEAN_FILTER} peer=.* id=(\S+) request_bytes=(\d+)", caplog.text)
     assert sum(int(size) == len(rpc.HeldAnswer.BODY) for _, size in lines) >= 3
@@ -362,73 +355,114 @@ def test_a_method_s_name_cannot_forge_a_line(caplog):
     assert "\x1b" not in caplog.text
 
 
-class TestAdmission:
-    def enter(self, admission):
-        call = Call(rpc.Headers())
-        admission.enter(call)
-        call.on_end = admission.leave
-        return call
+def limiter_of(max_calls, max_bytes, seconds=0.0):
+    return Limiter(
+        max_calls=max_calls, max_bytes=max_bytes, cores=1, max_queue_seconds=seconds, max_waiting=1
+    )
 
+
+def entered(limiter, num_bytes=0, caller=None):
+    call = Call(rpc.Headers())
+    call.flow = caller or Caller("a")
+    limiter.try_acquire(call, num_bytes)
+    call.on_end = limiter.release
+    return call
+
+
+class TestLimiter:
     def test_calls(self):
-        admission = Admission(2, 100)
-        first, second = self.enter(admission), self.enter(admission)
-        for ask in admission.check, admission.enter:
+        limiter = limiter_of(2, 100)
+        first, second = entered(limiter), entered(limiter)
+        for ask in limiter.check, limiter.try_acquire, limiter.try_acquire_stream:
             with pytest.raises(OverloadedError, match="calls in flight would be 3, the limit is 2"):
-                ask(Work("/m"))
-        first.hold()
-        first.leave()
+                ask(Call(rpc.Headers()))
+        limiter.done(first, finished=False)
         with pytest.raises(OverloadedError):  # its work is done, the answer is still being sent
-            self.enter(admission)
+            entered(limiter)
         first.leave()
-        admission.check(Work("/m"))  # which counts nothing
-        third = self.enter(admission)
+        limiter.check(Call(rpc.Headers()))  # which counts nothing
+        third = entered(limiter)
         second.leave()
         third.leave()
-        assert admission.num_calls == 0
+        assert limiter.num_calls == 0
+
+    def test_calls_of_one_caller(self):
+        limiter, greedy = limiter_of(4, 100), Caller("greedy")
+        calls = [entered(limiter, caller=greedy) for _ in range(3)]
+        text = "calls in flight of a caller would be 4, the limit is 3;"
+        with pytest.raises(OverloadedError, match=text):
+            entered(limiter, caller=greedy)
+        other = entered(limiter)
+        calls[0].leave()
+        entered(limiter, caller=greedy)
+        assert (greedy.calls, other.flow.calls, limiter.num_calls) == (3, 1, 4)
+
+    def test_calls_beyond_a_quota(self):
+        limiter, caller = limiter_of(10, 100), Caller("a", CallerEntry("a", max_calls=2))
+        first, _ = entered(limiter, caller=caller), entered(limiter, caller=caller)
+        with pytest.raises(OverQuota, match="^caller a: 3 calls in flight, expected at most 2; try"):
+            entered(limiter, caller=caller)
+        first.leave()
+        entered(limiter, caller=caller)
 
     def test_bytes(self):
-        admission = Admission(10, 100)
-        one, other = self.enter(admission), self.enter(admission)
-        assert admission.hold(one, 60)
+        limiter = limiter_of(10, 100)
+        one, other = entered(limiter, 50), entered(limiter, 1)  # bodies fill half of it
+        assert (one.held, other.held, limiter.num_bytes) == (50, 0, 50)
+        with pytest.raises(OverloadedError, match="bytes in flight would be 51, the limit is 50"):
+            limiter.hold_body(other, 1)
+        limiter.charge(one, Price(50, 0.0, 0))
         with pytest.raises(OverloadedError, match="bytes in flight would be 101, the limit is 100"):
-            admission.hold(other, 41)
-        assert not admission.hold_now(other, 41)
-        assert admission.hold(other, 40)
-        assert (one.held, other.held) == (60, 40)
+            limiter.charge(other, Price(1, 0.0, 0))
+        assert not limiter.hold_now(other, 1)
         with pytest.raises(OverloadedError, match="bytes in flight"):
-            self.enter(admission)
+            entered(limiter)
+        one.request_bytes, one.answer_bytes = 50, 10
+        limiter.done(one, finished=True)  # its answer is not taken yet
+        assert (one.held, limiter.num_bytes) == (60, 60)
+        assert limiter.hold_now(other, 40)
         one.leave()
-        assert admission.hold(other, 60)
-        assert (one.held, other.held) == (0, 100)
-        admission.keep(other, 70)
-        admission.give_back(other, 20)
-        assert (other.held, admission.num_bytes) == (50, 50)
-        admission.keep(other, 60)
-        assert (other.held, admission.num_bytes) == (50, 50)
+        limiter.give_back(other, 10)
+        assert (one.held, other.held, limiter.num_bytes) == (0, 30, 30)
+        other.leave()
+        assert limiter.num_bytes == 0
+
+    def test_who_waits_for_bytes_gets_them(self):
+        limiter = limiter_of(10, 100, seconds=20.0)
+        one, other = entered(limiter), entered(limiter)
+        assert limiter.hold_now(one, 100)
+        other.watched = True  # it has a thread
+        threading.Timer(0.2, limiter.give_back, (one, 60)).start()
+        limiter.charge(other, Price(50, 0.0, 0))
+        assert (one.held, other.held) == (40, 50)
+        assert [stage for stage, _, _ in other.stages] == ["queue"]
+        other.cancel()
+        with pytest.raises(StoppedError):
+            limiter.charge(other, Price(50, 0.0, 0))
 
     def test_bytes_that_never_can_fit_are_the_request_s_fault(self):
-        admission = Admission(10, 100)
-        call = self.enter(admission)
+        limiter = limiter_of(10, 100)
+        call = entered(limiter)
         text = "^bytes in flight: 101 bytes, expected at most 100$"
         for hold in (
-            admission.hold,
-            lambda call, count: admission.hold_when_possible(call, count, bool),
-            admission.hold_now,
+            lambda: limiter.charge(call, Price(101, 0.0, 0)),
+            lambda: limiter.hold_when_possible(call, 101, bool),
+            lambda: limiter.hold_now(call, 101),
         ):
             with pytest.raises(LimitExceededError, match=text):
-                hold(call, 101)
+                hold()
         with pytest.raises(LimitExceededError, match="expected at most 50$"):
-            admission.hold(call, 51, share=2)
+            limiter.hold_body(call, 51)
 
     def test_closing(self):
-        admission = Admission(10, 100)
-        call, before = self.enter(admission), Work("/m")
-        admission.close()
+        limiter = limiter_of(10, 100)
+        call, before = entered(limiter), Call(rpc.Headers())
+        limiter.close()
         with pytest.raises(ShuttingDown):
-            self.enter(admission)
-        assert admission.wait_until_idle(0.01) == 1
-        admission.enter(before)  # its headers had come
+            entered(limiter)
+        assert limiter.wait_until_idle(0.01) == 1
+        limiter.try_acquire(before)  # its headers had come
         call.leave()
-        assert admission.wait_until_idle(0.01) == 1
-        admission.leave(before)
-        assert admission.wait_until_idle(0.01) == 0
+        assert limiter.wait_until_idle(0.01) == 1
+        limiter.release(before)
+        assert limiter.wait_until_idle(0.01) == 0

@@ -16,8 +16,7 @@ import imgsvc
 from imgsvc.config import ServerConfig
 from imgsvc.errors import OverloadedError, ServiceTimeoutError, ServiceUnavailableError
 from imgsvc.runtime.cores import Job
-from imgsvc.server.call import Work
-from imgsvc.server.caller import flow_of
+from imgsvc.server.callers.addresses import address_of
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.overload import backlog as backlog_module
 from imgsvc.server.overload import congestion
@@ -242,24 +241,23 @@ class TestCongestion:
 
 
 @pytest.mark.parametrize(
-    ("peer", "name", "flow"),
+    ("peer", "address"),
     [
-        ("ipv4:10.0.0.1:50000", "", "ipv4:10.0.0.1"),
-        ("ipv6:%5B::1%5D:50000", "", "ipv6:::/64"),
-        ("ipv6:%5B2001:db8:1:2:3::4%5D:50000", "", "ipv6:2001:db8:1:2::/64"),
-        ("ipv6:%5B2001:db8:1:2:5::6%5D:50001", "", "ipv6:2001:db8:1:2::/64"),
-        ("ipv6:%5Bfe80::1%25eth0%5D:50001", "", "ipv6:fe80::/64"),
-        ("ipv6:%5B::ffff:10.0.0.1%5D:50000", "", "ipv6:10.0.0.1"),
-        ("ipv6:[::1]:5", "", "ipv6:::/64"),
-        ("ipv4:what:1", "", "ipv4:what"),
-        ("unix:", "", "unix:"),
-        ("ipv4:10.0.0.1:50000", "alice", "alice"),
+        ("ipv4:10.0.0.1:50000", "ipv4:10.0.0.1"),
+        ("ipv4:10.0.0.1", "ipv4:10.0.0.1"),
+        ("ipv6:%5B::1%5D:50000", "ipv6:::/64"),
+        ("ipv6:%5B2001:db8:1:2:3::4%5D:50000", "ipv6:2001:db8:1:2::/64"),
+        ("ipv6:%5B2001:db8:1:2:5::6%5D:50001", "ipv6:2001:db8:1:2::/64"),
+        ("ipv6:2001:db8:1:2:5::6", "ipv6:2001:db8:1:2::/64"),
+        ("ipv6:%5Bfe80::1%25eth0%5D:50001", "ipv6:fe80::/64"),
+        ("ipv6:%5B::ffff:10.0.0.1%5D:50000", "ipv6:10.0.0.1"),
+        ("ipv6:[::1]:5", "ipv6:::/64"),
+        ("ipv4:what:1", "ipv4:what"),
+        ("unix:", "unix:"),
     ],
 )
-def test_a_caller_is_a_name_or_an_address(peer, name, flow):
-    call = Work("/m")
-    call.peer, call.caller = peer, name
-    assert flow_of(call) == flow
+def test_an_address_is_without_its_port(peer, address):
+    assert address_of(peer) == address
 
 
 def test_whose_a_call_is_is_known_before_a_worker_takes_it(monkeypatch):
@@ -274,12 +272,13 @@ def test_whose_a_call_is_is_known_before_a_worker_takes_it(monkeypatch):
     with Server(config) as server, grpc.insecure_channel(server.addresses[0]) as connection:
         body = rpc.image_message(np.zeros((300, 300), np.uint8)).SerializeToString()
         calls = [connection.unary_unary(rpc.MEAN_FILTER).future(body, timeout=20) for _ in range(3)]
-        congestion, admission = server.limiter.congestion, server.limiter.admission
+        congestion = server.limiter.congestion
         wait_for(lambda: congestion.num_calls == 3)
-        assert congestion._calls == admission.share._taken == {"ipv4:127.0.0.1": 3}
+        [(caller, count)] = congestion._calls.items()
+        assert (caller.key, caller.calls, count) == ("ipv4:127.0.0.1", 3, 3)
         go.set()
         assert [call.result() for call in calls] == [body] * 3
-        wait_for(lambda: congestion.num_calls == 0 == admission.num_calls)
+        wait_for(lambda: congestion.num_calls == 0 == server.limiter.num_calls)
 
 
 def test_a_damaged_file_teaches_nothing(rng):
@@ -325,9 +324,9 @@ def test_an_answer_that_is_not_taken_holds_its_own_bytes_alone(method, message):
         ) as stingy:
             stingy.send(http2.headers(method, 1), http2.message(message.SerializeToString(), 1))
             wait_for(lambda: server.limiter.cores.core_seconds)
-            wait_for(lambda: 0 < server.limiter.admission.num_bytes < 4096, 5)
-            assert server.limiter.admission.num_calls == 1
-        wait_for(lambda: server.limiter.admission.num_bytes == 0 == server.limiter.admission.num_calls)
+            wait_for(lambda: 0 < server.limiter.num_bytes < 4096, 5)
+            assert server.limiter.num_calls == 1
+        wait_for(lambda: server.limiter.num_bytes == 0 == server.limiter.num_calls)
 
 
 def test_a_call_that_is_late_already_is_not_taken(clock):

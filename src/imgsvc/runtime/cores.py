@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgsvc._stop import Stop
 from imgsvc.errors import StoppedError
@@ -19,7 +19,7 @@ from imgsvc.runtime.fair_queue import FairQueue, Kind
 from imgsvc.runtime.pools import start_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 __all__ = ["Cores", "Job", "Lane"]
 
@@ -71,8 +71,8 @@ class Job:
 
     __slots__ = ("_kinds", "_turn", "core_seconds", "counted", "flow", "predicted", "stop", "wasted")
 
-    def __init__(self, seconds: float | None = None, flow: str = "", *, batch: bool = False) -> None:
-        self.flow = flow
+    def __init__(self, seconds: float | None = None, flow: Hashable = "", *, batch: bool = False) -> None:
+        self.flow: Any = flow
         self.predicted = self.counted = self.core_seconds = self.wasted = 0.0
         self._kinds = BATCH_KINDS if batch else KINDS
         self.stop = Stop(seconds)

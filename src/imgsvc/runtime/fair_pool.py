@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imgsvc.runtime.pools import Pool, Work, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from imgsvc.runtime.pools import Done, Worker
 
@@ -34,12 +34,12 @@ class FairPool(Pool):
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
-        self._waiting: collections.OrderedDict[str, collections.deque[_CallersWork]] = (
+        self._waiting: collections.OrderedDict[Hashable, collections.deque[_CallersWork]] = (
             collections.OrderedDict()
         )
-        self._working: dict[str, int] = {}
+        self._working: dict[Hashable, int] = {}
 
-    def submit_for(self, caller: str, fn: Callable[..., Any], /, *args: Any) -> Done:
+    def submit_for(self, caller: Hashable, fn: Callable[..., Any], /, *args: Any) -> Done:
         """Let a thread call `fn` for a caller."""
         work = _CallersWork(fn, args, {}, caller, self._ended)
         with self._lock:
@@ -75,14 +75,14 @@ class FairPool(Pool):
         self._count(caller, 1)
         return work
 
-    def _ended(self, caller: str) -> None:
+    def _ended(self, caller: Hashable) -> None:
         with self._lock:
             self._count(caller, -1)
             if self._closed and not self._waiting:
                 while self._idle:
                     self._idle.pop().give(None)
 
-    def _count(self, caller: str, change: int) -> None:
+    def _count(self, caller: Hashable, change: int) -> None:
         count = self._working.get(caller, 0) + change
         if count:
             self._working[caller] = count
@@ -96,8 +96,8 @@ class _CallersWork(Work):
         fn: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        caller: str,
-        ended: Callable[[str], None],
+        caller: Hashable,
+        ended: Callable[[Hashable], None],
     ) -> None:
         super().__init__(fn, args, kwargs)
         self._caller = caller

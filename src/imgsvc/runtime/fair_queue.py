@@ -57,16 +57,16 @@ class FairQueue(Generic[T]):
     """A queue of what waits, by its caller and kind; not safe for threads by itself."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, dict[Kind, collections.deque[T]]] = {}
-        self._callers: Shares[str] = Shares()
-        self._kinds: dict[str, Shares[Kind]] = {}
+        self._waiting: dict[Hashable, dict[Kind, collections.deque[T]]] = {}
+        self._callers: Shares[Hashable] = Shares()
+        self._kinds: dict[Hashable, Shares[Kind]] = {}
         self._length = 0
 
     def __len__(self) -> int:
         """Return how many wait."""
         return self._length
 
-    def put(self, item: T, caller: str, kind: Kind) -> None:
+    def put(self, item: T, caller: Hashable, kind: Kind) -> None:
         """Let an item wait."""
         self._waiting.setdefault(caller, {}).setdefault(kind, collections.deque()).append(item)
         self._length += 1
@@ -74,7 +74,7 @@ class FairQueue(Generic[T]):
     def take(self, *, with_long: bool = True) -> T | None:
         """Return the next item, of those that are not long unless `with_long`; None if there is none."""
         waiting = self._waiting
-        takers: Collection[str] = waiting
+        takers: Collection[Hashable] = waiting
         if not with_long:
             takers = [caller for caller, kinds in waiting.items() if any(not kind.long for kind in kinds)]
         if not takers:
@@ -88,17 +88,17 @@ class FairQueue(Generic[T]):
         self._tidy(caller, kind)
         return item
 
-    def remove(self, item: T, caller: str, kind: Kind) -> None:
+    def remove(self, item: T, caller: Hashable, kind: Kind) -> None:
         """Let an item wait no more."""
         self._waiting[caller][kind].remove(item)
         self._tidy(caller, kind)
 
-    def charge(self, caller: str, kind: Kind, amount: float) -> None:
+    def charge(self, caller: Hashable, kind: Kind, amount: float) -> None:
         """Note what a caller has had, for work of a kind."""
         self._callers.charge(caller, amount)
         self._shares(caller).charge(kind, amount)
 
-    def _shares(self, caller: str) -> Shares[Kind]:
+    def _shares(self, caller: Hashable) -> Shares[Kind]:
         shares = self._kinds.get(caller)
         if shares is None:
             if len(self._kinds) > MAX_KNOWN:
@@ -106,7 +106,7 @@ class FairQueue(Generic[T]):
             shares = self._kinds[caller] = Shares()
         return shares
 
-    def _tidy(self, caller: str, kind: Kind) -> None:
+    def _tidy(self, caller: Hashable, kind: Kind) -> None:
         self._length -= 1
         kinds = self._waiting[caller]
         if not kinds[kind]:

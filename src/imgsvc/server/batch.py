@@ -8,7 +8,7 @@ from imgsvc.errors import OverloadedError
 from imgsvc.runtime.pools import start_pool
 from imgsvc.server.batch_stream import Stream
 from imgsvc.server.image_service import SERVICE_NAME
-from imgsvc.server.overload.share import Share
+from imgsvc.server.limiter import share_of
 from imgsvc.server.refusals import Refusal, ShuttingDown
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class BatchStreams:
         self.max_bytes = max_bytes
         self._screen = context.screen
         self._max_streams = max_streams
-        self._share = Share("batch streams", max_streams)
+        self._streams_each = share_of(max_streams)
         self._streams: set[Stream] = set()
         self._draining = False
         self.workers: Pool = start_pool(WORKERS_PER_CORE * num_cores, "item")
@@ -95,12 +95,11 @@ class BatchStreams:
         """Count a stream, which has a permit like any call."""
         if len(self._streams) >= self._max_streams:
             raise OverloadedError("batch streams", len(self._streams) + 1, self._max_streams)
-        self._share.take(call.flow)
-        try:
-            self.limiter.admission.enter(call)
-        except BaseException:
-            self._share.give_back(call.flow)
-            raise
+        caller = call.flow
+        if caller.streams >= self._streams_each:
+            raise OverloadedError("batch streams of a caller", caller.streams + 1, self._streams_each)
+        self.limiter.try_acquire_stream(call)
+        caller.streams += 1
 
     def tick(self) -> None:
         """Go on with streams that wait for room."""
@@ -122,6 +121,6 @@ class BatchStreams:
         stream.stop()
 
     def _over(self, call: Call) -> None:
-        self._share.give_back(call.flow)
+        call.flow.streams -= 1
         self.limiter.release(call)
         self.observers.finished(call)

@@ -110,7 +110,7 @@ class Items:
             self._at_work.add(item)
             if self.is_over():  # since
                 item.cancel()
-        admission, backlog = self._limiter.admission, self._limiter.backlog
+        limiter = self._limiter
         held, answer = 0, b""
 
         def admit(price: Price) -> None:
@@ -121,7 +121,7 @@ class Items:
                 item.note(QUEUE, start, end)
             held += price.num_bytes
             item.predicted = price.core_seconds
-            backlog.add(item)
+            limiter.add(item)
 
         try:
             key = self.cached and self.cached.key(prepared, item)
@@ -134,17 +134,17 @@ class Items:
                 admit(price)
                 answer = prepared.run(item, message.id).message
         except BaseException:
-            admission.give_back(self._call, held)
+            limiter.give_back(self._call, held)
             raise
         finally:
             with self._lock:
                 self._at_work.discard(item)
                 self.core_seconds += item.core_seconds
-            backlog.leave(item, finished=bool(answer))
+            limiter.leave(item, finished=bool(answer))
             if item.stop.stopped:
-                self._limiter.cores.note_waste(item)
+                limiter.cores.note_waste(item)
         item.answer_bytes = len(answer)
-        admission.give_back(self._call, held - (kept := min(held, len(answer))))
+        limiter.give_back(self._call, held - (kept := min(held, len(answer))))
         return Sent(answer, kept)
 
     def failed(self, item: Item, error: Exception) -> Sent:
@@ -166,7 +166,6 @@ class Items:
         StoppedError
             The stream has ended.
         """
-        if not self._limiter.admission.hold_when_possible(self._call, price.num_bytes, self.is_over):
+        if not self._limiter.hold_when_possible(self._call, price.num_bytes, self.is_over):
             raise StoppedError(cancelled=True)
-        if self._call.account is not None:
-            self._call.account.spend(price.pixels)
+        self._call.flow.spend(price.pixels)

@@ -23,6 +23,7 @@ from imgsvc.recipes.recipe import Recipe
 from imgsvc.server.batch_items import MAX_ID_BYTES, Items, Sent
 from imgsvc.server.call import QUEUE, Item, Request
 from imgsvc.server.inflate import inflate, is_gzip
+from imgsvc.server.limiter import BODIES
 from imgsvc.server.refusals import (
     Abandoned,
     IncompleteBody,
@@ -164,9 +165,9 @@ class Stream:
         self._set_due()
 
     def _put_to_work(self) -> None:
-        account = self._call.account
+        caller = self._call.flow
         while self._todo and self._at_work < self._of.max_items:
-            if account is not None and self._draining is None and account.seconds_in_debt():
+            if self._draining is None and caller.seconds_in_debt():
                 return  # items are never refused for pixels: a batch is held back
             self._at_work += 1
             self._call.hold()
@@ -226,7 +227,7 @@ class Stream:
         self._of.workers.submit(self._take, body)
 
     def _sent(self, count: int, num_bytes: int) -> None:
-        self._of.limiter.admission.give_back(self._call, num_bytes)
+        self._of.limiter.give_back(self._call, num_bytes)
         with self._lock:
             self._sending = False
             self._stuck_at = math.inf
@@ -270,9 +271,9 @@ class Stream:
 
     def _open(self, body: bytes) -> list[_Todo] | None:
         """Return the items of a message; None where there is no room for its bytes."""
-        call, admission = self._call, self._of.limiter.admission
+        call, limiter = self._call, self._of.limiter
         size = len(body)
-        if not admission.hold_now(call, size, share=2):
+        if not limiter.hold_now(call, size, share=BODIES):
             return None
         if is_gzip(body):
             before = call.request_bytes
@@ -286,7 +287,7 @@ class Stream:
             self._recipe = self._read_recipe(message.recipe)
             self._recipe_message = message.recipe
         if not message.items:
-            admission.give_back(call, size)
+            limiter.give_back(call, size)
             return []
         held = _Body(size, len(message.items))
         return [self._todo_of(item, opened.payload, held) for item in message.items]
@@ -322,6 +323,6 @@ class Stream:
                 self._results.append(sent)
             self._go_on()
         if done:
-            self._of.limiter.admission.give_back(self._call, todo.body.size)
+            self._of.limiter.give_back(self._call, todo.body.size)
         self._of.observers.finished(item)
         self._call.leave()

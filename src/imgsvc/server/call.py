@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imgsvc.runtime.cores import Job
+from imgsvc.server.callers.caller import Caller
 from imgsvc.server.failure import failure_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from imgsvc.server.callers.account import Account
     from imgsvc.server.limiter import Limiter
     from imgsvc.server.overload.price import Price
     from imgsvc.server.transport import Rpc
@@ -56,6 +56,10 @@ _process = secrets.token_hex(4)
 _numbers = itertools.count(1)
 
 
+NOBODY = Caller("")
+"""Whom calls are counted for until it is known who makes them."""
+
+
 class Request(NamedTuple):
     """A message, or what one can be made of, and how many bytes that keeps in memory."""
 
@@ -74,8 +78,8 @@ class Work(Job):
         Its client's address.
     caller
         Who it is, by the name that the operator gave; empty for anybody.
-    account
-        That caller's quotas; None for anybody.
+    flow
+        Whom it is counted for, in whose queue it stands.
     begun, answered, ended
         On the monotonic clock: when its headers had come, when its answer was made, and when that was gone.
     request_bytes, answer_bytes
@@ -112,7 +116,7 @@ class Work(Job):
     """
 
     __slots__ = (
-        *("account", "answer_bytes", "answered", "begun", "cache", "caller", "captured", "code", "details"),
+        *("answer_bytes", "answered", "begun", "cache", "caller", "captured", "code", "details"),
         *(
             "ended",
             "error_id",
@@ -137,7 +141,7 @@ class Work(Job):
         self.error_id = self.exception = self.cache = self.captured = self.trace_id = ""
         self.code = "OK"
         self.id = ""
-        self.account: Account | None = None
+        self.flow: Caller = NOBODY
         self.limiter: Limiter | None = None
         self.answered = self.ended = 0.0
         self.request_bytes = self.answer_bytes = self.pixels = self.held = 0
@@ -189,12 +193,7 @@ class Item(Work):
 
     def __init__(self, stream: Call, item: str) -> None:
         super().__init__(stream.method, stream.stop.remaining, batch=True)
-        self.flow, self.peer, self.caller, self.account = (
-            stream.flow,
-            stream.peer,
-            stream.caller,
-            stream.account,
-        )
+        self.flow, self.peer, self.caller = stream.flow, stream.peer, stream.caller
         self.id = stream.id
         self.limiter = stream.limiter
         self.stream = stream

@@ -106,7 +106,13 @@ class Server:
         self._proxies = TrustedProxies(config.trusted_proxies) if config.trusted_proxies else None
         self._transport = transport_class()(transport_options(config), self._accept, self._tick)
         self.addresses = listen(self._transport, config, certificates)
-        self.limiter = limiter = Limiter(config)
+        self.limiter = limiter = Limiter(
+            max_calls=config.max_calls,
+            max_bytes=config.byte_budget,
+            cores=config.num_cores,
+            max_queue_seconds=config.max_queue_seconds,
+            max_waiting=config.num_workers // 2,
+        )
         self.readiness = Readiness()
         self._observing = Observing(config, lines, self.readiness)
         observers = self._observing.observers
@@ -115,7 +121,7 @@ class Server:
         context = ServerContext(Screen(self.access, limiter), limiter, calls, observers)
         self.bodies = Bodies(max(LEAST_BODIES, config.num_workers))
         self._workers = start_fair_pool(config.num_workers, "worker")
-        self._trim = QuietTrim(limiter.admission.quiet_since)
+        self._trim = QuietTrim(limiter.quiet_since)
         limits = Limits(
             pixels=config.max_pixels,
             frames=config.max_frames,
@@ -219,8 +225,8 @@ class Server:
         self.readiness.fall(SHUTTING_DOWN)
         self._health.notify()
         time.sleep(self._config.drain_delay)
-        admission, cores = self.limiter.admission, self.limiter.cores
-        admission.close()
+        cores = self.limiter.cores
+        self.limiter.close()
         self._batches.drain()
         cut_off = self._wait_until_idle(self._config.grace if grace is None else grace)
         if cut_off:
@@ -245,7 +251,7 @@ class Server:
         """Wait for all image calls to end, also those with bodies on the way; return how many have not."""
         end = time.monotonic() + seconds
         while True:
-            left = self.limiter.admission.wait_until_idle(min(LOOK_SECONDS, max(end - time.monotonic(), 0.0)))
+            left = self.limiter.wait_until_idle(min(LOOK_SECONDS, max(end - time.monotonic(), 0.0)))
             left += len(self.bodies)
             if not left or time.monotonic() >= end:
                 return left

@@ -1,88 +1,135 @@
 """Concurrency limiter: which calls the server takes on, what each of them costs, and who gets cores.
 
 A call asks three times, each time when more is known of it: `check` at its headers, `try_acquire` when its
-body is there, `charge` when it is planned. What it got is taken back by `done` and `release`.
+body is there, `charge` when it is planned. What it has got is given back by `done`, when nothing is computed
+for it any more, and by `release`, when it is over: its client has its answer, or has gone. Until then a slow
+reader's answer, or the kernel of a call that was cancelled, takes room.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from imgsvc.errors import StoppedError
+from imgsvc.errors import LimitExceededError, OverloadedError, StoppedError
 from imgsvc.runtime.cores import Cores
 from imgsvc.server.call import QUEUE
-from imgsvc.server.overload.admission import Admission
-from imgsvc.server.overload.backlog import Backlog
+from imgsvc.server.overload.backlog import NEGLIGIBLE_SECONDS, Backlog, spread
 from imgsvc.server.overload.congestion import Congestion
+from imgsvc.server.refusals import ShuttingDown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imgsvc.config import ServerConfig
     from imgsvc.server.call import Call, Work
     from imgsvc.server.overload.price import Price
 
-__all__ = ["NOTED_SECONDS", "Limiter"]
+__all__ = ["Limiter", "share_of"]
 
 T = TypeVar("T")
 
 NOTED_SECONDS = 1e-3
 """A wait for room: below that nobody waited."""
 
+LOOK_SECONDS = 0.1
+"""Between two looks at whether somebody who waits for bytes is still there."""
+
+BODIES = 2
+"""Of all bytes requests have one part in so many, or there would be no room for answers."""
+
+
+def share_of(limit: int) -> int:
+    """Return how many of something one caller may have: three quarters, and of three or fewer all."""
+    return limit - limit // 4
+
 
 class Limiter:
-    """Permits, bytes, cores, and estimates of how long one would wait for them.
+    """Permits, bytes, cores, and estimates of how long one would wait for them, under one lock.
 
     Parameters
     ----------
-    config
-        The server's.
+    max_calls, max_bytes
+        In flight.
+    cores
+        To compute on.
+    max_queue_seconds
+        How long a call may wait.
+    max_waiting
+        How many may wait for bytes at a time, who hold a thread meanwhile.
+
+    Attributes
+    ----------
+    num_calls, num_bytes : int
+        In flight.
+    cores : Cores
+        Shares them.
     """
 
-    def __init__(self, config: ServerConfig) -> None:
-        self.admission = Admission(
-            config.max_calls,
-            config.byte_budget,
-            wait_seconds=config.max_queue_seconds,
-            max_waiting=config.num_workers // 2,
-        )
-        self.cores = Cores(config.num_cores)
-        self.backlog = Backlog(config.num_cores, config.max_queue_seconds)
-        self.congestion = Congestion(config.num_cores, config.max_queue_seconds)
+    def __init__(
+        self, *, max_calls: int, max_bytes: int, cores: int, max_queue_seconds: float, max_waiting: int = 0
+    ) -> None:
+        self.num_calls = self.num_bytes = 0
+        self.cores = Cores(cores)
+        self.backlog = Backlog(cores, max_queue_seconds)
+        self.congestion = Congestion(cores, max_queue_seconds)
+        self._max_calls = max_calls
+        self._calls_each = share_of(max_calls)
+        self._max_bytes = max_bytes
+        self._wait_seconds = max_queue_seconds
+        self._may_wait = max_waiting
+        self._closed_at = math.inf
+        self._quiet_since: float | None = time.monotonic()
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+
+    # What a call goes through.
 
     def check(self, call: Call) -> None:
         """Raise what `try_acquire` would now: at the headers, before anything of the body is read."""
-        self.admission.check(call)
-        self.congestion.check(call.flow, call.remaining)
+        self._check(call)
+        if self.congestion.is_busy or call.rpc.deadline != math.inf:
+            with self._lock:
+                self.congestion.check(call.flow, call.remaining)
 
-    def try_acquire(self, call: Call) -> None:
+    def try_acquire(self, call: Call, num_bytes: int = 0) -> None:
         """Give a call a permit, until `release`, and let it wait for its work until `done`.
+
+        The bytes of its request are counted if there is room for them; if not, `hold_body` waits for that.
 
         Raises
         ------
-        OverloadedError, Refusal
-            It gets none.
+        OverloadedError, OverQuota
+            There are as many calls or bytes as may be, or as its caller may have; or it would wait too long.
+        ShuttingDown
+            Its headers came after `close`.
         """
-        self.admission.enter(call)
-        try:
+        with self._lock:
+            self._check(call)
             self.congestion.enter(call.flow, call.remaining)
-        except BaseException:
-            self.admission.leave(call)
-            raise
+            self._enter(call)
+            if self.num_bytes + num_bytes <= self._max_bytes // BODIES:
+                self.num_bytes += num_bytes
+                call.held += num_bytes
+
+    def try_acquire_stream(self, call: Call) -> None:
+        """Give a stream a permit: its items wait, each for itself; raises as `try_acquire`."""
+        with self._lock:
+            self._check(call)
+            self._enter(call)
 
     def hold_body(self, call: Call, num_bytes: int) -> None:
-        """Count the bytes of a request, of which there is half of all, so that there is room for answers.
+        """Count the bytes of a request, when there is room for them.
 
         Raises
         ------
         OverloadedError
-            They do not fit now.
+            There is none soon.
         StoppedError
             The call was over before.
         """
-        self._hold(call, num_bytes, share=2)
+        self._hold(call, num_bytes, BODIES)
 
     def charge(self, call: Call, price: Price) -> None:
         """Let a call take what it will: called once it is planned, before anything is allocated.
@@ -96,15 +143,20 @@ class Limiter:
         StoppedError
             The call was over while it waited for room.
         """
-        account = call.account
-        if account is not None:
-            account.check_pixels()
+        caller = call.flow
+        caller.check_pixels()
         call.pixels = price.pixels
         call.predicted = price.core_seconds
-        self.backlog.admit(call, call.waited if call.stages else 0.0)
-        self._hold(call, price.num_bytes)
-        if account is not None:
-            account.spend(price.pixels)
+        with self._lock:
+            if price.core_seconds > NEGLIGIBLE_SECONDS:
+                self.backlog.admit(call, call.waited)
+            fits = self.num_bytes + price.num_bytes <= self._max_bytes
+            if fits:
+                self.num_bytes += price.num_bytes
+                call.held += price.num_bytes
+        if not fits:
+            self._hold(call, price.num_bytes)
+        caller.spend(price.pixels)
 
     def compute(self, work: Work, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
         """Return what `function` does with the threads that it is granted; see `Cores.run`."""
@@ -112,24 +164,139 @@ class Limiter:
 
     def done(self, call: Call, *, finished: bool) -> None:
         """Note that nothing is computed for a call any more; it keeps the bytes of its messages."""
-        # Its client may take its time over the answer, and the work's bytes are free meanwhile.
-        self.admission.keep(call, call.request_bytes + call.answer_bytes)
-        self.backlog.leave(call, finished=finished)
-        self.congestion.leave(call.flow)
+        with self._lock:
+            # Its client may take its time over the answer, and the work's bytes are free meanwhile.
+            self._keep(call, call.request_bytes + call.answer_bytes)
+            if call.counted:
+                self.backlog.leave(call, finished=finished)
+            self.congestion.leave(call.flow)
 
     def release(self, call: Work) -> None:
         """Take a call's permit back, and all that it holds."""
-        self.admission.leave(call)
+        with self._lock:
+            self._keep(call, 0)
+            call.flow.calls -= 1
+            self.num_calls -= 1
+            if not self.num_calls:
+                self._quiet_since = time.monotonic()
+                self._room.notify_all()
 
-    def _hold(self, call: Call, num_bytes: int, share: int = 1) -> None:
+    # What the items of a stream hold, for its call.
+
+    def hold_now(self, call: Work, count: int, share: int = 1) -> bool:
+        """Count bytes for a call if they fit into a share of all; return whether they do.
+
+        Raises
+        ------
+        LimitExceededError
+            They never will.
+        """
+        limit = self._limit(count, share)
+        with self._lock:
+            if self.num_bytes + count > limit:
+                return False
+            self.num_bytes += count
+            call.held += count
+            return True
+
+    def hold_when_possible(self, call: Work, count: int, gone: Callable[[], bool]) -> bool:
+        """Wait for room for so many bytes; return False if `gone` says so before; raises as `hold_now`."""
+        while not self.hold_now(call, count):
+            if gone():
+                return False
+            with self._room:
+                self._room.wait(LOOK_SECONDS)
+        return True
+
+    def give_back(self, call: Work, count: int) -> None:
+        """Count so many bytes of a call less."""
+        with self._lock:
+            self._keep(call, call.held - count)
+
+    def add(self, work: Work) -> None:
+        """Count an item, which is waited for in any case, among what the cores will have to do."""
+        if work.predicted > NEGLIGIBLE_SECONDS:
+            with self._lock:
+                self.backlog.add(work)
+
+    def leave(self, work: Work, *, finished: bool) -> None:
+        """Count it no more."""
+        if work.counted:
+            with self._lock:
+                self.backlog.leave(work, finished=finished)
+
+    # All calls.
+
+    def quiet_since(self) -> float | None:
+        """Return when the last call left, on the monotonic clock; None while there are calls."""
+        with self._lock:
+            return self._quiet_since
+
+    def close(self) -> None:
+        """Take no more calls but those whose headers have come."""
+        self._closed_at = time.monotonic()
+
+    def wait_until_idle(self, timeout: float) -> int:
+        """Wait for all calls to be over, and return how many are not after `timeout` seconds."""
+        with self._room:
+            self._room.wait_for(lambda: self.num_calls == 0, timeout)
+            return self.num_calls
+
+    # With the lock held, but for `_check`, `_hold` and `_limit`.
+
+    def _check(self, call: Work) -> None:
+        if self._closed_at <= call.begun:
+            raise ShuttingDown
+        if self.num_calls >= self._max_calls:
+            raise OverloadedError("calls in flight", self.num_calls + 1, self._max_calls)
+        if self.num_bytes >= self._max_bytes:
+            raise OverloadedError("bytes in flight", self.num_bytes, self._max_bytes)
+        caller = call.flow
+        if caller.calls >= self._calls_each:
+            raise OverloadedError("calls in flight of a caller", caller.calls + 1, self._calls_each)
+        if caller.entry is not None:
+            caller.check_calls()
+
+    def _enter(self, call: Work) -> None:
+        call.flow.calls += 1
+        self.num_calls += 1
+        self._quiet_since = None
+
+    def _keep(self, call: Work, count: int) -> None:
+        """Count what a call holds beyond `count` bytes less."""
+        over = call.held - count
+        if over > 0:
+            call.held = count
+            self.num_bytes -= over
+            self._room.notify_all()
+
+    def _hold(self, call: Call, count: int, share: int = 1) -> None:
+        """Wait for room for a moment where there is none; whoever has no thread for that is told at once."""
         start = time.monotonic()
-        held = self.admission.hold(call, num_bytes, lambda: _is_over(call), share, wait=call.watched)
+        limit = self._limit(count, share)
+        with self._room:
+            end = start + self._wait_seconds if self._may_wait > 0 and call.watched else start
+            self._may_wait -= 1
+            try:
+                while self.num_bytes + count > limit:
+                    left = end - time.monotonic()
+                    if left <= 0:
+                        retry_after = spread(self._wait_seconds)
+                        raise OverloadedError("bytes in flight", self.num_bytes + count, limit, retry_after)
+                    if call.over or call.stop.cancelled or call.remaining <= 0:
+                        raise StoppedError(cancelled=call.stop.cancelled)
+                    self._room.wait(min(left, LOOK_SECONDS))
+                self.num_bytes += count
+                call.held += count
+            finally:
+                self._may_wait += 1
         end = time.monotonic()
         if end - start > NOTED_SECONDS:
             call.note(QUEUE, start, end)
-        if not held:
-            raise StoppedError(cancelled=call.stop.cancelled)
 
-
-def _is_over(call: Call) -> bool:
-    return call.over or call.stop.cancelled or (call.rpc.deadline != math.inf and call.remaining <= 0)
+    def _limit(self, count: int, share: int) -> int:
+        """Return a share of all bytes, if so many can ever fit; no load is to blame where they cannot."""
+        limit = self._max_bytes // share
+        if count > limit:
+            raise LimitExceededError("bytes in flight", count, limit, "bytes")
+        return limit

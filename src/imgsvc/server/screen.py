@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgsvc.server.caller import flow_of
+from imgsvc.server.callers.addresses import CallersByAddress
 
 if TYPE_CHECKING:
     from imgsvc.server.call import Call
@@ -20,7 +20,7 @@ class Screen:
     Parameters
     ----------
     access
-        Knows the callers; None where anybody may call.
+        Knows the callers; None where anybody may call, and is told apart by address.
     limiter
         The server's.
     """
@@ -28,6 +28,7 @@ class Screen:
     def __init__(self, access: Access | None, limiter: Limiter) -> None:
         self._access = access
         self._limiter = limiter
+        self._addresses = CallersByAddress()
 
     def check(self, call: Call) -> None:
         """Find out whose a call is; it waits for nothing.
@@ -37,7 +38,8 @@ class Screen:
         OverloadedError, Refusal
             Nothing of it is to be read.
         """
-        if self._access is not None:
+        if self._access is None:
+            call.flow = self._addresses.of(call.peer)
+        else:
             self._access.identify(call)
-        call.flow = flow_of(call)
         self._limiter.check(call)

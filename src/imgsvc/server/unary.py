@@ -90,7 +90,7 @@ class UnaryCalls:
         if self._observers.captures:
             call.request = Request(len(body), lambda: body)
         try:
-            self._limiter.try_acquire(call)
+            self._limiter.try_acquire(call, len(body))
         except (OverloadedError, Refusal) as error:
             self._calls.fail(call, error)
             return
@@ -147,7 +147,8 @@ class UnaryCalls:
     def _answer(self, call: Call, method: Method, body: bytes, prepared: Prepared | None) -> bytes:
         answer, stopped = b"", None
         try:
-            self._limiter.hold_body(call, len(body))
+            if call.held < len(body):
+                self._limiter.hold_body(call, len(body))
             if is_gzip(body):
                 body = inflate(body, self._max_bytes, call, self._limiter)
             answer = self._computed(call, prepared or method.prepare(body))

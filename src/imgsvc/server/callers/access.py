@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from imgsvc.errors import ConfigurationError
-from imgsvc.server.callers.account import Account
+from imgsvc.server.callers.caller import Caller
 from imgsvc.server.callers.known import Known, read_callers
 from imgsvc.server.refusals import NoCaller, NotAllowed
 from imgsvc.stubs import nl_image_service_pb2
@@ -52,7 +52,7 @@ class Access:
         self._path = path
         self._demands_certificates = config.tls_client_ca is not None
         self._known = Known({})
-        self._accounts: dict[str, Account] = {}
+        self._callers: dict[str, Caller] = {}
         files.add([path], self._load)
 
     @property
@@ -63,7 +63,7 @@ class Access:
     def identify(self, call: Call) -> None:
         """Find out who calls, by the key in the metadata or else by the certificate that gRPC has verified.
 
-        The call has the caller's name and account then.
+        The call is this caller's then.
 
         Raises
         ------
@@ -75,17 +75,17 @@ class Access:
             scheme, _, key = str(given[0]).partition(" ")
             if len(given) > 1 or scheme.lower() != SCHEME:
                 raise NoCaller("no key")
-            caller, reason = self._known.by_key(key.strip()), "unknown key"
+            entry, reason = self._known.by_key(key.strip()), "unknown key"
         elif self._known.have_certificates:
             names = call.rpc.certificate_names()
-            caller, reason = self._known.by_certificate(names), "unknown certificate" if names else "no key"
+            entry, reason = self._known.by_certificate(names), "unknown certificate" if names else "no key"
         else:
             raise NoCaller("no key")
-        account = None if caller is None else self._accounts.get(caller.name)
-        if account is None:  # or the file was read again between two looks at it
+        caller = None if entry is None else self._callers.get(entry.name)
+        if entry is None or caller is None:  # or the file was read again between two looks at it
             raise NoCaller(reason)
-        call.caller, call.account = account.caller.name, account
-        if call.method in IMAGE_METHODS and call.method not in account.caller.methods:
+        call.flow, call.caller = caller, entry.name
+        if call.method in IMAGE_METHODS and call.method not in entry.methods:
             raise NotAllowed(call.caller, call.method)
 
     def _load(self) -> None:
@@ -95,9 +95,9 @@ class Access:
             raise ConfigurationError(
                 f"{self._path}: [{first.name}] certificates: expected --tls-client-ca, to have them verified"
             )
-        accounts = {}
-        for name, caller in known.callers.items():
-            accounts[name] = self._accounts.get(name) or Account(caller)
-            accounts[name].replace(caller)
-        self._known, self._accounts = known, accounts
-        log.info("callers: %d in %s", len(accounts), self._path)
+        callers = {}
+        for name, entry in known.callers.items():
+            callers[name] = self._callers.get(name) or Caller(name, entry)
+            callers[name].replace(entry)
+        self._known, self._callers = known, callers
+        log.info("callers: %d in %s", len(callers), self._path)

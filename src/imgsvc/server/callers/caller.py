@@ -1,127 +1,128 @@
-"""Callers, and how one is written in a file."""
+"""Caller: whom a call is counted for, by key, by certificate or by address."""
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import re
-from typing import TYPE_CHECKING, Any
+import threading
+import time
+from typing import TYPE_CHECKING
 
-from imgsvc.errors import ConfigurationError, shown
-from imgsvc.server.callers.keys import SHOWN
+from imgsvc.server.refusals import OverQuota
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable
 
-__all__ = ["Caller", "read_caller"]
+    from imgsvc.server.callers.entry import CallerEntry
 
-NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-ALL = "*"
-MAX_CALLS = 1 << 20
-MAX_PIXELS_PER_SECOND = 1 << 50
+__all__ = ["Caller"]
+
+CALL_SECONDS = 0.5
+"""In which one of several calls is likely to end."""
 
 
-@dataclasses.dataclass(frozen=True)
 class Caller:
-    """Somebody whom the server knows.
+    """What one caller has under way, and has had computed lately.
 
-    Attributes
-    ----------
-    name
-        For logs and metrics.
-    digests
-        Of the keys that are valid.
-    certificates
-        Names in certificates of clients: a subject's common name, or an alternative one.
-    methods
-        What may be called: ``"/imgsvc.v1.ImageService/Process"``.
-    max_calls, pixels_per_second
-        Quotas; None for none.
-    """
-
-    name: str
-    digests: frozenset[bytes] = frozenset()
-    certificates: frozenset[str] = frozenset()
-    methods: frozenset[str] = frozenset()
-    max_calls: int | None = None
-    pixels_per_second: int | None = None
-
-
-KEYS = ("keys", "certificates", "methods", "max_calls", "pixels_per_second")
-
-
-def read_caller(name: str, table: Any, methods: Collection[str]) -> Caller:
-    """Return a caller from its table in a file.
+    Pixels are a token bucket that holds a second's worth. A request is let in while there is anything in it,
+    and may take more than there is: so an image that is larger than a second's worth gets through, and what
+    comes after waits until that has been made up for.
 
     Parameters
     ----------
-    name, table
-        Its name and what the file says.
-    methods
-        All that there are, with the slash before.
+    key
+        What tells it from others: its name, or an address.
+    entry
+        What the operator says of it; None for an address.
+    clock
+        Seconds, by a clock that never goes back.
 
-    Raises
-    ------
-    ConfigurationError
-        It is no such table, in one line that names the caller, the key and the value.
+    Attributes
+    ----------
+    calls, streams
+        In flight; the limiter and the batches count them.
     """
-    if not NAME.fullmatch(name):
-        raise ConfigurationError(f"[{shown(name)[1:-1]}]: expected a name of 1 to 64 of A-Z a-z 0-9 _ . -")
-    where = f"[{name}]"
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"{where}: {shown(table)}, expected a table")
-    for key in table:
-        if key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, 1)
-            hint = f"; did you mean {near[0]}?" if near else f", expected one of {', '.join(KEYS)}"
-            raise ConfigurationError(f"{where} {shown(key)[1:-1]}: there is no such key{hint}")
-    if not ("keys" in table or "certificates" in table):
-        raise ConfigurationError(f"{where}: expected keys, certificates, or both")
-    return Caller(
-        name,
-        frozenset(_digest(where, text) for text in _texts(where, table, "keys", ())),
-        frozenset(_texts(where, table, "certificates", ())),
-        _methods(where, _texts(where, table, "methods", (ALL,)), methods),
-        _count(where, table, "max_calls", MAX_CALLS),
-        _count(where, table, "pixels_per_second", MAX_PIXELS_PER_SECOND),
-    )
 
+    __slots__ = ("_clock", "_lock", "_pixels", "_since", "calls", "entry", "key", "streams")
 
-def _texts(where: str, table: dict[str, Any], key: str, default: tuple[str, ...]) -> list[str]:
-    given = table.get(key, list(default))
-    if not isinstance(given, list) or not all(isinstance(text, str) and text for text in given):
-        # Not the value: somebody may have written a key where its hash belongs.
-        raise ConfigurationError(f"{where} {key}: something else, expected a list of strings")
-    return given
+    def __init__(
+        self, key: str, entry: CallerEntry | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.key = key
+        self.entry = entry
+        self.calls = self.streams = 0
+        self._clock = clock
+        self._pixels = float(self.pixels_per_second or 0)
+        self._since = clock()
+        self._lock = threading.Lock()
 
+    def __repr__(self) -> str:
+        """Return its key."""
+        return f"Caller({self.key!r})"
 
-def _digest(where: str, text: str) -> bytes:
-    found = SHOWN.fullmatch(text)
-    if found is None:
-        expected = "'sha256:' and 64 hexadecimal digits, as imgsvc-server --new-key prints them"
-        raise ConfigurationError(f"{where} keys: something else, expected {expected}")
-    return bytes.fromhex(found[1])
+    @property
+    def name(self) -> str:
+        """The name that the operator gave it; empty for an address."""
+        return "" if self.entry is None else self.entry.name
 
+    @property
+    def pixels_per_second(self) -> int | None:
+        """Its quota; None for none."""
+        return None if self.entry is None else self.entry.pixels_per_second
 
-def _methods(where: str, patterns: list[str], methods: Collection[str]) -> frozenset[str]:
-    allowed: set[str] = set()
-    for pattern in patterns:
-        path = f"/{pattern.lstrip('/')}"
-        if pattern.endswith(ALL):
-            start = "/" if pattern == ALL else path.removesuffix(ALL)
-            matched = {method for method in methods if method.startswith(start)}
-        else:
-            matched = {path} & set(methods)
-        if not matched:
-            near = difflib.get_close_matches(path, methods, 1)
-            hint = f"; did you mean {near[0][1:]}?" if near else ""
-            raise ConfigurationError(f"{where} methods: {shown(pattern)} is no method of this server{hint}")
-        allowed |= matched
-    return frozenset(allowed)
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing of it to be remembered."""
+        return not (self.calls or self.streams or self.entry)
 
+    def replace(self, entry: CallerEntry) -> None:
+        """Go on with other quotas."""
+        with self._lock:
+            self._fill()
+            if self.pixels_per_second is None:
+                self._pixels = float(entry.pixels_per_second or 0)
+            self.entry = entry
 
-def _count(where: str, table: dict[str, Any], key: str, limit: int) -> int | None:
-    given = table.get(key)
-    if given is None or (type(given) is int and 1 <= given <= limit):
-        return given
-    raise ConfigurationError(f"{where} {key}: {shown(given)}, expected an integer from 1 to {limit}")
+    def check_calls(self) -> None:
+        """Raise OverQuota if it has as many calls in flight as it may have."""
+        limit = None if self.entry is None else self.entry.max_calls
+        if limit is not None and self.calls >= limit:
+            count = f"{self.calls + 1} calls in flight, expected at most {limit}"
+            raise OverQuota(
+                "calls in flight of a caller",
+                str(self.calls + 1),
+                f"caller {self.name}: {count}; try again when one of them has ended",
+                CALL_SECONDS,
+            )
+
+    def check_pixels(self) -> None:
+        """Raise OverQuota if pixels that were spent before have to be made up for first."""
+        seconds = self.seconds_in_debt()
+        if seconds:
+            rate = self.pixels_per_second
+            raise OverQuota(
+                "pixels a second of a caller",
+                "more",
+                f"caller {self.name}: more than {rate} pixels a second; try again in {seconds:.3g} s",
+                seconds,
+            )
+
+    def spend(self, pixels: int) -> None:
+        """Count pixels, also those that are not there."""
+        if self.pixels_per_second is not None:
+            with self._lock:
+                self._fill()
+                self._pixels -= pixels
+
+    def seconds_in_debt(self) -> float:
+        """Return how long it will take to make up for what was spent."""
+        rate = self.pixels_per_second
+        if rate is None:
+            return 0.0
+        with self._lock:
+            self._fill()
+            return 0.0 if self._pixels > 0 else (1 - self._pixels) / rate
+
+    def _fill(self) -> None:
+        now = self._clock()
+        rate = self.pixels_per_second or 0
+        self._pixels = min(self._pixels + rate * (now - self._since), float(rate))
+        self._since = now

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgsvc._files import failure_of
 from imgsvc.errors import ConfigurationError
-from imgsvc.server.callers.caller import Caller, read_caller
+from imgsvc.server.callers.entry import CallerEntry, read_caller
 from imgsvc.server.callers.keys import digest_of
 
 if sys.version_info >= (3, 11):
@@ -37,9 +37,9 @@ class Known:
         By name.
     """
 
-    callers: dict[str, Caller]
-    _by_digest: dict[bytes, Caller] = dataclasses.field(init=False, repr=False)
-    _by_certificate: dict[str, Caller] = dataclasses.field(init=False, repr=False)
+    callers: dict[str, CallerEntry]
+    _by_digest: dict[bytes, CallerEntry] = dataclasses.field(init=False, repr=False)
+    _by_certificate: dict[str, CallerEntry] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index them; raises ConfigurationError where two have something in common."""
@@ -57,7 +57,7 @@ class Known:
                         f"[{caller.name}] certificates: {name!r} is also [{other.name}]'s"
                     )
 
-    def by_key(self, key: str) -> Caller | None:
+    def by_key(self, key: str) -> CallerEntry | None:
         """Return whose key it is.
 
         The time that takes says nothing of the keys that there are. They are found by SHA-256: who tries keys
@@ -71,7 +71,7 @@ class Known:
         same = [hmac.compare_digest(digest, each) for each in caller.digests]
         return caller if any(same) else None
 
-    def by_certificate(self, names: Iterable[str]) -> Caller | None:
+    def by_certificate(self, names: Iterable[str]) -> CallerEntry | None:
         """Return whose certificate it is that has these names; None for nobody's, or for that of several."""
         found = {caller.name: caller for name in names if (caller := self._by_certificate.get(name))}
         return next(iter(found.values())) if len(found) == 1 else None

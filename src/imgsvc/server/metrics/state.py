@@ -40,7 +40,7 @@ class ServerState(Collector):
     def collect(self) -> Iterator[Metric]:
         """Read all of it."""
         config, parts, limiter = self._config, self._parts, self._parts.limiter
-        admission, cores = limiter.admission, limiter.cores
+        cores = limiter.cores
         build = GaugeMetricFamily(
             "imgsvc_build_info", "What runs here; always 1.", labels=("version", "isa", "python", "grpcio")
         )
@@ -48,9 +48,9 @@ class ServerState(Collector):
         yield build
         for name, what, value in (
             ("ready", "Whether the server wants calls.", parts.readiness()),
-            ("calls_in_flight", "Calls from their headers until their answer has gone.", admission.num_calls),
+            ("calls_in_flight", "Calls from their headers until their answer has gone.", limiter.num_calls),
             ("calls_in_flight_limit", "--max-calls.", config.max_calls),
-            ("bytes_in_flight", "Bytes that calls hold.", admission.num_bytes),
+            ("bytes_in_flight", "Bytes that calls hold.", limiter.num_bytes),
             ("bytes_in_flight_limit", "--max-bytes-in-flight.", config.byte_budget),
             ("cores_in_use", "Cores that are granted.", cores.in_use),
             ("cores_limit", "--cores.", config.num_cores),

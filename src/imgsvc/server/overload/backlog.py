@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from imgsvc.runtime.cores import LONG_SECONDS
 from imgsvc.server.refusals import TooLate
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from imgsvc.runtime.cores import Job
 
 __all__ = ["Backlog", "spread"]
@@ -36,7 +37,7 @@ class Backlog:
 
     Short and long work have queues of their own, as the cores do (`imgsvc.runtime.cores`): long work never
     holds the last core. Where there is but one, it does, and there is one queue. Callers have queues of their
-    own too, so one that floods waits for itself, and others hardly.
+    own too, so one that floods waits for itself, and others hardly. It is not safe for threads by itself.
 
     Parameters
     ----------
@@ -52,9 +53,8 @@ class Backlog:
         self._holding: dict[Job, float] = {}  # the long ones, and since when, where there is one core
         self._turn_since = 0.0
         self._max_seconds = max_seconds
-        self._lock = threading.Lock()
-        self._short: dict[str, float] = {}
-        self._long: dict[str, float] = {}
+        self._short: dict[Hashable, float] = {}
+        self._long: dict[Hashable, float] = {}
         self._short_seconds = 0.0
         self._long_seconds = 0.0
         self._num_long = 0
@@ -68,8 +68,7 @@ class Backlog:
     def add(self, job: Job) -> None:
         """Count a job that is waited for in any case."""
         if job.predicted > NEGLIGIBLE_SECONDS:
-            with self._lock:
-                self._count(job)
+            self._count(job)
 
     def admit(self, job: Job, waited: float = 0.0) -> None:
         """Count a job, unless it would wait too long.
@@ -90,49 +89,47 @@ class Backlog:
         """
         if job.predicted <= NEGLIGIBLE_SECONDS:
             return
-        with self._lock:
-            cost = self._ratio * job.predicted
-            most = max(self._max_seconds, cost)
-            most = max(most - waited, LEAST_SHARE * most)
-            remaining = job.stop.remaining
-            if remaining is not None:
-                alone = cost / self._cores  # if it is cut into as many parts
-                if alone > TOLERANCE * remaining:
-                    # What is not computed teaches nothing: without this nothing might ever be computed.
-                    self._ratio -= LEARNED_SHARE * max(self._ratio - 1, 0)
-                    raise TooLate(alone, remaining)
-                most = min(most, TOLERANCE * remaining - alone)
-            wait = self._wait(job, most)
-            if wait > most:
-                raise OverloadedError(
-                    "seconds of waiting for cores", round(wait, 3), round(most, 3), spread(wait)
-                )
-            self._count(job)
+        cost = self._ratio * job.predicted
+        most = max(self._max_seconds, cost)
+        most = max(most - waited, LEAST_SHARE * most)
+        remaining = job.stop.remaining
+        if remaining is not None:
+            alone = cost / self._cores  # if it is cut into as many parts
+            if alone > TOLERANCE * remaining:
+                # What is not computed teaches nothing: without this nothing might ever be computed.
+                self._ratio -= LEARNED_SHARE * max(self._ratio - 1, 0)
+                raise TooLate(alone, remaining)
+            most = min(most, TOLERANCE * remaining - alone)
+        wait = self._wait(job, most)
+        if wait > most:
+            raise OverloadedError(
+                "seconds of waiting for cores", round(wait, 3), round(most, 3), spread(wait)
+            )
+        self._count(job)
 
     def leave(self, job: Job, *, finished: bool) -> None:
         """Count a job no more; if it has finished, learn from what it took."""
         if not job.counted:
             return
-        with self._lock:
-            seconds, caller = job.counted, job.flow
-            job.counted = 0.0
-            waiting = self._long if seconds > self._long_from else self._short
-            left = waiting[caller] - seconds
-            if left > NEGLIGIBLE_SECONDS / 2:
-                waiting[caller] = left
-            else:
-                del waiting[caller]
-            if self._cores == 1 and job.core_seconds:
-                self._turn_since = time.monotonic()
-            self._holding.pop(job, None)
-            if seconds > self._long_from:
-                self._num_long -= 1
-                self._long_seconds = self._long_seconds - seconds if waiting else 0.0
-            else:
-                self._short_seconds = self._short_seconds - seconds if waiting else 0.0
-            if finished and job.core_seconds:
-                ratio = min(max(job.core_seconds / seconds, LEAST_RATIO), MOST_RATIO)
-                self._ratio += LEARNED_SHARE * (ratio - self._ratio)
+        seconds, caller = job.counted, job.flow
+        job.counted = 0.0
+        waiting = self._long if seconds > self._long_from else self._short
+        left = waiting[caller] - seconds
+        if left > NEGLIGIBLE_SECONDS / 2:
+            waiting[caller] = left
+        else:
+            del waiting[caller]
+        if self._cores == 1 and job.core_seconds:
+            self._turn_since = time.monotonic()
+        self._holding.pop(job, None)
+        if seconds > self._long_from:
+            self._num_long -= 1
+            self._long_seconds = self._long_seconds - seconds if waiting else 0.0
+        else:
+            self._short_seconds = self._short_seconds - seconds if waiting else 0.0
+        if finished and job.core_seconds:
+            ratio = min(max(job.core_seconds / seconds, LEAST_RATIO), MOST_RATIO)
+            self._ratio += LEARNED_SHARE * (ratio - self._ratio)
 
     def _count(self, job: Job) -> None:
         seconds = job.counted = job.predicted

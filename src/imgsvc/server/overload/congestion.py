@@ -8,12 +8,15 @@ few calls come says nothing of how many could be done.
 from __future__ import annotations
 
 import math
-import threading
 import time
+from typing import TYPE_CHECKING
 
 from imgsvc.errors import OverloadedError, StoppedError
 from imgsvc.server.overload.backlog import spread
 from imgsvc.server.refusals import Abandoned
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 __all__ = ["Congestion"]
 
@@ -37,6 +40,8 @@ LEAST_CALLS = 4
 class Congestion:
     """Counts the calls that wait or are worked on, and the rate of those that are done while it is busy.
 
+    It is not safe for threads by itself.
+
     Parameters
     ----------
     cores
@@ -49,21 +54,19 @@ class Congestion:
         self.num_calls = 0
         self._free = FREE_PER_CORE * cores
         self._max_seconds = PART_AT_HEADERS * max_seconds
-        self._lock = threading.Lock()
-        self._calls: dict[str, int] = {}
+        self._calls: dict[Hashable, int] = {}
         self._busy = False
         self._done = self._done_before = 0
         self._since = self._since_before = 0.0
 
-    def check(self, caller: str, remaining: float = math.inf) -> None:
+    def check(self, caller: Hashable, remaining: float = math.inf) -> None:
         """Raise what `enter` would now, and count nothing."""
         if remaining <= 0:
             raise Abandoned(StoppedError(cancelled=False), 0.0)
         if self._busy:
-            with self._lock:
-                self._check(caller, remaining)
+            self._check(caller, remaining)
 
-    def enter(self, caller: str, remaining: float = math.inf) -> None:
+    def enter(self, caller: Hashable, remaining: float = math.inf) -> None:
         """Count a call, unless it would wait too long, or beyond the seconds that its deadline leaves.
 
         Raises
@@ -75,48 +78,50 @@ class Congestion:
         """
         if remaining <= 0:
             raise Abandoned(StoppedError(cancelled=False), 0.0)
-        with self._lock:
-            if self._busy:
-                self._check(caller, remaining)
-            self.num_calls += 1
-            self._calls[caller] = self._calls.get(caller, 0) + 1
-            if not self._busy and self.num_calls > self._free:
-                self._busy = True
-                self._done = self._done_before = 0
-                self._since = self._since_before = time.monotonic()
+        if self._busy:
+            self._check(caller, remaining)
+        self.num_calls += 1
+        self._calls[caller] = self._calls.get(caller, 0) + 1
+        if not self._busy and self.num_calls > self._free:
+            self._busy = True
+            self._done = self._done_before = 0
+            self._since = self._since_before = time.monotonic()
 
-    def leave(self, caller: str) -> None:
+    def leave(self, caller: Hashable) -> None:
         """Count a call that is done."""
-        with self._lock:
-            self.num_calls -= 1
-            left = self._calls[caller] - 1
-            if left:
-                self._calls[caller] = left
-            else:
-                del self._calls[caller]
-            if not self._busy:
-                return
-            if self.num_calls <= self._free:
-                self._busy = False
-                return
-            self._done += 1
-            now = time.monotonic()
-            if now - self._since > WINDOW_SECONDS:
-                self._done_before, self._since_before = self._done, self._since
-                self._done, self._since = 0, now
+        self.num_calls -= 1
+        left = self._calls[caller] - 1
+        if left:
+            self._calls[caller] = left
+        else:
+            del self._calls[caller]
+        if not self._busy:
+            return
+        if self.num_calls <= self._free:
+            self._busy = False
+            return
+        self._done += 1
+        now = time.monotonic()
+        if now - self._since > WINDOW_SECONDS:
+            self._done_before, self._since_before = self._done, self._since
+            self._done, self._since = 0, now
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it counts: an idle server refuses nothing."""
+        return self._busy
 
     @property
     def seconds(self) -> float:
         """How long it will take until all are done that are there; 0 where that is not known."""
-        with self._lock:
-            return self.num_calls * self._seconds_a_call()
+        return self.num_calls * self._seconds_a_call()
 
-    def _check(self, caller: str, remaining: float) -> None:
+    def _check(self, caller: Hashable, remaining: float) -> None:
         seconds, most = self._wait(caller), min(self._max_seconds, remaining)
         if seconds > most:
             raise OverloadedError("seconds of waiting", round(seconds, 2), round(most, 2), spread(seconds))
 
-    def _wait(self, caller: str) -> float:
+    def _wait(self, caller: Hashable) -> float:
         """Return how long a call would wait, or 0 where that is not known.
 
         Callers take turns: until all is done that one has sent, and this call, as much is done for each other

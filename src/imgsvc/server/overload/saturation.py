@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imgsvc.server.readiness import SATURATED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from imgsvc.server.call import Work
     from imgsvc.server.readiness import Readiness
@@ -42,7 +42,7 @@ class Saturation:
         self._readiness = readiness
         self._fall_after = fall_after
         self._rise_after = rise_after
-        self._callers: dict[str, list[int]] = {}
+        self._callers: dict[Hashable, list[int]] = {}
         self._busy_since: float | None = None
         self._calm_since: float | None = None
         self._lock = threading.Lock()
