@@ -23,7 +23,7 @@ T = TypeVar("T")
 def main() -> int:
     threads = int(sys.argv[1])
     prepare_process()
-    from imgsvc.server import cli, lifecycle  # noqa: PLC0415 - loads gRPC, and now it may
+    from imgsvc.server import cli, limiter  # noqa: PLC0415 - loads gRPC, and now it may
 
     class FixedCores(cores.Cores):
         """As many kernels at a time as the cores allow, each with the same number of threads."""
@@ -48,7 +48,7 @@ def main() -> int:
             while not self._fixed.empty():
                 self._fixed.get().close()
 
-    lifecycle.Cores = FixedCores  # type: ignore[misc]
+    limiter.Cores = FixedCores  # type: ignore[misc, attr-defined]
     return cli.main(["--port", "0"])
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
     from imgsvc.runtime.cores import Job
+    from imgsvc.wire.nl_image import ImageRequest
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ ROTATE_IMAGE = "/NLImageService/RotateImage"
 
 def main() -> int:
     prepare_process()
-    from imgsvc.server import cli, lifecycle, nl_image_service  # noqa: PLC0415 - loads gRPC, and now it may
+    from imgsvc.server import cli, limiter, nl_image_service  # noqa: PLC0415 - loads gRPC, and now it may
 
     stops: list[tuple[float, float | None]] = []
 
@@ -66,13 +67,13 @@ def main() -> int:
             while not stop.stopped:
                 self.operation.apply(src, dst, num_threads, stop)
 
-    def endless(body: bytes) -> tuple[Operation, Image]:
-        operation, image = parse(body)
-        return Endless(operation), image
+    def endless(body: bytes) -> ImageRequest:
+        request = read(body)
+        return dataclasses.replace(request, operation=Endless(request.operation))
 
-    parse = nl_image_service.METHODS[ROTATE_IMAGE]
-    nl_image_service.METHODS[ROTATE_IMAGE] = endless
-    lifecycle.Cores = Watched  # type: ignore[misc]
+    envelope, read = nl_image_service.METHODS[ROTATE_IMAGE]
+    nl_image_service.METHODS[ROTATE_IMAGE] = envelope, endless
+    limiter.Cores = Watched  # type: ignore[misc, attr-defined]
 
     def answer() -> None:
         for _line in sys.stdin:
