@@ -159,7 +159,7 @@ class Work(Job):
     def compute(self, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
         """Return what `function` does with the threads that it is granted; see `Cores.run`."""
         assert self.limiter is not None  # noqa: S101 - for the type checker: it was let in
-        return self.limiter.compute(self, function, num_bytes, most)
+        return self.limiter.cores.run(function, num_bytes, self, most)
 
     @property
     def waited(self) -> float:
@@ -209,6 +209,8 @@ class Call(Work):
     ----------
     rpc
         On the wire.
+    deadline
+        Its client's, on the monotonic clock; infinity for none.
     due, due_to
         When it is ended, on the monotonic clock, if it has not come further by then, and with which details.
     expired
@@ -228,6 +230,7 @@ class Call(Work):
     __slots__ = (
         "_holders",
         "_lock",
+        "deadline",
         "due",
         "due_to",
         "expired",
@@ -243,6 +246,7 @@ class Call(Work):
     def __init__(self, rpc: Rpc) -> None:
         deadline = rpc.deadline
         super().__init__(rpc.method, None if deadline == math.inf else deadline - time.monotonic())
+        self.deadline = deadline
         self.rpc = rpc
         self.peer = rpc.peer
         self.metadata = [pair for pair in rpc.metadata if pair[0] not in SECRETS]
@@ -266,7 +270,7 @@ class Call(Work):
     @property
     def remaining(self) -> float:
         """The seconds to its deadline."""
-        return self.rpc.deadline - time.monotonic()
+        return self.deadline - time.monotonic()
 
     def hold(self) -> None:
         """Have it not be over before `leave` was called once more."""

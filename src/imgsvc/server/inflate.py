@@ -55,7 +55,7 @@ def inflate(body: bytes, most: int, call: Call, limiter: Limiter) -> bytes:
     size = _size(body, most)
     limiter.hold_body(call, size)
     call.request_bytes = len(body) + size
-    return limiter.compute(call, lambda _: _inflated(body, size), AT_ONCE_BYTES + 1, 1)
+    return call.compute(lambda _: _inflated(body, size), AT_ONCE_BYTES + 1, 1)
 
 
 def inflate_small(body: bytes, most: int) -> bytes:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from imgsvc.errors import LimitExceededError, OverloadedError, StoppedError
 from imgsvc.runtime.cores import Cores
 from imgsvc.server.call import QUEUE
 from imgsvc.server.overload.backlog import NEGLIGIBLE_SECONDS, Backlog, spread
 from imgsvc.server.overload.congestion import Congestion
-from imgsvc.server.refusals import ShuttingDown
+from imgsvc.server.refusals import Abandoned, ShuttingDown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from imgsvc.server.overload.price import Price
 
 __all__ = ["Limiter", "share_of"]
-
-T = TypeVar("T")
 
 NOTED_SECONDS = 1e-3
 """A wait for room: below that nobody waited."""
@@ -89,7 +87,7 @@ class Limiter:
     def check(self, call: Call) -> None:
         """Raise what `try_acquire` would now: at the headers, before anything of the body is read."""
         self._check(call)
-        if self.congestion.is_busy or call.rpc.deadline != math.inf:
+        if self.congestion.busy:
             with self._lock:
                 self.congestion.check(call.flow, call.remaining)
 
@@ -107,8 +105,10 @@ class Limiter:
         """
         with self._lock:
             self._check(call)
-            self.congestion.enter(call.flow, call.remaining)
-            self._enter(call)
+            self.congestion.enter(call.flow, call.remaining if self.congestion.busy else math.inf)
+            call.flow.calls += 1
+            self.num_calls += 1
+            self._quiet_since = None
             if self.num_bytes + num_bytes <= self._max_bytes // BODIES:
                 self.num_bytes += num_bytes
                 call.held += num_bytes
@@ -117,7 +117,9 @@ class Limiter:
         """Give a stream a permit: its items wait, each for itself; raises as `try_acquire`."""
         with self._lock:
             self._check(call)
-            self._enter(call)
+            call.flow.calls += 1
+            self.num_calls += 1
+            self._quiet_since = None
 
     def hold_body(self, call: Call, num_bytes: int) -> None:
         """Count the bytes of a request, when there is room for them.
@@ -144,7 +146,8 @@ class Limiter:
             The call was over while it waited for room.
         """
         caller = call.flow
-        caller.check_pixels()
+        if caller.entry is not None:
+            caller.check_pixels()
         call.pixels = price.pixels
         call.predicted = price.core_seconds
         with self._lock:
@@ -156,11 +159,8 @@ class Limiter:
                 call.held += price.num_bytes
         if not fits:
             self._hold(call, price.num_bytes)
-        caller.spend(price.pixels)
-
-    def compute(self, work: Work, function: Callable[[int], T], num_bytes: int, most: int | None = None) -> T:
-        """Return what `function` does with the threads that it is granted; see `Cores.run`."""
-        return self.cores.run(function, num_bytes, work, most)
+        if caller.entry is not None:
+            caller.spend(price.pixels)
 
     def done(self, call: Call, *, finished: bool) -> None:
         """Note that nothing is computed for a call any more; it keeps the bytes of its messages."""
@@ -244,9 +244,11 @@ class Limiter:
 
     # With the lock held, but for `_check`, `_hold` and `_limit`.
 
-    def _check(self, call: Work) -> None:
+    def _check(self, call: Call) -> None:
         if self._closed_at <= call.begun:
             raise ShuttingDown
+        if call.deadline <= time.monotonic():  # it has waited in gRPC, or in the system
+            raise Abandoned(StoppedError(cancelled=False), 0.0)
         if self.num_calls >= self._max_calls:
             raise OverloadedError("calls in flight", self.num_calls + 1, self._max_calls)
         if self.num_bytes >= self._max_bytes:
@@ -256,11 +258,6 @@ class Limiter:
             raise OverloadedError("calls in flight of a caller", caller.calls + 1, self._calls_each)
         if caller.entry is not None:
             caller.check_calls()
-
-    def _enter(self, call: Work) -> None:
-        call.flow.calls += 1
-        self.num_calls += 1
-        self._quiet_since = None
 
     def _keep(self, call: Work, count: int) -> None:
         """Count what a call holds beyond `count` bytes less."""

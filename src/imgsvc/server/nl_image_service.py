@@ -127,7 +127,7 @@ class _PlannedOperation:
 class PreparedOperation:
     """One request of NLImageService; see `Prepared`."""
 
-    __slots__ = ("_data", "_planned", "answer_bytes", "num_bytes", "price")
+    __slots__ = ("_data", "_planned", "answer_bytes", "at_once", "num_bytes", "price")
 
     def __init__(self, planned: _PlannedOperation, data: memoryview) -> None:
         self._planned = planned
@@ -135,11 +135,7 @@ class PreparedOperation:
         self.num_bytes = planned.num_bytes
         self.price = planned.price if planned.price.core_seconds else planned.priced()
         self.answer_bytes = self.price.num_bytes
-
-    @property
-    def at_once(self) -> bool:
-        """See `Prepared`."""
-        return self.num_bytes <= AT_ONCE_BYTES
+        self.at_once = self.num_bytes <= AT_ONCE_BYTES
 
     def cache_key(self, owner: str) -> bytes:
         """Return what its answer is found by; see `Prepared.cache_key`."""

@@ -52,6 +52,8 @@ class Observers:
 
     Attributes
     ----------
+    captures : bool
+        Whether records are to have their calls' requests.
     dropped : int
         Records that nobody saw, since the queue was full.
     """
@@ -59,6 +61,7 @@ class Observers:
     def __init__(self, observers: Sequence[Observer], capture: Capture | None = None) -> None:
         self.dropped = 0
         self._capture = capture
+        self.captures = capture is not None
         self._observers = tuple(observers)
         self._failing: set[Observer] = set()
         self._reported = 0
@@ -69,11 +72,6 @@ class Observers:
         self._asked: collections.deque[threading.Event] = collections.deque()
         self._thread = threading.Thread(target=self._run, name="imgsvc-observers", daemon=True)
         self._thread.start()
-
-    @property
-    def captures(self) -> bool:
-        """Whether records are to have their calls' requests."""
-        return self._capture is not None
 
     def finished(self, record: Work) -> None:
         """Take the record of a call that is over; any thread may call it, gRPC's too."""

@@ -99,7 +99,8 @@ class OpenCalls:
     def _closed(self, call: Call, cut_off: bool) -> None:
         call.over = True
         self._open.discard(call)
-        call.cancel()
+        if not call.answered:
+            call.cancel()
         if call.on_closed is not None:
             call.on_closed()
         call.on_closed = call.due_to = None  # which hold it

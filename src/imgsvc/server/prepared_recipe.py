@@ -123,7 +123,7 @@ class PlannedRecipe:
 class PreparedRecipe:
     """One request to run a recipe; see `Prepared`."""
 
-    __slots__ = ("_data", "_planned", "answer_bytes", "num_bytes", "price")
+    __slots__ = ("_data", "_planned", "answer_bytes", "at_once", "num_bytes", "price")
 
     def __init__(self, planned: PlannedRecipe, data: memoryview) -> None:
         self._planned = planned
@@ -131,11 +131,7 @@ class PreparedRecipe:
         self.num_bytes = len(data)
         self.price = planned.price if planned.price.core_seconds else planned.priced()
         self.answer_bytes = planned.answer_bytes
-
-    @property
-    def at_once(self) -> bool:
-        """See `Prepared`."""
-        return self._planned.at_once
+        self.at_once = planned.at_once
 
     def cache_key(self, owner: str) -> bytes | None:
         """Return what its answer is found by; None where an output fails. See `Prepared.cache_key`."""

@@ -201,7 +201,7 @@ class Transport:
         self._server = cygrpc.Server(tuple((name.encode(), value) for name, value in options), False)
         self._server.register_completion_queue(self._queue)
         self._outstanding = 0
-        self._stopping = False
+        self._stopping = self._is_over = False
         self._thread = threading.Thread(target=self._serve, name="imgsvc-events", daemon=True)
 
     def add_port(self, target: str, credentials: grpc.ServerCredentials | None = None) -> int:
@@ -235,42 +235,44 @@ class Transport:
         self._server.request_call(self._queue, self._queue, _REQUEST)
 
     def _serve(self) -> None:
+        next_tick = time.time() + TICK_SECONDS
+        while True:
+            try:
+                next_tick = self._poll(next_tick)
+                if self._is_over:
+                    return
+            except Exception:  # it serves everybody else
+                log.exception("an event was not dealt with")
+
+    def _poll(self, next_tick: float) -> float:
+        """Deal with events until the next tick, and with that; return when the one after it is due."""
         poll, clock = self._queue.poll, time.time
-        next_tick = clock() + TICK_SECONDS
         while True:
             event = poll(next_tick)
+            tag = event.tag
+            if tag is _REQUEST:
+                self._outstanding -= 1
+                if not self._stopping:
+                    self._ask()
+                if event.call is not None and event.call.is_valid:
+                    self._begin(event)
+            elif tag is _SHUTDOWN:  # the last, when all RPCs are over
+                self._is_over = True
+                return next_tick
+            elif event.completion_type != _TIMEOUT:
+                tag(event)
+            tag = event = None  # or they would live, with a body, until the next
             if clock() >= next_tick:
                 next_tick = clock() + TICK_SECONDS
-                self._call(self._tick)
-            if event.completion_type == _TIMEOUT:
-                continue
-            tag = event.tag
-            if tag is _SHUTDOWN:  # the last, when all RPCs are over
-                return
-            if tag is not _REQUEST:
-                self._call(tag, event)
-                tag = event = None  # or they would live, with a body, until the next
-                continue
-            self._outstanding -= 1
-            if not self._stopping:
-                self._ask()
-            if event.call is not None and event.call.is_valid:
-                self._begin(event)
-            event = None
+                self._tick()
+                return next_tick
 
     def _begin(self, event: Any) -> None:
         try:
-            rpc = Rpc(event)
-            self._accept(rpc)
+            self._accept(Rpc(event))
         except Exception:
             log.exception("an RPC could not be taken on")
             event.call.cancel(cygrpc.StatusCode.internal, "internal error")
-
-    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
-        try:
-            function(*arguments)
-        except Exception:  # it serves everybody else
-            log.exception("an event was not dealt with")
 
 
 def _nothing(_event: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,7 @@ class UnaryCalls:
         self._bodies.receive(call, self._received)
 
     def _received(self, call: Call, body: bytes | None) -> None:
-        call.wait_no_more()
+        call.due = math.inf
         if body is None:
             call.rpc.receive(lambda _: self._no_body(call))  # news of a cancellation come after
             return
@@ -149,7 +150,7 @@ class UnaryCalls:
         try:
             if call.held < len(body):
                 self._limiter.hold_body(call, len(body))
-            if is_gzip(body):
+            if prepared is None and is_gzip(body):
                 body = inflate(body, self._max_bytes, call, self._limiter)
             answer = self._computed(call, prepared or method.prepare(body))
         except DecodeError:
@@ -171,7 +172,7 @@ class UnaryCalls:
             key = self._caching.key(prepared, call)
             if key is not None:
                 return self._caching.answer(key, call, price, lambda: prepared.run(call))
-        call.charge(price)
+        self._limiter.charge(call, price)
         return prepared.run(call).message
 
     def _over(self, call: Call) -> None:

@@ -26,14 +26,24 @@ class CallersByAddress:
 
     def __init__(self) -> None:
         self._callers: dict[str, Caller] = {}
+        self._of_peer: dict[str, Caller] = {}  # of connections, whose next call is soon
         self._others = Caller(OTHERS)
 
     def of(self, peer: str) -> Caller:
         """Return the caller of a gRPC peer."""
-        address = address_of(peer)
+        caller = self._of_peer.get(peer)
+        if caller is None:
+            caller = self._of_address(address_of(peer))
+            if len(self._of_peer) >= MAX_KNOWN:
+                self._of_peer.clear()
+            self._of_peer[peer] = caller
+        return caller
+
+    def _of_address(self, address: str) -> Caller:
         caller = self._callers.get(address)
         if caller is not None:
             return caller
+        self._of_peer.clear()  # it would keep those that go
         if len(self._callers) >= MAX_KNOWN:
             self._callers = {key: each for key, each in self._callers.items() if not each.idle}
             if len(self._callers) >= MAX_KNOWN:

@@ -48,6 +48,11 @@ class Congestion:
         How many there are.
     max_seconds
         How long a call may wait in all.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether it knows anything: an idle server refuses nothing.
     """
 
     def __init__(self, cores: int, max_seconds: float) -> None:
@@ -55,7 +60,7 @@ class Congestion:
         self._free = FREE_PER_CORE * cores
         self._max_seconds = PART_AT_HEADERS * max_seconds
         self._calls: dict[Hashable, int] = {}
-        self._busy = False
+        self.busy = False
         self._done = self._done_before = 0
         self._since = self._since_before = 0.0
 
@@ -63,7 +68,7 @@ class Congestion:
         """Raise what `enter` would now, and count nothing."""
         if remaining <= 0:
             raise Abandoned(StoppedError(cancelled=False), 0.0)
-        if self._busy:
+        if self.busy:
             self._check(caller, remaining)
 
     def enter(self, caller: Hashable, remaining: float = math.inf) -> None:
@@ -78,12 +83,12 @@ class Congestion:
         """
         if remaining <= 0:
             raise Abandoned(StoppedError(cancelled=False), 0.0)
-        if self._busy:
+        if self.busy:
             self._check(caller, remaining)
         self.num_calls += 1
         self._calls[caller] = self._calls.get(caller, 0) + 1
-        if not self._busy and self.num_calls > self._free:
-            self._busy = True
+        if not self.busy and self.num_calls > self._free:
+            self.busy = True
             self._done = self._done_before = 0
             self._since = self._since_before = time.monotonic()
 
@@ -95,21 +100,16 @@ class Congestion:
             self._calls[caller] = left
         else:
             del self._calls[caller]
-        if not self._busy:
+        if not self.busy:
             return
         if self.num_calls <= self._free:
-            self._busy = False
+            self.busy = False
             return
         self._done += 1
         now = time.monotonic()
         if now - self._since > WINDOW_SECONDS:
             self._done_before, self._since_before = self._done, self._since
             self._done, self._since = 0, now
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether it counts: an idle server refuses nothing."""
-        return self._busy
 
     @property
     def seconds(self) -> float:
@@ -136,7 +136,7 @@ class Congestion:
         return min(before, self.num_calls) * a_call
 
     def _seconds_a_call(self) -> float:
-        if not self._busy:
+        if not self.busy:
             return 0.0
         done, elapsed = self._done + self._done_before, time.monotonic() - self._since_before
         return elapsed / done if elapsed >= LEAST_SECONDS and done >= LEAST_CALLS else 0.0
