@@ -6,8 +6,8 @@ import pytest
 
 from imgsvc._options import Secret
 from imgsvc.config import ServerConfig
-from imgsvc.config.caching import redis_name, redis_url
 from imgsvc.config.sources import as_toml
+from imgsvc.config.values import redis_name, redis_url
 from imgsvc.errors import ConfigurationError
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imgsvc._files import failure_of
 from imgsvc.cache.cache import ResultCache
 from imgsvc.cache.memory import MemoryStore
-from imgsvc.config.caching import DEFAULT_URL, redis_name, redis_url
+from imgsvc.config.values import DEFAULT_URL, redis_name, redis_url
 from imgsvc.errors import ConfigurationError
 from imgsvc.server.call import CACHE
 from imgsvc.server.overload.price import Price
