@@ -9,7 +9,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 import imgsvc
 from imgsvc.errors import RequestRefusedError
 from tests import reference, rpc
-from tests.processes import serving
+from tests.processes import run, serving
 from tests.server.test_contract import *  # noqa: F403 - all of its tests, with the server below
 
 
@@ -35,6 +35,12 @@ def test_it_says_so_where_grpcio_lacks_something(monkeypatch, caplog):
     monkeypatch.setattr(builtins, "__import__", fail)
     assert transport_class() is PlainTransport
     assert "this grpcio has no Server: calls are served by grpc.server" in caplog.text
+
+
+def test_the_client_s_doctor_says_so(server):
+    done = run("imgsvc-client", "doctor", "--port", server.port)
+    assert done.returncode == 0
+    assert "warning  its transport: grpc.server, of grpcio " in done.stdout
 
 
 def test_v1_batches_health_and_reflection(server, rng):

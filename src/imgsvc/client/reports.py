@@ -140,6 +140,7 @@ class ServerReport:
     limits: Mapping[str, int]
     presets: tuple[PresetReport, ...]
     libraries: Mapping[str, str]
+    transport: str = ""
 
 
 def read_plan(body: bytes) -> PlanReport:
@@ -216,6 +217,7 @@ def read_server(body: bytes) -> ServerReport:
             for each in message.presets
         ),
         dict(message.libraries),
+        message.transport,
     )
 
 

@@ -135,7 +135,7 @@ class Server:
         pricing = Pricing(self._prediction)
         self._caching = open_cache(config, self._prediction)
         self._processing = Processing(limits, presets, pricing, self._caching)
-        reports = Reports(config, limits, presets, self._prediction)
+        reports = Reports(config, limits, presets, self._prediction, self._transport.name)
         images = UnaryCalls(
             nl_image_methods(pricing, null_image_errors=config.null_image_errors)
             | image_methods(self._processing, reports),

@@ -34,6 +34,8 @@ CODES = {code.value[0]: code for code in grpc.StatusCode}
 class PlainTransport(grpc.GenericRpcHandler):
     """See `imgsvc.server.transport.Transport`."""
 
+    name = "grpc.server"
+
     def __init__(
         self, options: Iterable[tuple[str, int]], accept: Callable[[Any], None], tick: Callable[[], None]
     ) -> None:

@@ -54,6 +54,8 @@ class Reports:
         Of the server.
     prediction
         How long recipes take here.
+    transport
+        How the server takes calls.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class Reports:
         limits: Limits,
         presets: Mapping[str, Preset],
         prediction: Prediction,
+        transport: str = "",
     ) -> None:
         self._config = config
         self._limits = limits
         self._presets = presets
         self._prediction = prediction
+        self._transport = transport
 
     def plan(self, body: bytes, call: Work) -> bytes:
         """Answer a `PlanRequest`, on a core of its own: a plan may have a thousand operations."""
@@ -144,6 +148,7 @@ class Reports:
             limits=limits,
             presets=[_preset(preset) for _, preset in sorted(self._presets.items())],
             libraries={name: version(name) for name in LIBRARIES},
+            transport=self._transport,
         )
         return answer.SerializeToString()
 

@@ -179,6 +179,11 @@ CENTURY = 3e9
 class Transport:
     """A gRPC server that hands over RPCs.
 
+    Attributes
+    ----------
+    name : str
+        What servers tell of which one they have.
+
     Parameters
     ----------
     options
@@ -188,6 +193,8 @@ class Transport:
     tick
         Called on that thread now and then: about every tenth of a second.
     """
+
+    name = "completion queue"
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ OK, WARNING, PROBLEM = "ok", "warning", "problem"
 COLORS = {OK: "32", WARNING: "33", PROBLEM: "31"}
 PACKAGES = ("numpy", "grpcio", "protobuf", "pillow", "simplejpeg")
 BEST_ISA = "x86-64-v3"
+PLAIN_TRANSPORT = "grpc.server"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,6 +165,11 @@ def _server(args: argparse.Namespace) -> Iterator[Finding]:
             same = info.version == imgsvc.__version__
             other = "" if same else f", and this client {imgsvc.__version__}: install the same"
             yield Finding("its version", OK if same else WARNING, f"{info.version}{other}")
+            if info.transport == PLAIN_TRANSPORT:
+                text = (
+                    f"{PLAIN_TRANSPORT}, of grpcio {info.libraries['grpcio']}: slower; install another grpcio"
+                )
+                yield Finding("its transport", WARNING, text)
             image = np.zeros((8, 8), np.uint8)
             works = bool((client.invert(image) == 255).all())
             yield Finding("its kernels", OK if works else PROBLEM, "they compute" if works else "they do not")
