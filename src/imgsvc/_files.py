@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["failure_of", "replacing"]
+__all__ = ["creating", "failure_of", "replacing"]
 
 
 @contextlib.contextmanager
@@ -39,6 +39,28 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             unfinished.unlink()
         raise
+
+
+@contextlib.contextmanager
+def creating(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Do as `replacing`, but replace nothing: also not what somebody else has written meanwhile.
+
+    Raises
+    ------
+    FileExistsError
+        There is something at `path`.
+    OSError
+        The file cannot be written.
+    """
+    target = Path(path)
+    unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with unfinished.open("xb") as file:
+            yield file
+        os.link(unfinished, target)  # which fails where a name is taken
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
 
 
 def failure_of(error: Exception) -> object:

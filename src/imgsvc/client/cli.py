@@ -27,6 +27,7 @@ from imgsvc.client.commands.program import (
     EXIT_CODES_TEXT,
     EXIT_SOME_FAILED,
     add_output_options,
+    printable,
     run_command,
     say,
 )
@@ -167,7 +168,7 @@ def run(args: argparse.Namespace) -> int:
             check_writable(output)
             photo = read_image(path)
             for note in photo.notes:
-                tqdm.write(f"imgsvc-client: note: {path}: {note}", file=sys.stderr)
+                tqdm.write(f"imgsvc-client: note: {printable(f'{path}: {note}')}", file=sys.stderr)
             begin = time.perf_counter()
             pixels = transform(client, photo.pixels, args)
             latency = time.perf_counter() - begin
@@ -185,7 +186,7 @@ def run(args: argparse.Namespace) -> int:
             cancel=client.close,
         )
     report = dataclasses.replace(report, failures=unreadable + report.failures)
-    print(report)
+    print("\n".join(map(printable, str(report).splitlines())))
     return EXIT_SOME_FAILED if report.failures else 0
 
 

@@ -29,6 +29,7 @@ from imgsvc.client.commands.program import (
     add_output_options,
     advice,
     command_parser,
+    printable,
     run_command,
     say,
     show_json,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from imgsvc.client.commands.work import Work
+    from imgsvc.client.result import Result
     from imgsvc.client.sync import Client
 
 DESCRIPTION = """\
@@ -135,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
         show_json(document)
     else:
         for line in report.lines(shown_failures=args.failures is None):
-            print(line)
+            print(printable(line))
     return code
 
 
@@ -242,7 +244,7 @@ class Batch:
             else:
                 self.latencies.append(time.perf_counter() - self._started.pop(image))
                 self.bytes_out += len(result.data or b"")
-                writing.append((image, pool.submit(write_result, result, self.output(image))))
+                writing.append((image, pool.submit(self._write, result, self.output(image))))
             while len(writing) > self._workers:
                 self._written(*writing.popleft())
             bar.update(self.done + len(self.failures) - len(writing) - bar.n)
@@ -276,6 +278,9 @@ class Batch:
         if output.exists() and not self._overwrite:
             raise ImageWriteError(f"{output} exists: --overwrite replaces it, --resume leaves it as it is")
         return read_file(self._source / image)
+
+    def _write(self, result: Result, output: Path) -> None:
+        write_result(result, output, self._target, replace=self._overwrite)
 
     def _written(self, image: Path, writing: Future[None]) -> None:
         try:

@@ -20,6 +20,7 @@ from imgsvc.client.commands.program import (
     EXIT_SOME_FAILED,
     add_output_options,
     command_parser,
+    printable,
     run_command,
     show_json,
 )
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         show_json(load.document(args))
     else:
         for line in load.lines():
-            print(line)
+            print(printable(line))
     return EXIT_SOME_FAILED if load.errors else 0
 
 

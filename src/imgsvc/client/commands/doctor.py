@@ -21,6 +21,7 @@ from imgsvc.client.commands.program import (
     advice,
     command_parser,
     is_terminal,
+    printable,
     run_command,
     show_json,
 )
@@ -77,7 +78,7 @@ def _line(finding: Finding) -> str:
     state = f"{finding.state:8}"
     if is_terminal(sys.stdout):
         state = f"\x1b[{COLORS[finding.state]}m{state}\x1b[0m"
-    return f"{state} {finding.what}: {finding.text}"
+    return f"{state} {finding.what}: {printable(finding.text)}"
 
 
 def _findings(args: argparse.Namespace) -> Iterator[Finding]:

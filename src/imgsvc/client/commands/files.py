@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgsvc._files import failure_of, replacing
+from imgsvc._files import creating, failure_of, replacing
 from imgsvc.client.batch import find_images
 from imgsvc.client.given import read_file
 from imgsvc.codec import FORMATS, format_of, format_of_name, formats
@@ -129,8 +129,15 @@ def file_of(result: Result) -> memoryview:
     return result.data
 
 
-def write_result(result: Result, path: Path) -> None:
+def write_result(result: Result, path: Path, folder: Path | None = None, *, replace: bool = True) -> None:
     """Write a file as it came, in full or not at all; the folder is made where there is none.
+
+    Parameters
+    ----------
+    folder
+        Which a symbolic link must not lead out of; None where that is nobody's concern.
+    replace
+        Whether a file that is there, or was put there meanwhile, is replaced.
 
     Raises
     ------
@@ -139,9 +146,15 @@ def write_result(result: Result, path: Path) -> None:
     """
     data = file_of(result)
     try:
+        if folder is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+            raise ImageWriteError(f"{path}: a symbolic link leads out of {folder}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
+        with replacing(path) if replace else creating(path) as file:
             file.write(data)
+    except FileExistsError:
+        raise ImageWriteError(
+            f"{path} exists: --overwrite replaces it, --resume leaves it as it is"
+        ) from None
     except (OSError, ValueError) as error:
         raise ImageWriteError(f"{path}: cannot be written: {failure_of(error)}") from error
 

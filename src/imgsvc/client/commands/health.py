@@ -9,6 +9,7 @@ from imgsvc.client.commands.program import (
     EXIT_UNAVAILABLE,
     add_output_options,
     command_parser,
+    printable,
     run_command,
     show_json,
 )
@@ -41,5 +42,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         show_json({"status": status})
     else:
-        print(status)
+        print(printable(status))
     return 0 if status == SERVING else EXIT_UNAVAILABLE

@@ -6,7 +6,13 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
-from imgsvc.client.commands.program import add_output_options, command_parser, run_command, show_json
+from imgsvc.client.commands.program import (
+    add_output_options,
+    command_parser,
+    printable,
+    run_command,
+    show_json,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         show_json({**dataclasses.asdict(server), "operations": list(map(dataclasses.asdict, operations))})
     else:
         for line in (*server_lines(server), *operation_lines(operations)):
-            print(line)
+            print(printable(line))
     return 0
 
 

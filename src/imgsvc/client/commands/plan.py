@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
 from imgsvc.client.commands.files import read_input
-from imgsvc.client.commands.program import add_output_options, command_parser, run_command, show_json
+from imgsvc.client.commands.program import (
+    add_output_options,
+    command_parser,
+    printable,
+    run_command,
+    show_json,
+)
 from imgsvc.client.commands.work import add_work_options, work_of
 
 if TYPE_CHECKING:
@@ -44,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         show_json(_document(report))
     else:
         for line in _lines(args.input, report):
-            print(line)
+            print(printable(line))
     return 0
 
 

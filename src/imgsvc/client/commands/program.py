@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,9 @@ EXIT_CODES: tuple[tuple[type[ImgsvcError], int], ...] = (
     (ServiceError, EXIT_REFUSED),
 )
 
+CONTROL = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON leaves as it is, and terminals take for orders, for another direction, or not at all."""
+
 EXIT_CODES_TEXT = f"""\
 exit codes:
   0 done   2 usage   {EXIT_INPUT} input cannot be read   {EXIT_OUTPUT} output cannot be written
@@ -110,14 +114,20 @@ def advice(error: ImgsvcError) -> str:
     return reaching_advice(error) if isinstance(error, ServiceError) else ""
 
 
+def printable(text: str) -> str:
+    """Return a line as a terminal may have it: what names of files say to terminals is shown, not done."""
+    return "".join([each if each.isprintable() else each.encode("unicode_escape").decode() for each in text])
+
+
 def say(text: str) -> None:
     """Write a line to stderr."""
-    print(f"imgsvc-client: {text}", file=sys.stderr)
+    print(f"imgsvc-client: {printable(text)}", file=sys.stderr)
 
 
 def show_json(document: Any) -> None:
     """Write the one document of a command to stdout."""
-    print(json.dumps(document, ensure_ascii=False))
+    text = json.dumps(document, ensure_ascii=False)
+    print(CONTROL.sub(lambda each: f"\\u{ord(each[0]):04x}", text))
 
 
 def is_terminal(stream: Any) -> bool:
