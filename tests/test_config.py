@@ -17,7 +17,7 @@ def test_defaults():
     assert config.listens_on_tcp
     assert config.max_message_bytes == 256 * MIB
     assert config.byte_budget == 8 * 256 * MIB
-    assert config.num_workers >= 16
+    assert config.num_workers >= 12
     assert config.num_cores >= 1
 
 

@@ -278,7 +278,7 @@ class Work:
     max_workers: int | None = option(
         None,
         integer(1, 1024),
-        "image calls received or computed at a time (default: 4 a core, at least 16)",
+        "image calls received or computed at a time (default: 4 a core, at least 12)",
         metavar="N",
     )
     cores: int | None = option(
@@ -314,7 +314,7 @@ class Work:
     @property
     def num_workers(self) -> int:
         """The number of threads that receive and answer image calls: most of them wait for bytes."""
-        return self.max_workers or max(16, 4 * self.num_cores)
+        return self.max_workers or max(12, 4 * self.num_cores)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
