@@ -55,7 +55,7 @@ def test_all_is_done_before_the_end(make_pool):
     threading.Timer(0.05, go.set).start()
     pool.shutdown()
     assert sorted(done) == list(range(20))
-    with pytest.raises(RuntimeError, match="cannot schedule new futures after shutdown"):
+    with pytest.raises(RuntimeError, match="cannot take work after shutdown"):
         pool.submit_for("a", go.wait)
 
 

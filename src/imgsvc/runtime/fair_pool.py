@@ -10,7 +10,7 @@ from imgsvc.runtime.pools import Pool, Work, fill
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from imgsvc.runtime.pools import Done, Worker
+    from imgsvc.runtime.pools import Worker
 
 __all__ = ["FairPool", "start_fair_pool"]
 
@@ -39,18 +39,16 @@ class FairPool(Pool):
         )
         self._working: dict[Hashable, int] = {}
 
-    def submit_for(self, caller: Hashable, fn: Callable[..., Any], /, *args: Any) -> Done:
+    def submit_for(self, caller: Hashable, fn: Callable[..., Any], /, *args: Any) -> None:
         """Let a thread call `fn` for a caller."""
-        work = _CallersWork(fn, args, {}, caller, self._ended)
+        work = _CallersWork(fn, args, caller, self._ended)
         with self._lock:
-            if self._closed:
-                raise RuntimeError("cannot schedule new futures after shutdown")  # as executors say it
+            self._check_open()
             if self._idle and self._working.get(caller, 0) < self._most:
                 self._count(caller, 1)
                 self._idle.pop().give(work)
             else:
                 self._waiting.setdefault(caller, collections.deque()).append(work)
-        return work.done
 
     def _next_work(self, worker: Worker) -> Work | None:
         with self._lock:
@@ -91,15 +89,16 @@ class FairPool(Pool):
 
 
 class _CallersWork(Work):
+    __slots__ = ("_caller", "_ended")
+
     def __init__(
         self,
         fn: Callable[..., Any],
         args: tuple[Any, ...],
-        kwargs: dict[str, Any],
         caller: Hashable,
         ended: Callable[[Hashable], None],
     ) -> None:
-        super().__init__(fn, args, kwargs)
+        super().__init__(fn, args)
         self._caller = caller
         self._ended = ended
 
