@@ -242,7 +242,10 @@ def answers(connection):
 
 def test_bytes_beyond_the_limit_wait_for_a_moment(serve, rng):
     """Requests fill half of them at most, so that there is room for answers."""
-    server = serve("--port", "0", "--max-message-bytes", "4MiB", "--max-bytes-in-flight", "8MiB")
+    server = serve(
+        *("--port", "0", "--max-message-bytes", "4MiB", "--max-bytes-in-flight", "8MiB"),
+        *("--max-workers", "16"),  # half of them may wait for bytes
+    )
     image = rng.integers(0, 256, (1000, 1300, 3), dtype=np.uint8)
     expected = reference.mean_filter_large(image)
     with imgsvc.Client(server.target) as client, ThreadPoolExecutor(8) as pool:
