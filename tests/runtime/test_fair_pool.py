@@ -1,10 +1,11 @@
 """Threads that go round the callers."""
 
 import threading
+import time
 
 import pytest
 
-from imgsvc.runtime.fair_pool import start_fair_pool
+from imgsvc.runtime.fair_pool import blocking, start_fair_pool
 from tests.processes import wait_for
 
 
@@ -12,8 +13,8 @@ from tests.processes import wait_for
 def make_pool():
     made = []
 
-    def make(threads):
-        made.append(start_fair_pool(threads, "test"))
+    def make(threads, active=None):
+        made.append(start_fair_pool(threads, "test", active=active or threads))
         return made[-1]
 
     yield make
@@ -65,3 +66,68 @@ def test_a_failure_is_logged_and_gives_the_thread_back(make_pool, caplog):
     pool.submit_for("a", done.set)
     assert done.wait(30)
     assert "a thread's work failed" in caplog.text
+
+
+class TestNoMoreThanSoManyWorkAtATime:
+    @pytest.fixture
+    def pool(self, make_pool):
+        return make_pool(8, active=2)
+
+    @pytest.fixture
+    def begin(self, pool):
+        """Begin work of so many callers, which ends when it is told to; return what has begun."""
+        began, goes = [], {caller: threading.Event() for caller in "abcdef"}
+
+        def work(caller, waits):
+            began.append(caller)
+            if waits:
+                with blocking():
+                    goes[caller].wait(30)
+                began.append(f"{caller} goes on")
+                goes[f"{caller} goes on"].wait(30)
+            else:
+                goes[caller].wait(30)
+
+        def begin(callers, *, waits=False):
+            for caller in callers:
+                goes[f"{caller} goes on"] = threading.Event()
+                pool.submit_for(caller, work, caller, waits)
+            return began, goes
+
+        yield begin
+        for go in goes.values():
+            go.set()
+
+    def test_the_next_begins_when_one_is_done(self, begin):
+        began, goes = begin("abcd")
+        wait_for(lambda: len(began) == 2)
+        goes["b"].set()
+        wait_for(lambda: len(began) == 3)
+        time.sleep(0.05)
+        assert began == ["a", "b", "c"]
+
+    def test_others_work_while_some_wait(self, begin):
+        began, _ = begin("abc", waits=True)
+        begin("def")
+        wait_for(lambda: len(began) == 5)
+        time.sleep(0.05)
+        assert sorted(began) == ["a", "b", "c", "d", "e"]
+
+    def test_who_has_waited_goes_on_at_once(self, begin):
+        began, goes = begin("a", waits=True)
+        wait_for(lambda: began == ["a"])
+        begin("bcd")
+        wait_for(lambda: len(began) == 3)
+        goes["a"].set()
+        wait_for(lambda: len(began) == 4)
+        assert began[-1] == "a goes on"
+        goes["b"].set()  # two work still
+        time.sleep(0.05)
+        assert len(began) == 4
+        goes["a goes on"].set()
+        wait_for(lambda: began[-1] == "d")
+
+
+def test_whoever_is_of_no_pool_may_wait_as_well():
+    with blocking():
+        pass

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from imgsvc.cache.connections import Connections, RefusedError, UnavailableError
 from imgsvc.cache.frame import framed, message_of
 from imgsvc.cache.rates import FetchRate
+from imgsvc.runtime.fair_pool import blocking
 
 if TYPE_CHECKING:
     from imgsvc.cache.connections import Run
@@ -71,7 +72,8 @@ class RedisStore:
             return waiting
         start = time.perf_counter()
         try:
-            value = self._connections.run([_command(b"GET", self._name_of(key))])
+            with blocking():
+                value = self._connections.run([_command(b"GET", self._name_of(key))])
         except UnavailableError:
             return None
         except RefusedError as error:

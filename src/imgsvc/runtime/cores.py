@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgsvc._stop import Stop
 from imgsvc.errors import StoppedError
+from imgsvc.runtime.fair_pool import blocking
 from imgsvc.runtime.fair_queue import FairQueue, Kind
 from imgsvc.runtime.pools import start_pool
 
@@ -99,7 +100,10 @@ class Job:
         self._turn = turn
         if not self.stop.cancelled:  # or `cancel` may have looked for the turn before it was there
             remaining = self.stop.remaining
-            turn.acquire(timeout=-1 if remaining is None else min(max(remaining, 0.0), threading.TIMEOUT_MAX))
+            with blocking():
+                turn.acquire(
+                    timeout=-1 if remaining is None else min(max(remaining, 0.0), threading.TIMEOUT_MAX)
+                )
         self._turn = None
         self.note("queue", start, time.monotonic())
 

@@ -1,54 +1,97 @@
-"""A pool whose threads go round the callers, so that one who sends much waits for himself."""
+"""A pool whose threads go round the callers, so that one who sends much waits for himself.
+
+Of its threads only so many work at a time. More of them than cores would take turns at those and at the GIL,
+in the middle of everything; each switch costs, and all are done later. The others are for those that wait:
+whoever calls what may wait does so within `blocking`, and somebody else works meanwhile.
+"""
 
 from __future__ import annotations
 
 import collections
+import contextlib
+import threading
 from typing import TYPE_CHECKING, Any
 
-from imgsvc.runtime.pools import Pool, Work, fill
+from imgsvc.runtime.pools import Threads, Work, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
     from imgsvc.runtime.pools import Worker
 
-__all__ = ["FairPool", "start_fair_pool"]
+__all__ = ["FairPool", "blocking", "start_fair_pool"]
+
+_here = threading.local()
+"""Whose thread this is, by the name `pool`."""
 
 
-def start_fair_pool(threads: int, name: str) -> FairPool:
+def start_fair_pool(threads: int, name: str, *, active: int) -> FairPool:
     """Return such a pool; see `imgsvc.runtime.pools.start_pool`."""
-    pool = FairPool(threads - threads // 4)
+    pool = FairPool(threads - threads // 4, active)
     fill(pool, threads, name)
     return pool
 
 
-class FairPool(Pool):
+@contextlib.contextmanager
+def blocking() -> Iterator[None]:
+    """Let another thread of the pool work while this one waits for something; elsewhere, do nothing.
+
+    Whoever has waited goes on at once, beside those that work: what it has got is not to wait in its turn.
+    """
+    pool: FairPool | None = getattr(_here, "pool", None)
+    if pool is None:
+        yield
+        return
+    pool.change_working(-1)
+    try:
+        yield
+    finally:
+        pool.change_working(1)
+
+
+class FairPool(Threads):
     """Callers wait in queues of their own, which take turns.
 
     Parameters
     ----------
     most
         How many threads one caller has at a time: what it does with them may take long.
+    active
+        How many work at a time, beside those in `blocking`.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, active: int) -> None:
         super().__init__()
         self._most = most
+        self._active = active
+        self._working = 0
         self._waiting: collections.OrderedDict[Hashable, collections.deque[_CallersWork]] = (
             collections.OrderedDict()
         )
-        self._working: dict[Hashable, int] = {}
+        self._threads_of: dict[Hashable, int] = {}
 
     def submit_for(self, caller: Hashable, fn: Callable[..., Any], /, *args: Any) -> None:
         """Let a thread call `fn` for a caller."""
-        work = _CallersWork(fn, args, caller, self._ended)
+        work = _CallersWork(fn, args, caller, self)
         with self._lock:
             self._check_open()
-            if self._idle and self._working.get(caller, 0) < self._most:
-                self._count(caller, 1)
-                self._idle.pop().give(work)
-            else:
-                self._waiting.setdefault(caller, collections.deque()).append(work)
+            self._waiting.setdefault(caller, collections.deque()).append(work)
+            self._wake()
+
+    def change_working(self, change: int) -> None:
+        """Count so many more threads, or less, as working."""
+        with self._lock:
+            self._working += change
+            self._wake()
+
+    def end(self, caller: Hashable) -> None:
+        """Note that a piece of work of a caller is done."""
+        with self._lock:
+            self._working -= 1
+            self._count(caller, -1)
+            if self._closed and not self._waiting:
+                while self._idle:
+                    self._idle.pop().give(None)
 
     def _next_work(self, worker: Worker) -> Work | None:
         with self._lock:
@@ -60,9 +103,18 @@ class FairPool(Pool):
             self._idle.append(worker)
         return worker.take()
 
+    # With the lock held.
+
+    def _wake(self) -> None:
+        """Give what may be done now to threads that are idle."""
+        while self._idle and (work := self._take()) is not None:
+            self._idle.pop().give(work)
+
     def _take(self) -> _CallersWork | None:
-        """Return what is next, with the lock held; None if there is nothing, or only of who has enough."""
-        may = (caller for caller in self._waiting if self._working.get(caller, 0) < self._most)
+        """Return what is next; None if there is nothing, or enough is done already, for all or its caller."""
+        if self._working >= self._active:
+            return None
+        may = (caller for caller in self._waiting if self._threads_of.get(caller, 0) < self._most)
         caller = next(may, None)
         if caller is None:
             return None
@@ -70,38 +122,29 @@ class FairPool(Pool):
         work = waiting.popleft()
         if waiting:
             self._waiting[caller] = waiting  # behind the others
+        self._working += 1
         self._count(caller, 1)
         return work
 
-    def _ended(self, caller: Hashable) -> None:
-        with self._lock:
-            self._count(caller, -1)
-            if self._closed and not self._waiting:
-                while self._idle:
-                    self._idle.pop().give(None)
-
     def _count(self, caller: Hashable, change: int) -> None:
-        count = self._working.get(caller, 0) + change
+        count = self._threads_of.get(caller, 0) + change
         if count:
-            self._working[caller] = count
+            self._threads_of[caller] = count
         else:
-            self._working.pop(caller, None)
+            self._threads_of.pop(caller, None)
 
 
 class _CallersWork(Work):
-    __slots__ = ("_caller", "_ended")
+    __slots__ = ("_caller", "_pool")
 
     def __init__(
-        self,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        caller: Hashable,
-        ended: Callable[[Hashable], None],
+        self, fn: Callable[..., Any], args: tuple[Any, ...], caller: Hashable, pool: FairPool
     ) -> None:
         super().__init__(fn, args)
         self._caller = caller
-        self._ended = ended
+        self._pool = pool
 
     def run(self) -> None:
+        _here.pool = self._pool
         super().run()
-        self._ended(self._caller)
+        self._pool.end(self._caller)

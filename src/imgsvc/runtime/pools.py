@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("imgsvc.runtime")
 
-__all__ = ["Pool", "Work", "Worker", "fill", "start_pool"]
+__all__ = ["Pool", "Threads", "Work", "Worker", "fill", "start_pool"]
 
 
 def start_pool(threads: int, name: str) -> Pool:
@@ -33,7 +33,7 @@ def start_pool(threads: int, name: str) -> Pool:
     return pool
 
 
-def fill(pool: Pool, threads: int, name: str) -> None:
+def fill(pool: Threads, threads: int, name: str) -> None:
     """Start the threads of a pool; see `start_pool`."""
     try:
         for number in range(threads):
@@ -43,17 +43,11 @@ def fill(pool: Pool, threads: int, name: str) -> None:
         raise ConfigurationError(f"cannot start {threads} threads for {name}: {error}") from error
 
 
-class Pool:
-    """Threads for functions that deal with their own errors.
-
-    The executor of the standard library has its idle threads wait at one queue. Each that takes something
-    from there wakes the next, which finds nothing, and takes the GIL from the one that works. Here a piece of
-    work wakes one thread: the last that became idle, whose caches are the warmest.
-    """
+class Threads:
+    """What pools are made of: threads, those of them that have nothing to do, and the end."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._backlog: collections.deque[Work] = collections.deque()
         self._idle: list[Worker] = []
         self._workers: list[Worker] = []
         self._closed = False
@@ -63,16 +57,6 @@ class Pool:
         worker = Worker(name, self._next_work)
         worker.thread.start()
         self._workers.append(worker)
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any) -> None:
-        """Let a thread call `fn`, in the order of submission."""
-        work = Work(fn, args)
-        with self._lock:
-            self._check_open()
-            if self._idle:
-                self._idle.pop().give(work)
-            else:
-                self._backlog.append(work)
 
     def shutdown(self, *, wait: bool = True) -> None:
         """End the threads when all that was submitted is done."""
@@ -90,6 +74,32 @@ class Pool:
 
     def _next_work(self, worker: Worker) -> Work | None:
         """Return what a worker does next, when there is something; None for the end."""
+        raise NotImplementedError
+
+
+class Pool(Threads):
+    """Threads for functions that deal with their own errors.
+
+    The executor of the standard library has its idle threads wait at one queue. Each that takes something
+    from there wakes the next, which finds nothing, and takes the GIL from the one that works. Here a piece of
+    work wakes one thread: the last that became idle, whose caches are the warmest.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._backlog: collections.deque[Work] = collections.deque()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any) -> None:
+        """Let a thread call `fn`, in the order of submission."""
+        work = Work(fn, args)
+        with self._lock:
+            self._check_open()
+            if self._idle:
+                self._idle.pop().give(work)
+            else:
+                self._backlog.append(work)
+
+    def _next_work(self, worker: Worker) -> Work | None:
         with self._lock:
             if self._backlog:
                 return self._backlog.popleft()

@@ -120,7 +120,7 @@ class Server:
         self._calls = calls = OpenCalls(config.body_timeout)
         context = ServerContext(Screen(self.access, limiter), limiter, calls, observers)
         self.bodies = Bodies(max(LEAST_BODIES, config.num_workers))
-        self._workers = start_fair_pool(config.num_workers, "worker")
+        self._workers = start_fair_pool(config.num_workers, "worker", active=config.num_cores)
         self._trim = QuietTrim(limiter.quiet_since)
         limits = Limits(
             pixels=config.max_pixels,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from imgsvc.errors import LimitExceededError, OverloadedError, StoppedError
 from imgsvc.runtime.cores import Cores
+from imgsvc.runtime.fair_pool import blocking
 from imgsvc.server.call import QUEUE
 from imgsvc.server.overload.backlog import NEGLIGIBLE_SECONDS, Backlog, spread
 from imgsvc.server.overload.congestion import Congestion
@@ -272,24 +273,31 @@ class Limiter:
         start = time.monotonic()
         limit = self._limit(count, share)
         with self._room:
-            end = start + self._wait_seconds if self._may_wait > 0 and call.watched else start
-            self._may_wait -= 1
-            try:
-                while self.num_bytes + count > limit:
-                    left = end - time.monotonic()
-                    if left <= 0:
-                        retry_after = spread(self._wait_seconds)
-                        raise OverloadedError("bytes in flight", self.num_bytes + count, limit, retry_after)
-                    if call.over or call.stop.cancelled or call.remaining <= 0:
-                        raise StoppedError(cancelled=call.stop.cancelled)
-                    self._room.wait(min(left, LOOK_SECONDS))
-                self.num_bytes += count
-                call.held += count
-            finally:
-                self._may_wait += 1
+            if self.num_bytes + count > limit:
+                with blocking():
+                    self._wait_for_room(call, count, limit)
+            self.num_bytes += count
+            call.held += count
         end = time.monotonic()
         if end - start > NOTED_SECONDS:
             call.note(QUEUE, start, end)
+
+    def _wait_for_room(self, call: Call, count: int, limit: int) -> None:
+        """Wait for so many bytes to fit, with the lock held."""
+        start = time.monotonic()
+        end = start + self._wait_seconds if self._may_wait > 0 and call.watched else start
+        self._may_wait -= 1
+        try:
+            while self.num_bytes + count > limit:
+                left = end - time.monotonic()
+                if left <= 0:
+                    retry_after = spread(self._wait_seconds)
+                    raise OverloadedError("bytes in flight", self.num_bytes + count, limit, retry_after)
+                if call.over or call.stop.cancelled or call.remaining <= 0:
+                    raise StoppedError(cancelled=call.stop.cancelled)
+                self._room.wait(min(left, LOOK_SECONDS))
+        finally:
+            self._may_wait += 1
 
     def _limit(self, count: int, share: int) -> int:
         """Return a share of all bytes, if so many can ever fit; no load is to blame where they cannot."""
