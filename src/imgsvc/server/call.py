@@ -162,6 +162,13 @@ class Work(Job):
         return self.limiter.cores.run(function, num_bytes, self, most)
 
     @property
+    def computes_alone(self) -> bool:
+        """Whether nobody else has a core, or waits for one."""
+        assert self.limiter is not None  # noqa: S101 - for the type checker: it was let in
+        cores = self.limiter.cores
+        return not cores.in_use and not cores.waiting
+
+    @property
     def waited(self) -> float:
         """The seconds that it has waited so far for this server, and not for its caller."""
         return sum([end - start for stage, start, end in self.stages if stage == QUEUE])

@@ -17,7 +17,7 @@ from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import FailedResult
 from imgsvc.recipes.running import OneCore, RecipeRun, is_gray, raw_result
 from imgsvc.recipes.source import ImageFile, RawImage
-from imgsvc.runtime.cores import AT_ONCE_BYTES, BYTES_PER_CORE
+from imgsvc.runtime.cores import AT_ONCE_BYTES, BYTES_PER_CORE, LONG_SECONDS
 from imgsvc.server.status import details_of, status_of
 from imgsvc.wire.envelope import Draft
 from imgsvc.wire.image import pixels_of
@@ -238,7 +238,10 @@ def run_recipe(
         return Made(answer.finish(), sound)
 
     pipelines = plan.cost // COST_PER_BYTE
-    if pipelines >= 2 * BYTES_PER_CORE:  # some of it is worth several cores, and decoding is not
+    # Some of it is worth several cores, and decoding is not. Between the turns others come, and everything
+    # is done later; that is worth it while there are cores that nobody wants, or where a turn would be long.
+    several = pipelines >= 2 * BYTES_PER_CORE
+    if several and (call.computes_alone or call.predicted > LONG_SECONDS):
         return run(_Granted(call))
     # Decoding and encoding take longer than the bytes say, so they need a turn.
     files = 0 if plan.input.header is None and not plan.encodes else AT_ONCE_BYTES + 1
