@@ -105,14 +105,16 @@ def test_a_call_that_waits_for_cores_leaves_when_it_is_cancelled(serving):
         first = mean_filter.future(ENDLESS)
         assert serving.running.wait(30)
         waiting = mean_filter.future(ORDINARY)
-        wait_for(lambda: len(serving.cores._waiting) == 1)
+        wait_for(lambda: serving.limiter.num_calls == 2)
+        time.sleep(0.05)  # on its way to where it waits
         waiting.cancel()
-        wait_for(lambda: not serving.cores._waiting)
+        wait_for(lambda: serving.limiter.num_calls == 1)
         assert not first.done()
         wasted = serving.cores.wasted_core_seconds
         late = mean_filter.future(ORDINARY, timeout=0.2)
         assert late.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        wait_for(lambda: not serving.cores._waiting)
+        wait_for(lambda: serving.limiter.num_calls == 1)
+        assert serving.limiter.congestion.num_calls == 1
         assert serving.cores.wasted_core_seconds == wasted  # they cost nothing
         first.cancel()
 

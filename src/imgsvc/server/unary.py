@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from imgsvc.server.refusals import Abandoned, IncompleteBody, NoMessage, NotAMes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imgsvc.runtime.fair_pool import FairPool
+    from imgsvc.runtime.fair_pool import CallersWork, FairPool
     from imgsvc.server.bodies import Bodies
     from imgsvc.server.caching import Caching
     from imgsvc.server.call import Call
@@ -104,7 +105,14 @@ class UnaryCalls:
         else:
             self._calls.watch(call)
             call.hold()
-            self._workers.submit_for(call.flow, self._take, call, method, body, prepared)
+            work = self._workers.submit_for(call.flow, self._take, call, method, body, prepared)
+            call.on_closed = functools.partial(self._withdraw, call, work)
+
+    def _withdraw(self, call: Call, work: CallersWork) -> None:
+        """Let a call that is over wait no more."""
+        if self._workers.withdraw(work):
+            self._limiter.done(call, finished=False)
+            call.leave()
 
     def _no_body(self, call: Call) -> None:
         broken_off = IncompleteBody(grpc.StatusCode.CANCELLED, CANCELLED)

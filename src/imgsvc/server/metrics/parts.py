@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imgsvc.runtime.fair_pool import FairPool
     from imgsvc.server.caching import Caching
     from imgsvc.server.limiter import Limiter
     from imgsvc.server.readiness import Readiness
@@ -18,5 +19,6 @@ class Parts:
     """The parts of one server that count something."""
 
     limiter: Limiter
+    workers: FairPool
     readiness: Readiness
     caching: Caching | None

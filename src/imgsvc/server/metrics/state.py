@@ -48,13 +48,17 @@ class ServerState(Collector):
         yield build
         for name, what, value in (
             ("ready", "Whether the server wants calls.", parts.readiness()),
-            ("calls_in_flight", "Calls from their headers until their answer has gone.", limiter.num_calls),
+            ("calls_in_flight", "Calls from their body until their answer has gone.", limiter.num_calls),
             ("calls_in_flight_limit", "--max-calls.", config.max_calls),
             ("bytes_in_flight", "Bytes that calls hold.", limiter.num_bytes),
             ("bytes_in_flight_limit", "--max-bytes-in-flight.", config.byte_budget),
             ("cores_in_use", "Cores that are granted.", cores.in_use),
             ("cores_limit", "--cores.", config.num_cores),
-            ("cores_queue_length", "Pieces of work that wait for a core.", cores.waiting),
+            (
+                "cores_queue_length",
+                "Pieces of work that wait for a core.",
+                cores.waiting + parts.workers.waiting,
+            ),
             (
                 "backlog_core_seconds",
                 "Predicted of what waits for a core and what computes.",
