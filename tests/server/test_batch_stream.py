@@ -2,6 +2,7 @@
 
 import queue
 import signal
+import threading
 import time
 
 import grpc
@@ -198,6 +199,26 @@ def test_a_stream_that_begins_while_the_server_drains_ends_at_once():
             grpc.StatusCode.UNAVAILABLE,
             "the server is shutting down: try again, here or elsewhere",
         )
+        stream.half_close()
+
+
+def test_a_stream_that_is_gone_before_its_message_is_looked_at_holds_nothing(photo):
+    with (
+        Server(ServerConfig(host="127.0.0.1", port=0)) as server,
+        grpc.insecure_channel(server.addresses[0]) as connection,
+    ):
+        workers, go = server._batches.workers, threading.Event()
+        for _ in workers._workers:
+            workers.submit(go.wait, 30)
+        stream = Stream(connection)
+        stream.send(message([("late", photo)], FLIP))
+        processes.wait_for(lambda: workers._backlog)
+        stream.call.cancel()
+        processes.wait_for(lambda: not server._batches._streams)
+        go.set()
+        processes.wait_for(lambda: len(workers._idle) == len(workers._workers))
+        processes.wait_for(lambda: not server.limiter.num_calls)
+        assert server.limiter.num_bytes == 0
         stream.half_close()
 
 

@@ -16,7 +16,7 @@ import imgsvc
 from imgsvc.config import ServerConfig
 from imgsvc.errors import OverloadedError, ServiceTimeoutError, ServiceUnavailableError
 from imgsvc.runtime.cores import Job
-from imgsvc.server.callers.addresses import address_of
+from imgsvc.server.callers.addresses import address_of, network_of
 from imgsvc.server.lifecycle import Server
 from imgsvc.server.overload import backlog as backlog_module
 from imgsvc.server.overload import congestion
@@ -258,6 +258,23 @@ class TestCongestion:
 )
 def test_an_address_is_without_its_port(peer, address):
     assert address_of(peer) == address
+
+
+@pytest.mark.parametrize(
+    ("peer", "network"),
+    [
+        ("ipv4:10.0.0.1:50000", "ipv4:10.0.0"),
+        ("ipv6:%5B::1%5D:50000", "ipv6:::/64"),
+        ("ipv6:%5B2001:db8::4%5D:50000", "ipv6:2001:db8::/64"),
+        ("ipv6:%5B2001:db8:0:0:5::6%5D:50001", "ipv6:2001:db8::/64"),
+        ("ipv6:%5B2001:db8:0:1:5::6%5D:50001", "ipv6:2001:db8:0:1::/64"),
+        ("ipv6:%5B::ffff:10.0.0.1%5D:50000", "ipv6:10.0.0"),
+        ("unix:", "unix:"),
+        ("unix:/run/a.sock", "unix:/run/a.sock"),
+    ],
+)
+def test_neighbours_are_of_one_network(peer, network):
+    assert network_of(peer) == network
 
 
 def test_whose_a_call_is_is_known_before_a_worker_takes_it(monkeypatch):

@@ -101,6 +101,7 @@ class Stream:
         self._reading = self._taking = self._sending = self._half_closed = self._ended = False
         self._draining: Refusal | None = None
         self._error: Exception | None = None
+        self._inflating = 0.0  # core seconds, beside those of the items
         self._recipe: Recipe | InvalidInputError = Recipe()
         self._recipe_message = RecipeMessage()
         self._old_at = call.begun + streams.max_seconds
@@ -114,13 +115,10 @@ class Stream:
     def go_on(self) -> None:
         """Do what can be done, now that there may be room."""
         with self._lock:
-            body = None if self._taking else self._held_back
-            if body is not None:
-                self._taking = True
+            if self._held_back is not None and not self._taking:
+                self._have_taken(self._held_back)
             else:
                 self._go_on()
-        if body is not None:
-            self._of.workers.submit(self._take, body)
 
     def drain(self, reason: Refusal) -> None:
         """Take no more, and end when what was read is done."""
@@ -135,8 +133,9 @@ class Stream:
             self._ended = True
             dropped, self._todo = self._todo, collections.deque()
             self._results.clear()
+            self._held_back = None
         call = self._call
-        call.core_seconds = self._items.core_seconds
+        call.core_seconds = self._inflating + self._items.core_seconds
         if call.expired is None and not call.answered:
             call.fail(Abandoned(StoppedError(cancelled=call.remaining > 0), call.core_seconds))
             call.answered = time.monotonic()
@@ -164,6 +163,13 @@ class Stream:
             self._end(None if self._half_closed else self._draining)
         self._set_due()
 
+    def _have_taken(self, body: bytes) -> None:
+        if self._ended:  # and the call may be over, which would keep what is held for it
+            return
+        self._taking = True
+        self._call.hold()
+        self._of.workers.submit(self._take, body)
+
     def _put_to_work(self) -> None:
         caller = self._call.flow
         while self._todo and self._at_work < self._of.max_items:
@@ -190,7 +196,7 @@ class Stream:
         self._ended = True
         self._items.stop()
         call = self._call
-        call.core_seconds = self._items.core_seconds
+        call.core_seconds = self._inflating + self._items.core_seconds
         if self._items.cached is not None:
             call.trailing = self._items.cached.metadata()
         if error is not None:
@@ -222,9 +228,8 @@ class Stream:
                 self._half_closed = True
                 self._go_on()
                 return
-            self._taking = True
+            self._have_taken(body)
             self._set_due()
-        self._of.workers.submit(self._take, body)
 
     def _sent(self, count: int, num_bytes: int) -> None:
         self._of.limiter.give_back(self._call, num_bytes)
@@ -256,18 +261,19 @@ class Stream:
         """Take the items of a message, if there is room for its bytes."""
         error, todo = None, None
         try:
-            todo = self._open(body)
+            todo = None if self._ended else self._open(body)
         except Exception as raised:  # noqa: BLE001 - whatever comes, the server answers and lives on
             error = NotAMessage() if isinstance(raised, DecodeError) else raised
         with self._lock:
             self._taking = False
             if error is not None:
                 self._error = error
-            self._held_back = body if todo is None and error is None else None
+            self._held_back = body if todo is None and error is None and not self._ended else None
             if todo and not self._ended:
                 self._todo.extend(todo)
                 self._under_way += len(todo)
             self._go_on()
+        self._call.leave()
 
     def _open(self, body: bytes) -> list[_Todo] | None:
         """Return the items of a message; None where there is no room for its bytes."""
@@ -279,6 +285,7 @@ class Stream:
             before = call.request_bytes
             body = inflate(body, self._of.max_bytes, call, self._of.limiter)
             call.request_bytes = before
+            self._inflating = call.core_seconds
             size += len(body)
         call.request_bytes += size
         opened = BATCH_REQUEST.open(body)

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from imgsvc.errors import OverloadedError
+from imgsvc.server.callers.addresses import network_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ class Bodies:
         self._let_go()
         self._fill()
         if self._num_waiting:
-            self._share_out(_network) or self._share_out(_connection)
+            self._share_out(network_of) or self._share_out(_connection)
 
     def _share_out(self, group_of: Callable[[str], str]) -> bool:
         """End bodies of groups of peers that have more than their share; return whether others have less."""
@@ -151,11 +152,3 @@ class Bodies:
 def _connection(peer: str) -> str:
     """Return a peer, which has a port of its own."""
     return peer
-
-
-def _network(peer: str) -> str:
-    """Return the network of a peer: of IPv4 24 bits, of IPv6 64."""
-    address = peer.rpartition(":")[0]
-    if peer.startswith("ipv4:"):
-        return address.rpartition(".")[0]
-    return ":".join(address.split(":")[:5])

@@ -127,6 +127,8 @@ class Limiter:
 
         Raises
         ------
+        LimitExceededError
+            There never is.
         OverloadedError
             There is none soon.
         StoppedError
@@ -210,9 +212,9 @@ class Limiter:
         return True
 
     def give_back(self, call: Work, count: int) -> None:
-        """Count so many bytes of a call less."""
+        """Count so many bytes of a call less; of one that is over, which holds none, nothing."""
         with self._lock:
-            self._keep(call, call.held - count)
+            self._keep(call, max(0, call.held - count))
 
     def add(self, work: Work) -> None:
         """Count an item, which is waited for in any case, among what the cores will have to do."""

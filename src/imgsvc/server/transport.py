@@ -84,7 +84,6 @@ class Rpc:
         "_begun",
         "_call",
         "_closed",
-        "_finished",
         "_received",
         "deadline",
         "metadata",
@@ -100,7 +99,7 @@ class Rpc:
         self.peer: str = call.peer().decode("utf-8", "replace")
         seconds = details.deadline - time.time()
         self.deadline = time.monotonic() + seconds if seconds < CENTURY else math.inf
-        self._begun = self._finished = False
+        self._begun = False
         self._closed: Callable[[bool], None] | None = None
         self._received: Callable[[bytes | None], None] | None = None
 
@@ -144,7 +143,6 @@ class Rpc:
         if message is not None:
             operations.append(_SendMessage(message, NO_FLAGS))
         operations.append(_SendStatus(metadata, code, details.encode(), NO_FLAGS))
-        self._finished = True
         if closed is None:
             self._call.start_server_batch(operations, _nothing)
         else:

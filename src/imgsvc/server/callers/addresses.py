@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from imgsvc.server.callers.caller import Caller
 
-__all__ = ["CallersByAddress", "address_of"]
+__all__ = ["CallersByAddress", "address_of", "network_of"]
 
 IPV6_NETWORK = 64
 """Bits of an IPv6 address that its holder cannot choose."""
@@ -55,6 +55,13 @@ class CallersByAddress:
 def address_of(peer: str) -> str:
     """Return a peer's address, and its kind; of IPv6 the network, of which a host can use any address."""
     return _known(_without_port(peer))
+
+
+def network_of(peer: str) -> str:
+    """Return the network of a peer: of IPv4 24 bits, of IPv6 64."""
+    address = address_of(peer)
+    numbers, dot, _ = address.rpartition(".")
+    return numbers if dot and address.startswith(("ipv4:", "ipv6:")) else address
 
 
 def _without_port(peer: str) -> str:

@@ -29,9 +29,6 @@ MAX_CONNECTIONS = 32
 MAX_REQUEST = 8192
 SECONDS = 10.0
 
-# asyncio's own TimeoutError is that of Python 3.10.
-BROKEN_OFF = (asyncio.TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
-
 
 class Page(NamedTuple):
     """An answer."""
