@@ -208,14 +208,14 @@ class TestCongestion:
         assert self.load(clock, 50, 100).seconds == pytest.approx(0.5, rel=0.1)
 
     def test_beyond_the_limit(self, clock):
-        made = self.load(clock, 70, 100)
+        made = self.load(clock, 50, 100)
         refusal = self.fill(made)
-        assert str(refusal).startswith("the server is busy: seconds of waiting would be 0.7")
-        assert "the limit is 0.75" in str(refusal)
-        assert made.num_calls <= 80
+        assert str(refusal).startswith("the server is busy: seconds of waiting would be 0.5")
+        assert "the limit is 0.55" in str(refusal)
+        assert made.num_calls <= 60
 
     def test_others_do_not_wait_behind_a_flood(self, clock):
-        made = self.load(clock, 70, 100)
+        made = self.load(clock, 50, 100)
         self.fill(made)
         for _ in range(5):
             made.enter("b")
