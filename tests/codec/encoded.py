@@ -42,6 +42,18 @@ def png(header, rows, *chunks):
     )
 
 
+def png_of(kind, depth, rows, **chunks):
+    """Return a PNG file of rows of pixels, each a tuple of values of so many bits."""
+    packed = []
+    for row in rows:
+        values = [value for pixel in row for value in pixel]
+        bits = "".join(f"{value:0{depth}b}" for value in values)
+        bits += "0" * (-len(bits) % 8)
+        packed.append(b"\0" + int(bits, 2).to_bytes(len(bits) // 8, "big"))
+    header = (len(rows[0]), len(rows), depth, kind, 0)
+    return png(header, packed, *((name.encode(), body) for name, body in chunks.items()))
+
+
 def exif(orientation=1):
     data = Image.Exif()
     data[EXIF_ORIENTATION] = orientation

@@ -96,7 +96,7 @@ class TestMetadata:
                 assert opened.getexif()[0x010E] == exif()[0x010E]
 
     def test_a_profile_of_several_segments(self):
-        profile = bytes(range(256)) * 600
+        profile = SRGB + bytes(range(256)) * 600
         image = Decoded((photo(),), icc_profile=profile)
         assert decode(encode(image, "jpeg"), KEEP).icc_profile == profile
 

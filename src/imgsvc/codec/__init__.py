@@ -1,5 +1,6 @@
 """Encoded images ↔ arrays, in memory (`decode`, `encode`) or in files (`read_image`, `write_image`)."""
 
+from imgsvc.codec.color import FOR_OTHERS, profile_fits
 from imgsvc.codec.decoding import (
     Decoded,
     DecodeLimits,
@@ -31,6 +32,7 @@ from imgsvc.codec.formats import FORMATS, Format, FormatInfo, format_of, format_
 __all__ = [
     "DEFAULT_QUALITIES",
     "FORMATS",
+    "FOR_OTHERS",
     "WITH_EXIF",
     "DecodeLimits",
     "DecodeOptions",
@@ -50,6 +52,7 @@ __all__ = [
     "formats",
     "hides_alpha",
     "is_image_name",
+    "profile_fits",
     "read_header",
     "read_image",
     "reduced_size",

@@ -11,7 +11,7 @@ from PIL import Image
 
 from imgsvc.codec import avif, bmp, gif, jpeg, png, tiff, webp
 from imgsvc.codec import exif as exif_data
-from imgsvc.codec.color import to_srgb
+from imgsvc.codec.color import profile_of_deep, with_settled_colours
 from imgsvc.codec.formats import format_of
 from imgsvc.codec.pillow import opened
 from imgsvc.codec.source import COUNTED_FRAMES, DamageError, Source, UnservedError
@@ -28,14 +28,15 @@ from imgsvc.operations.parameters import integer, one_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.ImageFile import ImageFile
 
 MOST = 1 << 48
 OPAQUE, MAX_16_BIT = 255, 65535
+CMYK_COMPONENTS = 4
 Depth = Literal["8", "keep"]
 Color = Literal["keep", "srgb"]
 Frames = Literal["first", "all"]
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+GRAYS = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,7 +239,7 @@ def decode(
     if every and source.frames > 1:
         _check_frames(source, limits, field)
     try:
-        return _decoded(content, source, options, at_least)
+        return _decoded(source, options, at_least)
     except (ImgsvcError, MemoryError):
         raise
     except Exception as error:
@@ -319,9 +320,7 @@ def _check_frames(source: Source, limits: DecodeLimits, field: str) -> None:
         raise InvalidImageError(field, size, f"at most {limits.total_pixels} pixels together")
 
 
-def _decoded(
-    data: bytes, source: Source, options: DecodeOptions, at_least: tuple[int, int] | None
-) -> Decoded:
+def _decoded(source: Source, options: DecodeOptions, at_least: tuple[int, int] | None) -> Decoded:
     every = options.frames == "all"
     notes = list(source.notes)
     if source.frames > 1 and not every:
@@ -334,21 +333,25 @@ def _decoded(
     pixels: NDArray[Any] | None = None
     profile = source.icc_profile
     if source.format == "jpeg":
-        pixels = jpeg.decode(data, source, at_least if options.shrink_on_load else None)
+        pixels = jpeg.decode(source.pillow_data, source, at_least if options.shrink_on_load else None)
     elif source.format == "png" and source.bits > 8 and source.channels > 1 and options.depth == "keep":
         pixels = png.decode_deep(source.pillow_data)
-        notes += _left_as_they_are(profile, options)
+        profile, told = profile_of_deep(profile, source.channels, keep=options.color == "keep")
+        notes += told
+    elif source.depth == 16 and source.format == "png" and len(source.transparent or ()) == 3 and not every:
+        pixels = png.decode_with_key(source)
     if pixels is not None:
-        if profile and options.color == "srgb" and pixels.dtype == np.uint8:
-            converted, note = to_srgb(Image.fromarray(pixels), profile)
-            pixels, profile = np.asarray(converted), None
-            notes += [note] if note else []
+        if profile and pixels.dtype == np.uint8:
+            keep, picture = options.color == "keep", Image.fromarray(pixels)
+            picture, profile, told = with_settled_colours(picture, profile, source.channels, keep=keep)
+            pixels = np.asarray(picture)
+            notes += told
         frames.append(turned(pixels, orientation))
         durations.append(0)
         scale = -(-source.width // pixels.shape[1])
     else:
         scale = 1
-        with opened(source.format, source.pillow_data) as image:
+        with _opened(source) as image:
             for index in range(source.frames if every else 1):
                 if index:
                     image.seek(index)
@@ -375,32 +378,43 @@ def _decoded(
     )
 
 
+def _opened(source: Source) -> Image.Image:
+    if source.components == CMYK_COMPONENTS:
+        return jpeg.decode_cmyk(source.pillow_data)
+    return opened(source.format, source.pillow_data)
+
+
 def _converted(
-    image: ImageFile, source: Source, options: DecodeOptions
+    image: Image.Image, source: Source, options: DecodeOptions
 ) -> tuple[NDArray[Any], list[str], bytes | None]:
     """Return a frame's pixels, what they lost, and the profile that is theirs still."""
     notes: list[str] = []
     profile = source.icc_profile
     frame: Image.Image = image
+    alpha = png.alpha(np.asarray(image), source) if image.mode in GRAYS else None
     if image.mode == "F" or image.mode.startswith("I"):
         wide, floats = np.asarray(image), image.mode == "F"
         if options.depth == "keep" and source.bits > 8:
-            notes += _left_as_they_are(profile, options)
+            profile, told = profile_of_deep(profile, source.channels, keep=options.color == "keep")
+            notes += told
             return np.ascontiguousarray(wide, np.float32 if floats else np.uint16), notes, profile
         frame = Image.fromarray(_rounded(wide, notes, floats))
     elif source.bits > 8:
         notes.append("16 bits a channel are cut to 8")
-    if frame.mode in {"P", "PA"}:
+    if alpha is not None:
+        frame.info.pop("transparency", None)
+        frame = frame.convert("RGBA")
+        frame.putalpha(Image.fromarray(alpha))
+    elif frame.mode in {"P", "PA"}:
         frame = frame.convert("RGBA" if frame.has_transparency_data else "RGB")
     elif frame.mode == "1":
         frame = frame.convert("L")
     elif frame.mode == "LA" or (frame.mode in {"L", "RGB"} and source.channels == 4):
         frame = frame.convert("RGBA")
-    if profile and options.color == "srgb":
-        if frame.mode in {"L", "RGB", "RGBA", "CMYK"}:
-            frame, note = to_srgb(frame, profile)
-            notes += [note] if note else []
-        profile = None
+    if profile:
+        gray, keep = image.mode in GRAYS, options.color == "keep"
+        frame, profile, told = with_settled_colours(frame, profile, source.channels, keep=keep, gray=gray)
+        notes += told
     if frame.mode != MODES[source.channels]:
         if frame.mode not in {"RGB", "RGBA", "L"} or image.mode == "CMYK":
             notes.append(f"{image.mode} is converted to RGB")
@@ -409,13 +423,6 @@ def _converted(
     elif image.mode == "CMYK":
         notes.append("CMYK is converted to RGB")
     return np.asarray(frame), notes, profile
-
-
-def _left_as_they_are(profile: bytes | None, options: DecodeOptions) -> list[str]:
-    """Return what to say of pixels of more than 8 bits, which LittleCMS is not given."""
-    if profile is None or options.color == "keep":
-        return []
-    return ["colours of more than 8 bits are left as they are, and the colour profile goes with them"]
 
 
 def _rounded(wide: NDArray[Any], notes: list[str], floats: bool) -> NDArray[np.uint8]:

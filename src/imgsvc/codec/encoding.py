@@ -11,7 +11,7 @@ from PIL import Image
 
 from imgsvc.codec import exif as exif_data
 from imgsvc.codec import jpeg, png
-from imgsvc.codec.color import to_srgb
+from imgsvc.codec.color import profile_fits, to_srgb
 from imgsvc.codec.decoding import Decoded
 from imgsvc.codec.formats import format_named
 from imgsvc.errors import ImgsvcError, InvalidImageError, InvalidParameterError, shown
@@ -119,6 +119,8 @@ def encode(
         frames = (image,) if isinstance(image, np.ndarray) else tuple(image)
         image = Decoded(frames, durations=(0,) * len(frames))
     image = _checked(image, info)
+    if image.icc_profile and not profile_fits(image.icc_profile, _channels(image.frames[0])):
+        image = dataclasses.replace(image, icc_profile=None)
     if image.icc_profile and info.name in WITHOUT_PROFILE:
         image = dataclasses.replace(image, frames=tuple(_in_srgb(image.frames, image.icc_profile)))
     if not info.alpha:
@@ -208,7 +210,7 @@ DEEP = (np.dtype(np.uint16), np.dtype(np.float32))
 def _check_frame(frame: Any, field: str, info: FormatInfo) -> None:
     if not isinstance(frame, np.ndarray):
         raise InvalidImageError(field, type(frame).__name__, "a NumPy array")
-    channels = frame.shape[2] if frame.ndim == 3 else 1
+    channels = _channels(frame)
     if frame.ndim not in {2, 3} or channels not in {1, 3, 4} or not frame.size:
         raise InvalidImageError(f"{field}.shape", frame.shape, "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
     height, width = frame.shape[:2]
@@ -229,6 +231,10 @@ def _check_frame(frame: Any, field: str, info: FormatInfo) -> None:
         kinds = {"png": "uint8 or uint16", "tiff": "uint8, or gray uint16 or float32"}.get(info.name, "uint8")
         colors = {1: "gray", 3: "RGB", 4: "RGBA"}[channels]
         raise InvalidImageError(f"{field}.dtype", f"{colors} {frame.dtype}", f"{kinds} for {info.name}")
+
+
+def _channels(frame: NDArray[Any]) -> int:
+    return int(frame.shape[2]) if frame.ndim == 3 else 1
 
 
 def _in_srgb(frames: Sequence[NDArray[Any]], profile: bytes) -> Iterator[NDArray[Any]]:

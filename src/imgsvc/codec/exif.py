@@ -6,7 +6,7 @@ import struct
 
 ORIENTATION = 0x0112
 SUBDIRECTORIES = (0x8769, 0x8825)  # EXIF proper and GPS
-SHORT, LONG = 3, 4
+INTEGERS = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l"}
 UPRIGHT = 1
 ORIENTATIONS = range(1, 9)
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -24,8 +24,8 @@ def upright(exif: bytes) -> bytes:
     found = _find(exif)
     if not found:
         return exif
-    at, _, order = found
-    return exif[:at] + struct.pack(f"{order}H", UPRIGHT) + exif[at + 2 :]
+    at, _, form = found
+    return exif[:at] + struct.pack(form, UPRIGHT) + exif[at + struct.calcsize(form) :]
 
 
 def is_sound(exif: bytes) -> bool:
@@ -57,7 +57,7 @@ def _byte_order(body: bytes) -> str | None:
 
 
 def _find(exif: bytes) -> tuple[int, int, str] | None:
-    """Return where the orientation is, what it is, and the byte order."""
+    """Return where the orientation is, what it is, and what `struct` calls such a number."""
     start = len(PREFIX) if exif.startswith(PREFIX) else 0
     order = _byte_order(exif[start : start + 4])
     if order is None:
@@ -66,9 +66,11 @@ def _find(exif: bytes) -> tuple[int, int, str] | None:
         (first,) = struct.unpack_from(f"{order}L", exif, start + 4)
         (count,) = struct.unpack_from(f"{order}H", exif, start + first)
         for entry in range(start + first + 2, start + first + 2 + 12 * count, 12):
-            tag, kind, _, value = struct.unpack_from(f"{order}HHLH", exif, entry)
-            if tag == ORIENTATION and kind == SHORT and value in ORIENTATIONS:
-                return entry + 8, value, order
+            tag, kind = struct.unpack_from(f"{order}HH", exif, entry)
+            if tag == ORIENTATION and kind in INTEGERS:
+                form = order + INTEGERS[kind]
+                (value,) = struct.unpack_from(form, exif, entry + 8)
+                return (entry + 8, value, form) if value in ORIENTATIONS else None
     except struct.error:
         pass
     return None

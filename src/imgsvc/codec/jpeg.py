@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import simplejpeg
 from PIL import Image
 
 from imgsvc.codec import exif as exif_data
+from imgsvc.codec.color import DAMAGED
 from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, UnservedError, ends_early
 
 if TYPE_CHECKING:
@@ -27,26 +29,26 @@ MOST_SCANS = 100
 
 MOST_SEGMENTS = 10_000
 PROFILE = b"ICC_PROFILE\0"
+SEVERAL = b"MPF\0"
+END = b"\xff\xd9"
+MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+"""One that is no part of a scan."""
+
 SEGMENT_BYTES = 65533
 REDUCTIONS = (8, 4, 2)
 QUALITY = 90
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001, PLR0912 - one frame; a segment each
-    """Look through the segments before the pixels."""
-    size: tuple[int, int, int] | None = None
-    exif = None
-    profile: dict[int, bytes] = {}
-    kept = [data[:2]]
+def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001 - there is one
+    """Look through the segments before the pixels, and where these are wanted, for their end."""
+    found = _Segments()
     position = 2
-    progressive = has_scans = False
     for _ in range(MOST_SEGMENTS):
         position, marker = _next_marker(data, position)
         if marker is None:
             break
         if marker == SOS:
-            kept.append(data[position - 2 :] if whole else b"")
-            has_scans = True
+            found.scans = position - 2
             break
         if marker in ALONE or marker == SOI:
             continue
@@ -60,34 +62,107 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001, P
         body = data[position + 2 : position + length]
         if len(body) < length - 2 and marker not in FRAMES:
             break
-        if marker in FRAMES:
-            size = _size(body)
-            progressive = marker in PROGRESSIVE
-        elif marker == APP1 and body.startswith(exif_data.PREFIX) and exif is None:
-            exif = body[len(exif_data.PREFIX) :]
-        elif marker == APP2 and body.startswith(PROFILE) and len(body) > len(PROFILE) + 2:
-            profile[body[len(PROFILE)]] = body[len(PROFILE) + 2 :]
-        if marker in {APP0, APP14} or not (marker in APPLICATIONS or marker == COMMENT):
-            kept.append(data[position - 2 : position + length])
+        found.take(marker, body, data[position - 2 : position + length])
         position += length
-    if size is None or (whole and not has_scans):
+    if found.size is None or (whole and not found.scans):
         raise ends_early()
-    if whole and progressive and data.count(b"\xff\xda") > MOST_SCANS:
-        raise DamageError(f"it has more than {MOST_SCANS} scans")
-    width, height, components = size
-    icc = b"".join(profile[number] for number in sorted(profile))
+    width, height, components = found.size
+    icc, notes = _profile(found.parts), []
+    if found.parts and not icc:
+        notes.append(DAMAGED)
+    file = b""
+    if whole:
+        file, told = found.file(data)
+        notes += told
     return Source(
         "jpeg",
         width,
         height,
         1 if components == 1 else 3,
-        b"".join(kept) if whole else b"",
-        orientation=exif_data.orientation(exif) if exif else 1,
-        icc_profile=icc if 0 < len(icc) <= PROFILE_BYTES else None,
-        exif=exif,
+        file,
+        orientation=exif_data.orientation(found.exif) if found.exif else 1,
+        icc_profile=icc or None,
+        exif=found.exif,
+        notes=tuple(notes),
         components=components,
-        progressive=progressive,
+        progressive=found.progressive,
     )
+
+
+class _Segments:
+    """What is found in the segments before the pixels.
+
+    Attributes
+    ----------
+    size
+        Width, height and components.
+    exif, parts
+        EXIF data, and parts of a colour profile.
+    scans
+        Where the pixels begin.
+    """
+
+    def __init__(self) -> None:
+        self.size: tuple[int, int, int] | None = None
+        self.exif: bytes | None = None
+        self.parts: list[bytes] = []
+        self.progressive = False
+        self.scans = 0
+        self._has_others = False
+        self._kept: list[bytes] = [b"\xff\xd8"]
+
+    def take(self, marker: int, body: bytes, segment: bytes) -> None:
+        """Look at one."""
+        if marker in FRAMES:
+            self.size = _size(body)
+            self.progressive = marker in PROGRESSIVE
+        elif marker == APP1 and body.startswith(exif_data.PREFIX) and self.exif is None:
+            self.exif = body[len(exif_data.PREFIX) :]
+        elif marker == APP2 and body.startswith(PROFILE):
+            self.parts.append(body[len(PROFILE) :])
+        elif marker == APP2 and body.startswith(SEVERAL):
+            self._has_others = True
+        if marker in {APP0, APP14} or not (marker in APPLICATIONS or marker == COMMENT):
+            self._kept.append(segment)
+
+    def file(self, data: bytes) -> tuple[bytes, list[str]]:
+        """Return a file with what decoding needs, and an end; and what there is to say of it."""
+        end = _end_of_scans(data, self.scans) if self.progressive else data.find(END, self.scans)
+        notes = []
+        if end < 0:
+            pixels = data[self.scans :].removesuffix(b"\xff") + END
+            notes.append("it ends without its end marker")
+        else:
+            pixels = data[self.scans : end + len(END)]
+            behind = data[end + len(END) :]
+            if self._has_others or behind.startswith(b"\xff\xd8\xff"):
+                notes.append("it holds further pictures, such as a gain map, which are dropped")
+            elif behind.strip(b"\0"):
+                notes.append(f"the {len(behind)} bytes behind its end are dropped")
+        return b"".join([*self._kept, pixels]), notes
+
+
+def _end_of_scans(data: bytes, position: int) -> int:
+    """Return where the end marker of a progressive file is, -1 if there is none; it has few enough scans.
+
+    Raises
+    ------
+    DamageError
+        It has more.
+    """
+    scans = 0
+    for _ in range(MOST_SEGMENTS):
+        found = MARKER.search(data, position)
+        if found is None:
+            return -1
+        position, marker = found.start(), data[found.start() + 1]
+        if marker == EOI:
+            return position
+        scans += marker == SOS
+        if scans > MOST_SCANS:
+            raise DamageError(f"it has more than {MOST_SCANS} scans")
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    raise DamageError(f"it has more than {MOST_SEGMENTS} segments")
 
 
 def decode(data: bytes, source: Source, least: tuple[int, int] | None) -> NDArray[np.uint8] | None:
@@ -102,10 +177,21 @@ def decode(data: bytes, source: Source, least: tuple[int, int] | None) -> NDArra
         return None
     factor = 1 if least is None else reduction(source.width, source.height, *least)
     size = {"min_width": -(-source.width // factor), "min_height": -(-source.height // factor)}
+    pixels = _decoded(data, "GRAY" if source.channels == 1 else "RGB", size if factor > 1 else {})
+    return pixels[:, :, 0] if pixels is not None and source.channels == 1 else pixels
+
+
+def decode_cmyk(data: bytes) -> Image.Image:
+    """Return the picture of a file of four components; raises as `decode`."""
+    inks = _decoded(data, "CMYK", {})
+    if inks is None:
+        raise DamageError("its colours cannot be decoded")
+    return Image.fromarray(np.bitwise_not(inks), "CMYK")  # Adobe, who began it, stores what is left white
+
+
+def _decoded(data: bytes, space: str, size: dict[str, int]) -> NDArray[np.uint8] | None:
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            data, "GRAY" if source.channels == 1 else "RGB", **(size if factor > 1 else {})
-        )
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, space, **size)
     except ValueError as error:
         text = str(error)
         if "Premature end" in text or "truncated" in text:
@@ -113,7 +199,7 @@ def decode(data: bytes, source: Source, least: tuple[int, int] | None) -> NDArra
         if "Corrupt JPEG data" in text and "extraneous" not in text:
             raise DamageError(text) from error
         return None
-    return pixels[:, :, 0] if source.channels == 1 else pixels
+    return pixels
 
 
 def reduction(width: int, height: int, least_width: int, least_height: int) -> int:
@@ -181,6 +267,14 @@ def _size(body: bytes) -> tuple[int, int, int]:
     if components not in {1, 3, 4}:
         raise DamageError(f"it has {components} components")
     return width, height, components
+
+
+def _profile(parts: list[bytes]) -> bytes:
+    """Return a profile whose parts are there, each once and in their order; none if they are not."""
+    if any(part[:2] != bytes((number, len(parts) & 0xFF)) for number, part in enumerate(parts[:256], 1)):
+        return b""
+    profile = b"".join([part[2:] for part in parts])
+    return profile if len(parts) < 256 and len(profile) <= PROFILE_BYTES else b""
 
 
 def _metadata(icc_profile: bytes | None, exif: bytes | None) -> list[bytes]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imgsvc.codec import exif as exif_data
+from imgsvc.codec.cicp import of_code_points, of_numbers
+from imgsvc.codec.color import DAMAGED
 from imgsvc.codec.pillow import opened
 from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, ends_early
 
@@ -27,78 +29,172 @@ COLOURS = {RGB, RGBA}
 DEPTHS = {GRAY: {1, 2, 4, 8, 16}, RGB: {8, 16}, PALETTE: {1, 2, 4, 8}, GRAY_ALPHA: {8, 16}, RGBA: {8, 16}}
 KINDS = {1: GRAY, 3: RGB, 4: RGBA}
 UP = 2
+ANYWHERE = {b"eXIf"}
+ONCE = ANYWHERE | {b"acTL", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM"}
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: PLR0912 - a kind of chunk each
-    """Look through the chunks: up to the pixels, or where pixels are wanted, all of them."""
-    header = b""
-    animation: tuple[int, int] | None = None
-    moving = transparent = pixels = hidden_default = False
-    exif = icc = None
-    notes: list[str] = []
-    chunks = []
-    last = b""
-    for kind, body, whole_chunk in _chunks(data):
-        last = kind
-        if not header:
-            if kind != b"IHDR" or len(body) != 13:
-                raise DamageError("it does not begin with a header")
-            header = bytes(body)
-        if kind == b"IDAT":
-            hidden_default = hidden_default or (not pixels and animation is not None and not moving)
-            pixels = True
-            if not whole:
-                break
-        elif kind == b"fcTL":
-            moving = True
-        elif kind == b"tRNS":
-            transparent = True
-        elif kind == b"acTL" and not pixels:
-            if animation is not None or len(body) != 8:
-                raise DamageError("its announcement of an animation is wrong")
-            animation = struct.unpack(">II", body)
-        elif kind == b"eXIf" and exif is None:
-            exif = bytes(body)
-        elif kind == b"iCCP" and icc is None:
-            icc = _profile(bytes(body))
-            if icc is None:
-                notes.append("its colour profile is damaged and is dropped")
-        if whole and kind in MOVING:
-            chunks.append((kind, whole_chunk))
+def read(data: bytes, frames: int, *, whole: bool) -> Source:
+    """Look through the chunks: of those with pixels no further than their length, unless `whole`."""
+    found = _Chunks(whole)
+    for kind, body, whole_chunk in _chunks(data, checked=MOVING if whole else STILL - {b"IDAT"}):
+        found.take(kind, body, whole_chunk)
         if kind == b"IEND":
             break
-    if not header or (whole and last != b"IEND"):
+    if found.header is None or (whole and not found.ends):
         raise ends_early()
-    if whole and not pixels:
+    if whole and not found.pixels:
         raise DamageError("it has no pixels")
-    width, height, depth, kind_of_color, *_ = struct.unpack(">IIBBBBB", header)
-    if depth not in DEPTHS.get(kind_of_color, ()):
-        raise DamageError("its header is wrong")
-    count = 1
-    if animation is not None and 0 < animation[0] < LONGEST:
-        count = min(animation[0] + hidden_default, frames)
-    alpha = transparent or kind_of_color in {GRAY_ALPHA, RGBA}
+    width, height, depth, kind_of_color = found.header
+    exif, key = found.once.get(b"eXIf"), _key(found.once.get(b"tRNS"), kind_of_color)
+    icc, notes = _profile_of(found.once, gray=kind_of_color in {GRAY, GRAY_ALPHA})
+    count, loop = found.animation(frames)
+    alpha = b"tRNS" in found.once or kind_of_color in {GRAY_ALPHA, RGBA}
     deep = (
         depth == 16
-        and not transparent
+        and b"tRNS" not in found.once
         and (kind_of_color == GRAY or (kind_of_color in COLOURS and count == 1))
     )
     if depth == 16 and not deep:
         notes.append("16 bits a channel are cut to 8")
+    if whole and found.last != b"IEND":
+        notes.append("it ends without its end marker")
     return Source(
         "png",
         width,
         height,
         4 if alpha else 1 if kind_of_color == GRAY else 3,
-        _file(chunks, MOVING if count > 1 else STILL) if whole else b"",
+        found.file(MOVING if count > 1 else STILL) if whole else b"",
         frames=count,
         bits=16 if deep else 8,
+        depth=depth,
         orientation=exif_data.orientation(exif) if exif else 1,
         icc_profile=icc,
         exif=exif,
-        loop=animation[1] if animation else 0,
+        loop=loop,
         notes=tuple(notes),
+        transparent=key,
     )
+
+
+class _Chunks:
+    """What is found in the chunks, in their order.
+
+    Attributes
+    ----------
+    header
+        Width, height, depth and kind of colour.
+    once
+        Contents of chunks that count once, by kind.
+    pixels, ends
+        Whether there are pixels, and whether they or something behind them was there in full.
+    last
+        The kind of the last one.
+    """
+
+    def __init__(self, whole: bool) -> None:
+        self.header: tuple[int, int, int, int] | None = None
+        self.once: dict[bytes, bytes] = {}
+        self.pixels = self.ends = False
+        self.last = b""
+        self._whole = whole
+        self._kept: list[tuple[bytes, memoryview]] = []
+        self._moving = self._hidden_default = False
+
+    def take(self, kind: bytes, body: memoryview, whole_chunk: memoryview) -> None:
+        """Look at one."""
+        if self.header is None:
+            if kind != b"IHDR" or len(body) != 13:
+                raise DamageError("it does not begin with a header")
+            width, height, depth, kind_of_color, *_ = struct.unpack(">IIBBBBB", body)
+            if depth not in DEPTHS.get(kind_of_color, ()):
+                raise DamageError("its header is wrong")
+            self.header = width, height, depth, kind_of_color
+        self.last = kind
+        self.ends = self.pixels and len(whole_chunk) == len(body) + 12
+        if kind == b"IDAT":
+            self._hidden_default |= not self.pixels and b"acTL" in self.once and not self._moving
+            self.pixels = True
+            self.ends = len(whole_chunk) == len(body) + 12
+        elif kind == b"fcTL":
+            self._moving = True
+        elif kind == b"acTL" and kind in self.once:
+            raise DamageError("its announcement of an animation is wrong")
+        elif kind in ONCE and (kind in ANYWHERE or not self.pixels):
+            self.once.setdefault(kind, bytes(body))
+        if self._whole and kind in MOVING:
+            self._kept.append((kind, whole_chunk))
+
+    def animation(self, most: int) -> tuple[int, int]:
+        """Return how many frames there are, `most` at most, and how often they are shown."""
+        announced = self.once.get(b"acTL")
+        if announced is None:
+            return 1, 0
+        if len(announced) != 8:
+            raise DamageError("its announcement of an animation is wrong")
+        count, loop = struct.unpack(">II", announced)
+        if not 0 < count < LONGEST:
+            return 1, loop
+        return min(count + self._hidden_default, most), loop
+
+    def file(self, kinds: set[bytes]) -> bytes:
+        """Return a file of these chunks alone, with an end."""
+        end = [] if self.last == b"IEND" else _written(b"IEND", b"")
+        return b"".join([MAGIC, *(chunk for kind, chunk in self._kept if kind in kinds), *end])
+
+
+def _key(transparency: bytes | None, kind_of_color: int) -> tuple[int, ...] | None:
+    """Return the one colour that is transparent, in values as the file has them; None where there is none."""
+    count = {GRAY: 1, RGB: 3}.get(kind_of_color, 0)
+    if transparency is None or not count or len(transparency) < 2 * count:
+        return None
+    return struct.unpack_from(f">{count}H", transparency)
+
+
+def _profile_of(chunks: dict[bytes, bytes], *, gray: bool) -> tuple[bytes | None, list[str]]:
+    """Return the profile, which chunks of numbers may stand for, and what there is to say."""
+    notes: list[str] = []
+    icc = chunks.get(b"iCCP")
+    profile = None if icc is None else _profile(icc)
+    if icc is not None and profile is None:
+        notes.append(DAMAGED)
+    if b"cICP" in chunks or profile is None:
+        profile, note = _colours(chunks, gray=gray)
+        notes += [note] if note else []
+    return profile, notes
+
+
+def _colours(chunks: dict[bytes, bytes], *, gray: bool) -> tuple[bytes | None, str | None]:
+    """Return the profile that other chunks than iCCP stand for, if they do, and what there is to say."""
+    code_points = chunks.get(b"cICP")
+    if code_points is not None and len(code_points) == 4:
+        return of_code_points(code_points[0], code_points[1], gray=gray)
+    if b"sRGB" in chunks or chunks.keys().isdisjoint({b"gAMA", b"cHRM"}):
+        return None, None
+    return of_numbers(chunks.get(b"gAMA"), chunks.get(b"cHRM"), gray=gray)
+
+
+def alpha(pixels: NDArray[Any], source: Source) -> NDArray[np.uint8] | None:
+    """Return the alpha of pixels of which one colour is transparent; of gray as Pillow gives it, or deep.
+
+    Pillow knows the value as the file has it, and compares that with what it has made of 1, 2 and 4 bits.
+    """
+    if source.transparent is None:
+        return None
+    wide = pixels.dtype != np.uint8
+    key = [value if wide else value * 255 // ((1 << source.depth) - 1) for value in source.transparent]
+    same = pixels == (key[0] if pixels.ndim == 2 else np.array(key))
+    if pixels.ndim == 3:
+        same = same.all(axis=2)
+    return np.where(same, np.uint8(0), np.uint8(255))
+
+
+def decode_with_key(source: Source) -> NDArray[np.uint8]:
+    """Return RGBA pixels of a file of 16 bits a channel in RGB, of which one colour is transparent."""
+    deep = decode_deep(source.pillow_data)
+    pixels = np.empty((*deep.shape[:2], 4), np.uint8)
+    pixels[..., :3] = deep >> 8
+    pixels[..., 3] = alpha(deep, source)
+    return pixels
 
 
 def decode_deep(data: bytes) -> NDArray[np.uint16]:
@@ -157,8 +253,8 @@ def encode(
     return b"".join([MAGIC, *(piece for chunk in chunks for piece in _written(*chunk))])
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, memoryview]]:
-    """Yield each chunk's kind, body and whole, checksum included."""
+def _chunks(data: bytes, *, checked: set[bytes]) -> Iterator[tuple[bytes, memoryview, memoryview]]:
+    """Yield each chunk's kind, body and whole, checksum included; of some the checksums are looked at."""
     view = memoryview(data)
     position = len(MAGIC)
     for _ in range(MOST_CHUNKS):
@@ -174,7 +270,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, memoryview]]:
             return
         if end + 4 > len(data):
             return
-        if kind in MOVING and zlib.crc32(body, zlib.crc32(kind)) != struct.unpack_from(">I", data, end)[0]:
+        if kind in checked and zlib.crc32(body, zlib.crc32(kind)) != struct.unpack_from(">I", data, end)[0]:
             raise DamageError(f"the checksum of a chunk {kind.decode()} is wrong")
         yield kind, body, view[position : end + 4]
         position = end + 4
@@ -184,10 +280,6 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, memoryview]]:
 def _written(kind: bytes, body: bytes | memoryview) -> tuple[bytes, bytes | memoryview, bytes]:
     checksum = zlib.crc32(body, zlib.crc32(kind))
     return struct.pack(">I", len(body)) + kind, body, struct.pack(">I", checksum)
-
-
-def _file(chunks: list[tuple[bytes, memoryview]], kinds: set[bytes]) -> bytes:
-    return b"".join([MAGIC, *(chunk for kind, chunk in chunks if kind in kinds)])
 
 
 def _profile(body: bytes) -> bytes | None:

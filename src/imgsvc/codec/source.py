@@ -37,6 +37,10 @@ class Source:
         Of JPEG: channels as stored.
     progressive
         Of JPEG: whether pixels come in several scans.
+    depth
+        Of PNG and TIFF: the bits of a channel as stored.
+    transparent
+        Of PNG in gray or RGB: the one colour that is transparent, as stored.
     largest_part
         Of TIFF: the most pixels that a page, or a tile of one, has.
     """
@@ -55,6 +59,8 @@ class Source:
     notes: tuple[str, ...] = ()
     components: int = 0
     progressive: bool = False
+    depth: int = 8
+    transparent: tuple[int, ...] | None = None
     largest_part: int = 0
 
     @property

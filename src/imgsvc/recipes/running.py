@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from imgsvc._images import GRAY_RANK
-from imgsvc.codec import WITH_EXIF, Decoded, DecodeLimits, decode, encode, hides_alpha
+from imgsvc.codec import (
+    FOR_OTHERS,
+    WITH_EXIF,
+    Decoded,
+    DecodeLimits,
+    decode,
+    encode,
+    hides_alpha,
+    profile_fits,
+)
 from imgsvc.errors import InvalidInputError, LimitExceededError
 from imgsvc.recipes.limits import check_outputs
 from imgsvc.recipes.planning import plan_again
@@ -33,8 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["OneCore", "RecipeRun", "is_gray", "raw_result"]
 
 T = TypeVar("T")
-
-PROFILE_DROPPED = "its colour profile is for other colours and is dropped"
 
 
 class Compute(Protocol):
@@ -98,7 +105,6 @@ class RecipeRun:
         self._stop = stop
         self._note = note
         self._decoded: Decoded | None = None
-        self._is_gray = False
         self._left: list[Plan] = []
         self._result_bytes = 0
         self.as_planned = True
@@ -118,7 +124,6 @@ class RecipeRun:
         if (first.shape, first.dtype) != (plan.input.shape, plan.input.dtype):
             self.as_planned = False
             plan = plan_again(plan, first.shape, first.dtype, self._limits)
-        self._is_gray = is_gray(first.shape)
         if plan.trunk is not None:
             decoded = self._through(plan.trunk, decoded)
         self._decoded = decoded
@@ -181,10 +186,10 @@ class RecipeRun:
         steps, name, notes = output.steps, output.output.name, decoded.notes
         if output.format == RAW:
             self._left.append(steps)
-            return raw_result(name, steps, decoded.icc_profile, notes, was_gray=self._is_gray)
-        if _is_for_others(decoded.icc_profile, steps, was_gray=self._is_gray):
+            return raw_result(name, steps, decoded.icc_profile, notes)
+        if _is_for_others(decoded.icc_profile, steps):
             decoded = dataclasses.replace(decoded, icc_profile=None)
-            notes += (PROFILE_DROPPED,)
+            notes += (FOR_OTHERS,)
         if decoded.exif and output.output.metadata == "keep" and output.format not in WITH_EXIF:
             notes += (f"EXIF data are dropped: {output.format} is written without",)
         try:
@@ -204,19 +209,17 @@ class RecipeRun:
         return EncodedResult(name, data, output.format, width, height, notes)
 
 
-def raw_result(
-    name: str, steps: Plan, icc_profile: bytes | None, notes: tuple[str, ...] = (), *, was_gray: bool
-) -> RawResult:
+def raw_result(name: str, steps: Plan, icc_profile: bytes | None, notes: tuple[str, ...] = ()) -> RawResult:
     """Return an output that is pixels, still without them, of an image with that profile."""
-    if _is_for_others(icc_profile, steps, was_gray=was_gray):
+    if _is_for_others(icc_profile, steps):
         icc_profile = None
-        notes += (PROFILE_DROPPED,)
+        notes += (FOR_OTHERS,)
     return RawResult(name, steps.shape, steps.dtype, icc_profile, notes)
 
 
-def _is_for_others(icc_profile: bytes | None, steps: Plan, *, was_gray: bool) -> bool:
+def _is_for_others(icc_profile: bytes | None, steps: Plan) -> bool:
     """Return whether a profile is for other colours than those of the result."""
-    return bool(icc_profile) and is_gray(steps.shape) != was_gray
+    return bool(icc_profile) and not profile_fits(icc_profile, 1 if is_gray(steps.shape) else steps.shape[2])
 
 
 def is_gray(shape: Shape) -> bool:

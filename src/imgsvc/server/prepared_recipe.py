@@ -15,7 +15,7 @@ from imgsvc.errors import InvalidInputError
 from imgsvc.operations.operation import MOST_TABLE_BYTES
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import FailedResult
-from imgsvc.recipes.running import OneCore, RecipeRun, is_gray, raw_result
+from imgsvc.recipes.running import OneCore, RecipeRun, raw_result
 from imgsvc.recipes.source import ImageFile, RawImage
 from imgsvc.runtime.cores import AT_ONCE_BYTES, BYTES_PER_CORE, LONG_SECONDS
 from imgsvc.server.status import details_of, status_of
@@ -178,8 +178,7 @@ class _Pixels:
     """Makes pixels of pixels, in the answer: nothing is decoded, encoded or parted."""
 
     def __init__(self, plan: RecipePlan, steps: Plan, icc_profile: bytes | None) -> None:
-        name, was_gray = plan.outputs[0].output.name, is_gray(plan.input.shape)
-        result = raw_result(name, steps, icc_profile, was_gray=was_gray)
+        result = raw_result(plan.outputs[0].output.name, steps, icc_profile)
         self._layout = response_layout([result])
         self._src = plan.input.shape, plan.input.dtype
         self._dst = result.shape, result.dtype

@@ -1,0 +1,83 @@
+"""JPEG: what stands around the pixels."""
+
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgsvc.codec import decode, read_header
+from imgsvc.errors import UndecodableImageError
+from tests.codec.encoded import by_pillow, by_pillow_decoded, exif, photo
+
+KINDS = {
+    "baseline": by_pillow(photo(), "JPEG"),
+    "progressive": by_pillow(photo(), "JPEG", progressive=True),
+    "gray": by_pillow(photo()[..., 0], "JPEG"),
+    "cmyk": by_pillow(Image.fromarray(photo()).convert("CMYK"), "JPEG"),
+}
+CMYK = ("CMYK is converted to RGB",)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+def told(kind, *notes):
+    return notes + (CMYK if kind == "cmyk" else ())
+
+
+@pytest.mark.parametrize("left_out", [1, 2])
+def test_without_its_end_marker(kind, left_out):
+    data = KINDS[kind]
+    decoded = decode(data[:-left_out])
+    np.testing.assert_array_equal(decoded.frames[0], decode(data).frames[0])
+    assert decoded.notes == told(kind, "it ends without its end marker")
+
+
+@pytest.mark.parametrize("part", [0.5, 0.9])
+def test_without_some_pixels(kind, part):
+    data = KINDS[kind]
+    with pytest.raises(UndecodableImageError):
+        decode(data[: int(part * len(data))])
+
+
+def test_with_bytes_behind_its_end(kind):
+    """A motion photo: a film that may have anything in it."""
+    film = b"\0\0\0\x18ftypmp42" + b"\xff\xda\0\x0c" * 200
+    decoded = decode(KINDS[kind] + film)
+    np.testing.assert_array_equal(decoded.frames[0], decode(KINDS[kind]).frames[0])
+    assert decoded.notes == told(kind, f"the {len(film)} bytes behind its end are dropped")
+
+
+@pytest.mark.parametrize("filler", [b"", b"\0" * 100])
+def test_filler_behind_its_end_is_nothing(kind, filler):
+    assert decode(KINDS[kind] + filler).notes == told(kind)
+
+
+def test_with_further_pictures(kind):
+    decoded = decode(KINDS[kind] + KINDS["baseline"])
+    assert decoded.notes == told(kind, "it holds further pictures, such as a gain map, which are dropped")
+
+
+def test_a_thumbnail_is_no_end():
+    data = by_pillow(photo(), "JPEG", exif=exif(1).tobytes() + KINDS["gray"])
+    decoded = decode(data)
+    np.testing.assert_array_equal(decoded.frames[0], by_pillow_decoded(data))
+    assert decoded.notes == ()
+
+
+@pytest.mark.parametrize(("number", "form"), [(1, "B"), (3, "H"), (4, "L"), (6, "b"), (8, "h"), (9, "l")])
+@pytest.mark.parametrize("order", "<>")
+def test_orientations_of_every_integer_type(number, form, order):
+    """Scanners and cameras write them so."""
+    body = struct.pack(f"{order}2sHLHHHL", b"II" if order == "<" else b"MM", 42, 8, 1, 0x0112, number, 1)
+    body += struct.pack(order + form, 6).ljust(4, b"\0") + bytes(4)
+    data = by_pillow(photo(20, 30), "JPEG", exif=b"Exif\0\0" + body)
+    header = read_header(data)
+    assert (header.width, header.height) == (20, 30)
+    decoded = decode(data)
+    assert decoded.frames[0].shape == (30, 20, 3)
+    again = by_pillow(photo(20, 30), "JPEG", exif=b"Exif\0\0" + decoded.exif)
+    assert read_header(again).orientation == 1
