@@ -42,7 +42,7 @@ ROOMS = {
     "operations": {"_dispatch", "_door", "_images", "_stop", "_threads", "errors", "operations"},
     "pipeline": {"_images", "_stop", "_threads", "errors", "operations", "pipeline"},
     "runtime": {"_stop", "errors", "runtime"},
-    "codec": {"_files", "_images", "codec", "errors", "operations"},
+    "codec": {"_files", "_images", "_rle", "codec", "errors", "operations"},
     "recipes": {"_images", "_stop", "codec", "errors", "operations", "pipeline", "recipes"},
     "cache": {"_images", "cache", "codec", "errors", "operations", "pipeline", "recipes", "runtime"},
     "config": {"_available_cores", "_files", "_options", "_threads", "config", "errors"},

@@ -91,3 +91,50 @@ def every_kind(height=40, width=60):
         files["avif"] = by_pillow(image, "AVIF", exif=exif(6), icc_profile=SRGB)
         files["avif animated"] = by_pillow(rgba, "AVIF", **frames)
     return files
+
+
+def tiff(pixels, bits, photometric, *, order="<", planes=False, pages=1, **others):
+    """Return an uncompressed TIFF of samples (H, W, S), whose further tags are integers by number."""
+    height, width, samples = pixels.shape
+    arrays = [pixels[..., sample : sample + 1] for sample in range(samples)] if planes else [pixels]
+    strips = [_samples(array, bits, order) for array in arrays]
+    file = bytearray(struct.pack(f"{order}2sHL", b"II" if order == "<" else b"MM", 42, 8))
+    body = b"".join(strips)
+    first = len(file) + len(body) + len(body) % 2
+    struct.pack_into(f"{order}L", file, 4, first)
+    file += body + b"\0" * (len(body) % 2)
+    starts = [8 + sum(map(len, strips[:index])) for index in range(len(strips))]
+    tags = {
+        256: ("L", [width]), 257: ("L", [height]), 258: ("H", [bits] * samples), 259: ("H", [1]),
+        262: ("H", [photometric]), 273: ("L", starts), 277: ("H", [samples]), 278: ("L", [height]),
+        279: ("L", [len(strip) for strip in strips]), 284: ("H", [2 if planes else 1]),
+    }  # fmt: skip
+    tags |= {int(tag[1:]): ("H", numbers) for tag, numbers in others.items()}
+    for page in range(pages):
+        start = len(file)
+        entries, contents = b"", b""
+        behind = start + 2 + 12 * len(tags) + 4
+        for tag, (kind, numbers) in sorted(tags.items()):
+            content = struct.pack(f"{order}{len(numbers)}{kind}", *numbers)
+            entries += struct.pack(f"{order}HHL", tag, {"H": 3, "L": 4}[kind], len(numbers))
+            if len(content) <= 4:
+                entries += content.ljust(4, b"\0")
+            else:
+                entries += struct.pack(f"{order}L", behind + len(contents))
+                contents += content + b"\0" * (len(content) % 2)
+        following = behind + len(contents) if page + 1 < pages else 0
+        file += struct.pack(f"{order}H", len(tags)) + entries + struct.pack(f"{order}L", following) + contents
+    return bytes(file)
+
+
+def _samples(array, bits, order):
+    """Return rows of samples of so many bits, each padded to whole bytes."""
+    if bits in {8, 16, 32}:
+        kind = {8: "u1", 16: f"{order}u2", 32: f"{order}f4"}[bits]
+        return array.astype(kind).tobytes()
+    rows = []
+    for row in array.reshape(len(array), -1):
+        text = "".join(f"{int(value):0{bits}b}" for value in row)
+        text += "0" * (-len(text) % 8)
+        rows.append(int(text, 2).to_bytes(len(text) // 8, "big"))
+    return b"".join(rows)

@@ -64,7 +64,7 @@ def test_16_bits_are_rounded_unless_kept():
         data = by_pillow(values, name)
         rounded = decode(data)
         assert rounded.frames[0].tolist() == [[0, 0, 1, 1, 127, 255]]
-        assert rounded.notes == ("16 bits are rounded to 8",)
+        assert rounded.notes == ("16 bits are rounded to 8: the values were 0 to 65535 of 65535",)
         kept = decode(data, KEEP)
         assert kept.frames[0].dtype == np.uint16
         np.testing.assert_array_equal(kept.frames[0], values)
@@ -84,7 +84,7 @@ def test_32_bit_integers_are_not_served():
     with pytest.raises(UnsupportedFormatError) as caught:
         decode(by_pillow(np.ones((2, 2), np.int32), "TIFF"))
     assert str(caught.value) == (
-        "image: a TIFF of 32-bit signed or wide integer pixels, "
+        "image: a TIFF of 32-bit signed or wide integer gray pixels, "
         "expected an image with 8 or 16 unsigned bits a channel, or floats"
     )
 

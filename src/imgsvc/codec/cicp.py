@@ -71,15 +71,19 @@ def of_numbers(
     columns, white = PRIMARIES[1]
     if chromaticities is not None and not gray:
         try:
-            numbers = [number / UNIT for number in struct.unpack(">8L", chromaticities)]
-            if not all(numbers[1::2]):
-                raise ValueError("no y")
-            white, *three = zip(numbers[::2], numbers[1::2], strict=True)
+            white, *three = _points(chromaticities)
             profile = _profile(tuple(three), white, exponent, gray=gray)  # type: ignore[arg-type]  # pairs
         except (struct.error, ArithmeticError, np.linalg.LinAlgError, ValueError):
             return None, "its chromaticities are damaged and are dropped"
         return profile, None
     return _profile(columns, white, exponent, gray=gray), None
+
+
+def _points(chromaticities: bytes) -> list[tuple[float, float]]:
+    numbers = [number / UNIT for number in struct.unpack(">8L", chromaticities)]
+    if not all(numbers[1::2]):
+        raise ValueError("a colour without brightness")
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _profile(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MOST = 1 << 48
 OPAQUE, MAX_16_BIT = 255, 65535
 CMYK_COMPONENTS = 4
+RGB, DEEP = 3, 16
 Depth = Literal["8", "keep"]
 Color = Literal["keep", "srgb"]
 Frames = Literal["first", "all"]
@@ -330,22 +331,11 @@ def _decoded(source: Source, options: DecodeOptions, at_least: tuple[int, int] |
         at_least = at_least[::-1]
     frames: list[NDArray[Any]] = []
     durations = []
-    pixels: NDArray[Any] | None = None
     profile = source.icc_profile
-    if source.format == "jpeg":
-        pixels = jpeg.decode(source.pillow_data, source, at_least if options.shrink_on_load else None)
-    elif source.format == "png" and source.bits > 8 and source.channels > 1 and options.depth == "keep":
-        pixels = png.decode_deep(source.pillow_data)
-        profile, told = profile_of_deep(profile, source.channels, keep=options.color == "keep")
-        notes += told
-    elif source.depth == 16 and source.format == "png" and len(source.transparent or ()) == 3 and not every:
-        pixels = png.decode_with_key(source)
+    pixels = _read_without_pillow(source, options, at_least)
     if pixels is not None:
-        if profile and pixels.dtype == np.uint8:
-            keep, picture = options.color == "keep", Image.fromarray(pixels)
-            picture, profile, told = with_settled_colours(picture, profile, source.channels, keep=keep)
-            pixels = np.asarray(picture)
-            notes += told
+        pixels, profile, told = _settled(pixels, profile, source, options)
+        notes += told
         frames.append(turned(pixels, orientation))
         durations.append(0)
         scale = -(-source.width // pixels.shape[1])
@@ -378,6 +368,37 @@ def _decoded(source: Source, options: DecodeOptions, at_least: tuple[int, int] |
     )
 
 
+def _read_without_pillow(
+    source: Source, options: DecodeOptions, at_least: tuple[int, int] | None
+) -> NDArray[Any] | None:
+    """Return the pixels of a still that others decode better than Pillow does; None of the rest."""
+    if source.format == "jpeg":
+        return jpeg.decode(source.pillow_data, source, at_least if options.shrink_on_load else None)
+    if source.format == "bmp":
+        return bmp.decode(source.pillow_data)
+    if source.format == "png" and source.frames == 1 and source.depth == DEEP:
+        if source.bits == DEEP and source.channels > 1 and options.depth == "keep":
+            return png.decode_deep(source.pillow_data)
+        if len(source.transparent or ()) == RGB:
+            return png.decode_with_key(source)
+    return None
+
+
+def _settled(
+    pixels: NDArray[Any], profile: bytes | None, source: Source, options: DecodeOptions
+) -> tuple[NDArray[Any], bytes | None, list[str]]:
+    """Return pixels in sRGB, or with the profile that is theirs, and what to say of that."""
+    keep = options.color == "keep"
+    if profile is None:
+        return pixels, None, []
+    if pixels.dtype != np.uint8:
+        return pixels, *profile_of_deep(profile, source.channels, keep=keep)
+    picture, profile, told = with_settled_colours(
+        Image.fromarray(pixels), profile, source.channels, keep=keep
+    )
+    return np.asarray(picture), profile, told
+
+
 def _opened(source: Source) -> Image.Image:
     if source.components == CMYK_COMPONENTS:
         return jpeg.decode_cmyk(source.pillow_data)
@@ -390,27 +411,18 @@ def _converted(
     """Return a frame's pixels, what they lost, and the profile that is theirs still."""
     notes: list[str] = []
     profile = source.icc_profile
-    frame: Image.Image = image
-    alpha = png.alpha(np.asarray(image), source) if image.mode in GRAYS else None
-    if image.mode == "F" or image.mode.startswith("I"):
-        wide, floats = np.asarray(image), image.mode == "F"
+    image, wide, alpha = _values(image, source)
+    frame = image
+    if wide is not None:
+        floats = image.mode == "F"
         if options.depth == "keep" and source.bits > 8:
             profile, told = profile_of_deep(profile, source.channels, keep=options.color == "keep")
             notes += told
             return np.ascontiguousarray(wide, np.float32 if floats else np.uint16), notes, profile
-        frame = Image.fromarray(_rounded(wide, notes, floats))
+        frame = image = Image.fromarray(_rounded(wide, notes, floats))
     elif source.bits > 8:
         notes.append("16 bits a channel are cut to 8")
-    if alpha is not None:
-        frame.info.pop("transparency", None)
-        frame = frame.convert("RGBA")
-        frame.putalpha(Image.fromarray(alpha))
-    elif frame.mode in {"P", "PA"}:
-        frame = frame.convert("RGBA" if frame.has_transparency_data else "RGB")
-    elif frame.mode == "1":
-        frame = frame.convert("L")
-    elif frame.mode == "LA" or (frame.mode in {"L", "RGB"} and source.channels == 4):
-        frame = frame.convert("RGBA")
+    frame = _in_plain_mode(frame, alpha, source.channels)
     if profile:
         gray, keep = image.mode in GRAYS, options.color == "keep"
         frame, profile, told = with_settled_colours(frame, profile, source.channels, keep=keep, gray=gray)
@@ -425,13 +437,41 @@ def _converted(
     return np.asarray(frame), notes, profile
 
 
+def _values(
+    image: Image.Image, source: Source
+) -> tuple[Image.Image, NDArray[Any] | None, NDArray[np.uint8] | None]:
+    """Return a picture, its values where they have more than 8 bits, and alpha that Pillow does not know."""
+    if source.stored:
+        return tiff.values(image, source.stored[image.tell()])
+    wide = np.asarray(image) if image.mode == "F" or image.mode.startswith("I") else None
+    alpha = png.alpha(np.asarray(image), source) if image.mode in GRAYS else None
+    return image, wide, alpha
+
+
+def _in_plain_mode(frame: Image.Image, alpha: NDArray[np.uint8] | None, channels: int) -> Image.Image:
+    """Return a frame without palettes, bits and gray with alpha, and with the alpha that it should have."""
+    if frame.mode == "La":
+        frame = frame.convert("LA")
+    if alpha is not None:
+        frame.info.pop("transparency", None)
+        frame = frame.convert("RGBA")
+        frame.putalpha(Image.fromarray(alpha))
+    elif frame.mode in {"P", "PA"}:
+        frame = frame.convert("RGBA" if frame.has_transparency_data else "RGB")
+    elif frame.mode == "1":
+        frame = frame.convert("L")
+    elif frame.mode == "LA" or (frame.mode in {"L", "RGB"} and channels == 4):
+        frame = frame.convert("RGBA")
+    return frame
+
+
 def _rounded(wide: NDArray[Any], notes: list[str], floats: bool) -> NDArray[np.uint8]:
     if floats:
         notes.append("floats from 0 to 1 are rounded to 8 bits")
         scaled = np.nan_to_num(wide, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * OPAQUE
         pixels: NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
         return pixels
-    notes.append("16 bits are rounded to 8")
+    notes.append(f"16 bits are rounded to 8: the values were {wide.min()} to {wide.max()} of {MAX_16_BIT}")
     rounded: NDArray[np.uint8] = ((wide.astype(np.uint32) * OPAQUE + MAX_16_BIT // 2) // MAX_16_BIT).astype(
         np.uint8
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 COUNTED_FRAMES = 1001
 """Frames are counted up to here unless somebody asks for more: counting reads the file."""
@@ -43,6 +44,8 @@ class Source:
         Of PNG in gray or RGB: the one colour that is transparent, as stored.
     largest_part
         Of TIFF: the most pixels that a page, or a tile of one, has.
+    stored
+        Of TIFF: how its pages store their pixels, each an `imgsvc.codec.tiff_pixels.Stored`.
     """
 
     format: str
@@ -62,6 +65,7 @@ class Source:
     depth: int = 8
     transparent: tuple[int, ...] | None = None
     largest_part: int = 0
+    stored: tuple[Any, ...] = ()
 
     @property
     def pixels(self) -> int:
