@@ -8,6 +8,7 @@ from PIL import Image
 
 from imgsvc.codec import decode, read_header
 from imgsvc.errors import UndecodableImageError
+from imgsvc.operations import Resize
 from tests.codec.encoded import by_pillow, by_pillow_decoded, exif, photo
 
 KINDS = {
@@ -81,3 +82,26 @@ def test_orientations_of_every_integer_type(number, form, order):
     assert decoded.frames[0].shape == (30, 20, 3)
     again = by_pillow(photo(20, 30), "JPEG", exif=b"Exif\0\0" + decoded.exif)
     assert read_header(again).orientation == 1
+
+
+@pytest.mark.parametrize(
+    ("side", "result"),
+    [(17, 2), (9, 1), (4001, 500), (33, 4), (501, 60), (797, 99), (799, 99), (1601, 200), (1600, 200)],
+)
+def test_decoded_smaller_things_stay_in_place(side, result):
+    """A side that is no multiple of the factor has a last pixel that covers less."""
+    ramp = np.tile(np.linspace(0, 255, side).astype(np.uint8), (32, 1))
+    data = by_pillow(np.ascontiguousarray(ramp), "JPEG", quality=100)
+    resize = Resize(width=result, height=2)
+    smaller = decode(data, at_least=(2 * result, 4))
+    difference = resize(decode(data).frames[0]).astype(int) - resize(smaller.frames[0])
+    assert np.abs(difference).max() <= 1
+    assert (smaller.scale > 1) == (side > 500)
+
+
+def test_decoded_smaller_a_line_stays_in_its_pixel():
+    column = np.zeros((9, 9), np.uint8)
+    column[:, 6:] = 255
+    data = by_pillow(column, "JPEG", quality=100)
+    resize = Resize(width=1, height=1)
+    assert resize(decode(data, at_least=(2, 2)).frames[0]) == resize(decode(data).frames[0])

@@ -342,13 +342,14 @@ def _decoded(source: Source, options: DecodeOptions, at_least: tuple[int, int] |
     else:
         scale = 1
         with _opened(source) as image:
-            for index in range(source.frames if every else 1):
+            first = source.hidden if every else 0
+            for index in range(first, first + (source.frames if every else 1)):
                 if index:
                     image.seek(index)
                 image.load()
                 if image.width * image.height > source.pixels:
                     raise DamageError("a frame is larger than the image")
-                frame, told, profile = _converted(image, source, options)
+                frame, told, profile = _converted(_clipped(image, source), source, options)
                 notes += [note for note in told if note not in notes]
                 frames.append(turned(frame, orientation))
                 durations.append(max(0, round(image.info.get("duration", 0) or 0)))
@@ -397,6 +398,13 @@ def _settled(
         Image.fromarray(pixels), profile, source.channels, keep=keep
     )
     return np.asarray(picture), profile, told
+
+
+def _clipped(image: Image.Image, source: Source) -> Image.Image:
+    """Return a frame without what other frames have beyond the first."""
+    if source.format != "gif" or image.size == (source.width, source.height):
+        return image
+    return image.crop((0, 0, source.width, source.height))
 
 
 def _opened(source: Source) -> Image.Image:

@@ -282,9 +282,11 @@ def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
 
 def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: int) -> bytes:
     exif = image.exif if options.metadata == "keep" and info.name in WITH_EXIF else None
-    if exif and not exif_data.is_sound(exif):
-        exif = None
     first = image.frames[0]
+    if exif and exif_data.is_sound(exif):
+        exif = exif_data.of_pixels(exif, first.shape[1], first.shape[0])
+    else:
+        exif = None
     if info.name == "jpeg":
         return jpeg.encode(
             first, quality, progressive=options.progressive, effort=options.effort,
@@ -302,10 +304,26 @@ def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: 
         save |= {"save_all": True, "append_images": pictures[1:]}
         if info.name != "tiff":
             save["duration"] = list(image.durations)
-            save["loop"] = image.loop
+            save |= _of_animation(image, info.name)
     buffer = io.BytesIO()
     pictures[0].save(buffer, info.name.upper(), **save)
     return buffer.getvalue()
+
+
+def _of_animation(image: Decoded, name: str) -> dict[str, Any]:
+    """Return how often frames are shown, and what becomes of each before the next."""
+    if name != "gif":
+        return {"loop": image.loop}
+    said: dict[str, Any] = {}
+    if image.loop != 1:  # GIF says how often they are shown again, or nothing
+        said["loop"] = max(0, image.loop - 1)
+    if any(frame.ndim == 3 and frame.shape[2] == 4 for frame in image.frames):
+        said["disposal"] = TO_BACKGROUND
+    return said
+
+
+TO_BACKGROUND = 2
+"""So that nothing of a frame shines through the next."""
 
 
 def _png(options: EncodeOptions, _quality: int) -> dict[str, Any]:

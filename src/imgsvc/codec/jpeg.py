@@ -37,6 +37,7 @@ MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 SEGMENT_BYTES = 65533
 REDUCTIONS = (8, 4, 2)
 QUALITY = 90
+MOST_MOVED = 255
 
 
 def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001 - there is one
@@ -203,9 +204,16 @@ def _decoded(data: bytes, space: str, size: dict[str, int]) -> NDArray[np.uint8]
 
 
 def reduction(width: int, height: int, least_width: int, least_height: int) -> int:
-    """Return the largest of 8, 4, 2 and 1 that leaves at least so many pixels a side."""
+    """Return the largest of 8, 4, 2 and 1 that leaves at least so many pixels a side, and them in place.
+
+    Of a side that is no multiple of it the last pixel covers less than the others, and everything is moved by
+    a part of it: by less than a 255th of the side, or what is gradual would become another value.
+    """
+    sides = (width, least_width), (height, least_height)
     for factor in REDUCTIONS:
-        if -(-width // factor) >= least_width and -(-height // factor) >= least_height:
+        if all(
+            -(-side // factor) >= least and MOST_MOVED * (-side % factor) <= side for side, least in sides
+        ):
             return factor
     return 1
 

@@ -12,7 +12,7 @@ from imgsvc.codec import exif as exif_data
 from imgsvc.codec.cicp import of_code_points, of_numbers
 from imgsvc.codec.color import DAMAGED
 from imgsvc.codec.pillow import opened
-from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, ends_early
+from imgsvc.codec.source import FIRST_ALONE, PROFILE_BYTES, DamageError, Source, ends_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,9 @@ ONCE = ANYWHERE | {b"acTL", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM"
 def read(data: bytes, frames: int, *, whole: bool) -> Source:
     """Look through the chunks: of those with pixels no further than their length, unless `whole`."""
     found = _Chunks(whole)
-    for kind, body, whole_chunk in _chunks(data, checked=MOVING if whole else STILL - {b"IDAT"}):
+    moving = whole and frames > FIRST_ALONE
+    checked = MOVING if moving else STILL if whole else STILL - {b"IDAT"}
+    for kind, body, whole_chunk in _chunks(data, checked=checked):
         found.take(kind, body, whole_chunk)
         if kind == b"IEND":
             break
@@ -47,7 +49,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
     width, height, depth, kind_of_color = found.header
     exif, key = found.once.get(b"eXIf"), _key(found.once.get(b"tRNS"), kind_of_color)
     icc, notes = _profile_of(found.once, gray=kind_of_color in {GRAY, GRAY_ALPHA})
-    count, loop = found.animation(frames)
+    count, hidden, loop = found.animation(frames)
     alpha = b"tRNS" in found.once or kind_of_color in {GRAY_ALPHA, RGBA}
     deep = (
         depth == 16
@@ -63,8 +65,9 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
         width,
         height,
         4 if alpha else 1 if kind_of_color == GRAY else 3,
-        found.file(MOVING if count > 1 else STILL) if whole else b"",
+        found.file(MOVING if moving and count + hidden > 1 else STILL) if whole else b"",
         frames=count,
+        hidden=hidden,
         bits=16 if deep else 8,
         depth=depth,
         orientation=exif_data.orientation(exif) if exif else 1,
@@ -124,17 +127,17 @@ class _Chunks:
         if self._whole and kind in MOVING:
             self._kept.append((kind, whole_chunk))
 
-    def animation(self, most: int) -> tuple[int, int]:
-        """Return how many frames there are, `most` at most, and how often they are shown."""
+    def animation(self, most: int) -> tuple[int, int, int]:
+        """Return how many frames there are, up to `most`, how many are hidden, and their loop."""
         announced = self.once.get(b"acTL")
         if announced is None:
-            return 1, 0
+            return 1, 0, 0
         if len(announced) != 8:
             raise DamageError("its announcement of an animation is wrong")
         count, loop = struct.unpack(">II", announced)
         if not 0 < count < LONGEST:
-            return 1, loop
-        return min(count + self._hidden_default, most), loop
+            return 1, 0, loop
+        return min(count, most), int(self._hidden_default), loop
 
     def file(self, kinds: set[bytes]) -> bytes:
         """Return a file of these chunks alone, with an end."""

@@ -8,6 +8,9 @@ from typing import Any
 COUNTED_FRAMES = 1001
 """Frames are counted up to here unless somebody asks for more: counting reads the file."""
 
+FIRST_ALONE = 2
+"""What is counted to where one frame is wanted: whether there are more. Nothing behind it refuses a file."""
+
 PROFILE_BYTES = 4 << 20
 """A colour profile that is larger is none."""
 
@@ -24,6 +27,8 @@ class Source:
         As stored, before the orientation is applied.
     frames
         How many; counting stops at what its reader was told.
+    hidden
+        Of PNG: how many pictures come before the frames, for readers that know none: one or none.
     channels, bits
         What decoding gives: 1, 3 or 4 channels; 8, 16 or 32 bits where they are kept.
     orientation
@@ -43,7 +48,7 @@ class Source:
     transparent
         Of PNG in gray or RGB: the one colour that is transparent, as stored.
     largest_part
-        Of TIFF: the most pixels that a page, or a tile of one, has.
+        Of TIFF: the most pixels that a page, or a tile of one, has; of GIF, those of a canvas for all frames.
     stored
         Of TIFF: how its pages store their pixels, each an `imgsvc.codec.tiff_pixels.Stored`.
     """
@@ -54,6 +59,7 @@ class Source:
     channels: int
     pillow_data: bytes
     frames: int = 1
+    hidden: int = 0
     bits: int = 8
     orientation: int = 1
     icc_profile: bytes | None = None
