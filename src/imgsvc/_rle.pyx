@@ -12,7 +12,7 @@ def unpack(const unsigned char[::1] code, unsigned char[:, ::1] indices, bint ha
     code
         Pairs of bytes: how often, and what; or 0, and what is to be done.
     indices
-        The lowest row first. What the code leaves out stays as it is; what lies outside is left out.
+        The code begins with the last row. What the code leaves out stays as it is; what lies outside is left out.
     half
         Whether two indices share a byte.
     """
@@ -27,10 +27,10 @@ def unpack(const unsigned char[::1] code, unsigned char[:, ::1] indices, bint ha
                 inside = min(count, width - column)
                 if not half:
                     if inside > 0:
-                        memset(&indices[row, column], what, inside)
+                        memset(&indices[height - 1 - row, column], what, inside)
                 else:
                     for number in range(inside):
-                        indices[row, column + number] = what & 15 if number & 1 else what >> 4
+                        indices[height - 1 - row, column + number] = what & 15 if number & 1 else what >> 4
                 column = min(column + count, width)
             elif what == 0:
                 row += 1
@@ -56,7 +56,7 @@ def unpack(const unsigned char[::1] code, unsigned char[:, ::1] indices, bint ha
                     else:
                         index = code[at + number // 2] >> 4
                     if column < width:
-                        indices[row, column] = index
+                        indices[height - 1 - row, column] = index
                         column += 1
                 at += ((count + 3) // 4 if half else (count + 1) // 2) * 2
     return row >= height

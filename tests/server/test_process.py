@@ -16,6 +16,7 @@ from imgsvc.v1.recipe_pb2 import Encoding
 from imgsvc.v1.recipe_pb2 import Output as OutputMessage
 from imgsvc.wire.operations import operation_message
 from tests import v1
+from tests.codec.encoded import SRGB
 from tests.operations.every import EXAMPLES
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -142,7 +143,7 @@ def test_deep_colours_stay_deep_where_asked(server, rng):
 
 def test_a_profile_does_not_stay_with_other_colours(server, photo):
     image = v1.pixels(photo)
-    image.pixels.icc_profile = b"of three colours"
+    image.pixels.icc_profile = SRGB
     same, gray = v1.process(
         server,
         v1.request(
@@ -153,7 +154,7 @@ def test_a_profile_does_not_stay_with_other_colours(server, photo):
             ],
         ),
     ).results
-    assert (same.image.pixels.icc_profile, list(same.notes)) == (b"of three colours", [])
+    assert (same.image.pixels.icc_profile, list(same.notes)) == (SRGB, [])
     assert gray.image.pixels.icc_profile == b""
     assert list(gray.notes) == ["its colour profile is for other colours and is dropped"]
 

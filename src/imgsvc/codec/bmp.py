@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from imgsvc._rle import unpack
 from imgsvc.codec.pillow import opened
@@ -83,8 +84,7 @@ def decode(data: bytes) -> NDArray[np.uint8] | None:
     bitmap = _bitmap(data)
     if bitmap is None:
         return None
-    pixels = _runs(data, bitmap) if bitmap.masks is None else _fields(data, bitmap)
-    return np.ascontiguousarray(pixels[::-1]) if bitmap.upwards else pixels
+    return _runs(data, bitmap) if bitmap.masks is None else _fields(data, bitmap)
 
 
 def _bitmap(data: bytes) -> Bitmap | None:
@@ -141,6 +141,7 @@ def _fields(data: bytes, bitmap: Bitmap) -> NDArray[np.uint8]:
         raise ends_early()
     content = data[bitmap.start : bitmap.start + stride * bitmap.height].ljust(stride * bitmap.height, b"\0")
     rows = np.frombuffer(content, f"<u{wide}").reshape(bitmap.height, -1)[:, : bitmap.width]
+    rows = rows[::-1] if bitmap.upwards else rows
     channels = 4 if bitmap.masks[3] else 3
     pixels = np.empty((bitmap.height, bitmap.width, channels), np.uint8)
     step = max(1, BLOCK_PIXELS // bitmap.width)
@@ -170,10 +171,7 @@ def _runs(data: bytes, bitmap: Bitmap) -> NDArray[np.uint8]:
     if not unpack(memoryview(data)[bitmap.start :], indices, bitmap.bits == RUNS[RLE4]):
         raise ends_early()
     count = min(bitmap.colours, 1 << bitmap.bits)
-    colours = np.zeros((256, 3), np.uint8)
-    entries = np.frombuffer(
-        data[bitmap.palette : bitmap.palette + 4 * count].ljust(4 * count, b"\0"), np.uint8
-    )
-    colours[:count] = entries.reshape(count, 4)[:, 2::-1]
-    pixels: NDArray[np.uint8] = colours[indices]
-    return pixels
+    entries = data[bitmap.palette : bitmap.palette + 4 * count].ljust(4 * count, b"\0")
+    picture = Image.fromarray(indices, "P")
+    picture.putpalette(entries, "BGRX")
+    return np.asarray(picture.convert("RGB"))
