@@ -77,6 +77,9 @@ def test_the_pixels_of_a_request_stay_where_they_are(rng, shape):
         assert not image.flags.writeable
 
 
+PIXELS_ALONE = "this contract carries pixels; send files to imgsvc.v1 Process"
+
+
 @pytest.mark.parametrize(
     ("message", "error"),
     [
@@ -99,6 +102,22 @@ def test_the_pixels_of_a_request_stay_where_they_are(rng, shape):
             "data: 4 bytes, expected 12 bytes: width 2 x height 2 x 3 channels (color is true)",
         ),
         (NLImage(width=2, height=2), "data: 0 bytes, expected 4 bytes"),
+        (
+            NLImage(width=2, height=2, data=b"\x89PNG\r\n\x1a\nwhat follows"),
+            f"data: looks like a PNG file: {PIXELS_ALONE}, expected 4 bytes: width 2 x height 2 x 1",
+        ),
+        (
+            NLImage(data=b"\xff\xd8\xff\xe0what follows"),
+            f"data: looks like a JPEG file: {PIXELS_ALONE}, expected pixels, with their width and height",
+        ),
+        (
+            NLImage(width=2, height=2, data=b"iVBORw0KGgoAAAANSUhEUg"),
+            f"data: looks like a PNG file in base64: {PIXELS_ALONE}, expected 4 bytes",
+        ),
+        (
+            NLImage(width=2, height=2, data=b"data:image/png;base64,"),
+            f"data: looks like a file in a data URL: {PIXELS_ALONE}, expected 4 bytes",
+        ),
         # 2**16 squared is 0 in 32 bits, and 2**31 squared times 4 would be 0 in 64.
         (NLImage(width=2**16, height=2**16), "data: 0 bytes, expected 4294967296 bytes"),
         (

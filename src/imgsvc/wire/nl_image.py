@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgsvc.errors import InvalidImageError, InvalidParameterError
+from imgsvc.codec import format_of
+from imgsvc.errors import InvalidImageError, InvalidInputError, InvalidParameterError
 from imgsvc.operations import MeanFilter, Operation, Rotate90
 from imgsvc.stubs.nl_image_service_pb2 import NLImage, NLImageRotateRequest
 from imgsvc.wire.envelope import Draft, Envelope, Layout, Opened, placeholder
@@ -38,6 +39,10 @@ IMAGE = Envelope(NLImage, "data")
 ROTATE_REQUEST = Envelope(NLImageRotateRequest, "image.data")
 
 MEAN_FILTER = MeanFilter()
+IN_BASE64 = {
+    b"iVBORw0KGgo": "PNG file in base64", b"/9j/": "JPEG file in base64", b"R0lGOD": "GIF file in base64",
+    b"UklGR": "WEBP file in base64", b"data:": "file in a data URL",
+}  # fmt: skip
 ROTATIONS = dict(NLImageRotateRequest.Rotation.items())
 COLOR_CHANNELS = 3
 GRAY_RANK = 2
@@ -141,18 +146,32 @@ def _shape(message: NLImage, data: memoryview, prefix: str) -> Shape:
     width, height, color = message.width, message.height, message.color
     for name, size in (("width", width), ("height", height)):
         if size < 1:
+            _check_for_file(data, prefix, "pixels, with their width and height")
             raise InvalidImageError(prefix + name, size, "at least 1")
     shape = (height, width, COLOR_CHANNELS) if color else (height, width)
     expected = math.prod(shape)
     if len(data) != expected:
         channels = COLOR_CHANNELS if color else 1
-        raise InvalidImageError(
-            prefix + "data",
-            f"{len(data)} bytes",
+        wanted = (
             f"{expected} bytes: width {width} x height {height} x {channels} "
-            f"channel{'s' if color else ''} (color is {'true' if color else 'false'})",
+            f"channel{'s' if color else ''} (color is {'true' if color else 'false'})"
         )
+        _check_for_file(data, prefix, wanted)
+        raise InvalidImageError(prefix + "data", f"{len(data)} bytes", wanted)
     return shape
+
+
+def _check_for_file(data: memoryview, prefix: str, expected: str) -> None:
+    """Raise an error that says more of an image file in the place of pixels, which is a common mistake."""
+    start = bytes(data[:MAX_REASON])
+    name = next((name for text, name in IN_BASE64.items() if start.startswith(text)), None)
+    if name is None:
+        try:
+            name = f"{format_of(start).upper()} file"
+        except InvalidInputError:
+            return
+    advice = f"looks like a {name}: this contract carries pixels; send files to imgsvc.v1 Process"
+    raise InvalidImageError(prefix + "data", advice, expected)
 
 
 def draft_image(shape: Shape) -> DraftedImage:
