@@ -12,7 +12,8 @@ def unpack(const unsigned char[::1] code, unsigned char[:, ::1] indices, bint ha
     code
         Pairs of bytes: how often, and what; or 0, and what is to be done.
     indices
-        The code begins with the last row. What the code leaves out stays as it is; what lies outside is left out.
+        Of these the code begins with the last row. What it leaves out stays as it is, and what it says of
+        places outside is left out.
     half
         Whether two indices share a byte.
     """

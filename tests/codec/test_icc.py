@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from imgsvc.codec import Decoded, DecodeOptions, decode, encode, icc
+from imgsvc.codec import Decoded, DecodeOptions, EncodeOptions, decode, encode, icc
 from imgsvc.codec.color import profile_fits, to_srgb
+from imgsvc.errors import UndecodableImageError
 from tests.codec import profiles
-from tests.codec.encoded import SRGB, by_pillow, photo
+from tests.codec.encoded import AVIF, SRGB, by_pillow, photo
 
 KEEP = DecodeOptions(color="keep")
 DAMAGED = "its colour profile is damaged and is dropped"
@@ -169,6 +170,43 @@ class TestJpeg:
         segment = b"\xff\xe2" + struct.pack(">H12sBB", 16 + 4, b"ICC_PROFILE\0", 1, 2) + b"what"
         decoded = decode(data[:at] + segment + data[at:])
         assert decoded.notes == (DAMAGED,)
+
+
+@pytest.mark.skipif(not AVIF, reason="this Pillow has no AVIF")
+class TestAvif:
+    """Its colours are code points in a box."""
+
+    def file(self, primaries, transfer):
+        data = encode(np.full((16, 16, 3), PIXEL, np.uint8), "avif", EncodeOptions(quality=100))
+        at = data.index(b"colrnclx") + 8
+        return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
+
+    def test_of_srgb(self):
+        decoded = decode(self.file(1, 13))
+        assert decoded.frames[0][8, 8].tolist() == pytest.approx(PIXEL, abs=3)
+        assert decoded.notes == ()
+
+    @pytest.mark.parametrize(
+        ("code_points", "expected"), [((12, 13), (60, 17, 104)), ((1, 8), (128, 79, 168))]
+    )
+    def test_are_converted(self, code_points, expected):
+        decoded = decode(self.file(*code_points))
+        assert decoded.frames[0][8, 8].tolist() == pytest.approx(expected, abs=6)
+        assert decoded.notes == ()
+
+    def test_of_high_dynamic_range(self):
+        decoded = decode(self.file(9, 16))
+        assert decoded.frames[0][8, 8].tolist() == pytest.approx(PIXEL, abs=3)
+        assert decoded.notes == (
+            "its light is PQ, of high dynamic range, and its values are left as they are",
+        )
+
+    def test_boxes_without_end(self):
+        data = self.file(12, 13)
+        (size,) = struct.unpack_from(">L", data, 0)
+        many = data[:size] + struct.pack(">L4s", 8, b"free") * 20_000 + data[size:]
+        with pytest.raises(UndecodableImageError, match="more than 10000 boxes"):
+            decode(many)
 
 
 class TestHostile:

@@ -53,15 +53,15 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
 
 def _colours(data: bytes) -> tuple[int, int] | None:
     """Return the code points of primaries and transfer, where the file has them."""
-    place: tuple[int, int] | None = (0, len(data))
+    start, end = 0, len(data)
     for kind, skipped in ((b"meta", META_HEADER), (b"iprp", 0), (b"ipco", 0)):
-        place = next((found for name, *found in _boxes(data, *place) if name == kind), None)  # type: ignore[misc]
-        if place is None:
+        found = next((box for box in _boxes(data, start, end) if box[0] == kind), None)
+        if found is None:
             return None
-        place = place[0] + skipped, place[1]
-    for name, start, end in _boxes(data, *place):
-        if name == b"colr" and data[start : start + 4] == b"nclx" and end - start >= 10:
-            primaries, transfer = struct.unpack_from(">HH", data, start + 4)
+        start, end = found[1] + skipped, found[2]
+    for name, first, last in _boxes(data, start, end):
+        if name == b"colr" and data[first : first + 4] == b"nclx" and last - first >= 10:
+            primaries, transfer = struct.unpack_from(">HH", data, first + 4)
             return primaries, transfer
     return None
 

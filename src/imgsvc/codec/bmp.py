@@ -160,9 +160,10 @@ def _scaled(block: NDArray[Any], mask: int) -> NDArray[Any]:
         return np.zeros_like(block)
     most = mask // low
     values = (block & block.dtype.type(mask)) >> block.dtype.type(low.bit_length() - 1)
-    if most == MOST:
-        return values
-    return (values.astype(np.uint64) * MOST + most // 2) // most
+    if most != MOST:
+        values = (values.astype(np.uint64) * MOST + most // 2) // most
+    scaled: NDArray[Any] = values
+    return scaled
 
 
 def _runs(data: bytes, bitmap: Bitmap) -> NDArray[np.uint8]:

@@ -72,7 +72,7 @@ def of_numbers(
     if chromaticities is not None and not gray:
         try:
             white, *three = _points(chromaticities)
-            profile = _profile(tuple(three), white, exponent, gray=gray)  # type: ignore[arg-type]  # pairs
+            profile = _profile(tuple(three), white, exponent, gray=gray)
         except (struct.error, ArithmeticError, np.linalg.LinAlgError, ValueError):
             return None, "its chromaticities are damaged and are dropped"
         return profile, None

@@ -189,7 +189,8 @@ def _light(content: bytes, values: NDArray[np.float64]) -> NDArray[np.float64] |
             return values
         if count == 1:
             (gamma,) = struct.unpack_from(">H", content, 12)
-            return values ** (gamma / 256)
+            powered: NDArray[np.float64] = values ** (gamma / 256)
+            return powered
         table = np.frombuffer(content, ">u2", count, 12) / 65535
         return np.interp(values, np.linspace(0.0, 1.0, count), table)
     if content[:4] != b"para":
@@ -206,7 +207,8 @@ def _light(content: bytes, values: NDArray[np.float64]) -> NDArray[np.float64] |
     if kind == 0:
         d = -math.inf
     power = np.maximum(a * values + b, 0.0) ** g
-    return np.where(values >= d, power + e, c * values + f)
+    light: NDArray[np.float64] = np.where(values >= d, power + e, c * values + f)
+    return light
 
 
 PARAMETERS = (1, 3, 4, 5, 7)

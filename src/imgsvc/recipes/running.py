@@ -221,7 +221,9 @@ def raw_result(name: str, steps: Plan, icc_profile: bytes | None, notes: tuple[s
 
 def _is_for_others(icc_profile: bytes | None, steps: Plan) -> bool:
     """Return whether a profile is for other colours than those of the result."""
-    return bool(icc_profile) and not profile_fits(icc_profile, 1 if is_gray(steps.shape) else steps.shape[2])
+    if not icc_profile:
+        return False
+    return not profile_fits(icc_profile, 1 if is_gray(steps.shape) else steps.shape[2])
 
 
 def is_gray(shape: Shape) -> bool:
