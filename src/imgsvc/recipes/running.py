@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from imgsvc._images import Shape
     from imgsvc._stop import Stop
-    from imgsvc.codec import DecodeOptions
+    from imgsvc.codec import DecodeOptions, EncodeOptions, Format, Header
     from imgsvc.pipeline import Plan
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
@@ -58,6 +58,46 @@ class Note(Protocol):
         """Take a stage: ``"decode"``, ``"encode"`` or an operation's name; on the monotonic clock."""
 
 
+class Codecs(Protocol):
+    """Decodes and encodes, as `imgsvc.codec` does."""
+
+    def decode(
+        self,
+        data: bytes | bytearray | memoryview,
+        options: DecodeOptions,
+        limits: DecodeLimits,
+        *,
+        at_least: tuple[int, int] | None,
+        header: Header,
+        stop: Stop,
+    ) -> Decoded:
+        """Return an image."""
+
+    def encode(self, image: Decoded, format: Format, options: EncodeOptions, *, stop: Stop) -> bytes:  # noqa: A002
+        """Return a file."""
+
+
+class Here:
+    """In this thread, to the end."""
+
+    def decode(
+        self,
+        data: bytes | bytearray | memoryview,
+        options: DecodeOptions,
+        limits: DecodeLimits,
+        *,
+        at_least: tuple[int, int] | None,
+        header: Header,
+        stop: Stop,  # noqa: ARG002 - one of several
+    ) -> Decoded:
+        """Return an image."""
+        return decode(data, options, limits, at_least=at_least, header=header)
+
+    def encode(self, image: Decoded, format: Format, options: EncodeOptions, *, stop: Stop) -> bytes:  # noqa: A002, ARG002
+        """Return a file."""
+        return encode(image, format, options)
+
+
 class OneCore:
     """Everything on one core."""
 
@@ -79,6 +119,8 @@ class RecipeRun:
         What ends it early; looked at between steps, and by the kernels in them.
     note
         Is told the stages, if given.
+    codecs
+        Who decodes and encodes.
 
     Attributes
     ----------
@@ -96,7 +138,9 @@ class RecipeRun:
         compute: Compute,
         stop: Stop,
         note: Note | None = None,
+        codecs: Codecs | None = None,
     ) -> None:
+        self._codecs = codecs or Here()
         self._plan = plan
         self._source = source
         self._options = options
@@ -144,10 +188,12 @@ class RecipeRun:
         limits = DecodeLimits(
             pixels=self._limits.pixels, frames=self._limits.frames, total_pixels=self._limits.pixels
         )
-        header = whole.header
-        options = self._options
+        header, options, stop = whole.header, self._options, self._stop
+        assert header is not None  # noqa: S101 - for the type checker: files have one
+        codecs, least = self._codecs, whole.at_least
         return self._timed(
-            "decode", lambda: decode(source.data, options, limits, at_least=whole.at_least, header=header)
+            "decode",
+            lambda: codecs.decode(source.data, options, limits, at_least=least, header=header, stop=stop),
         )
 
     def _through(self, steps: Plan, decoded: Decoded) -> Decoded:
@@ -198,7 +244,11 @@ class RecipeRun:
             result = self._through(steps, decoded)
             if hides_alpha(result.frames, output.format):
                 notes += (f"alpha is lost: {output.format} has none, and the background shines through",)
-            data = self._timed("encode", lambda: encode(result, output.format, output.output.options))  # type: ignore[arg-type] # not RAW
+            codecs, kind, stop = self._codecs, output.format, self._stop
+            data = self._timed(
+                "encode",
+                lambda: codecs.encode(result, kind, output.output.options, stop=stop),  # type: ignore[arg-type] # not RAW
+            )
         except InvalidInputError as error:
             field = f"recipe.outputs[{index}].encoding.{error.field.removeprefix('options.')}"
             return type(error)(field, error.value, error.expected)

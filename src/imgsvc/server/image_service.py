@@ -19,6 +19,7 @@ from imgsvc.wire.recipe import read_recipe
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
+    from imgsvc.codec.helpers import Helpers
     from imgsvc.pipeline.presets import Preset
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.recipe import Recipe
@@ -51,15 +52,23 @@ class Processing:
         Makes prices of plans.
     caching
         Where results are kept; None for nowhere.
+    helpers
+        Who decodes and encodes what takes long.
     """
 
     def __init__(
-        self, limits: Limits, presets: Mapping[str, Preset], pricing: Pricing, caching: Caching | None = None
+        self,
+        limits: Limits,
+        presets: Mapping[str, Preset],
+        pricing: Pricing,
+        caching: Caching | None = None,
+        helpers: Helpers | None = None,
     ) -> None:
         self.limits = limits
         self.presets = presets
         self.pricing = pricing
         self.caching = caching
+        self.helpers = helpers
         self._recipes: PreparedCache[Recipe] = PreparedCache()
         self._planned: PreparedCache[PlannedRecipe] = PreparedCache()
 
@@ -114,7 +123,7 @@ class Processing:
         planned = self._planned.get(key)
         if planned is None or planned.recipe is not recipe:
             plan = plan_recipe(source, recipe, self.limits, header=header)
-            planned = PlannedRecipe(recipe, plan, icc_profile, self.limits, self.pricing)
+            planned = PlannedRecipe(recipe, plan, icc_profile, self)
             if not planned.fails:  # errors hold on to the requests that they were raised for
                 self._planned.keep(key, planned, planned.key_bytes, planned.table_bytes)
         return planned

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from imgsvc._dispatch import kernels
+from imgsvc.codec.helpers import Helpers
 from imgsvc.pipeline.presets import load_presets
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.prediction import Prediction
@@ -134,7 +135,8 @@ class Server:
         self._prediction = Prediction()
         pricing = Pricing(self._prediction)
         self._caching = open_cache(config, self._prediction)
-        self._processing = Processing(limits, presets, pricing, self._caching)
+        self._helpers = Helpers()
+        self._processing = Processing(limits, presets, pricing, self._caching, self._helpers)
         reports = Reports(config, limits, presets, self._prediction, self._transport.name)
         images = UnaryCalls(
             nl_image_methods(pricing, null_image_errors=config.null_image_errors)
@@ -235,7 +237,7 @@ class Server:
         hang_up(self.addresses, LAST_CALLS_SECONDS)
         self._transport.stop()
         self._workers.shutdown()
-        for part in (self._batches, cores, self._trim, self._files, self._observing):
+        for part in (self._helpers, self._batches, cores, self._trim, self._files, self._observing):
             part.close()
         if self._caching is not None:
             log.info("cache: %s", self._caching.counted())

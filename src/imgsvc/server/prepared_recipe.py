@@ -31,6 +31,7 @@ from imgsvc.wire.process import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from imgsvc.codec.helpers import Helpers
     from imgsvc.pipeline import Plan
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.planning import RecipePlan
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from imgsvc.recipes.results import EncodedResult, RawResult, Result
     from imgsvc.recipes.source import Source
     from imgsvc.server.call import Work
-    from imgsvc.server.overload.price import Price, Pricing
+    from imgsvc.server.image_service import Processing
+    from imgsvc.server.overload.price import Price
 
     Drafted = Callable[[Sequence[Result]], tuple[Any, Sequence[Any]]]
 
@@ -59,10 +61,8 @@ class PlannedRecipe:
         What was asked for, and what it comes to.
     icc_profile
         Of raw pixels.
-    limits
-        Of one request.
-    pricing
-        Makes prices of plans.
+    processing
+        Has what all requests have in common.
 
     Attributes
     ----------
@@ -75,17 +75,18 @@ class PlannedRecipe:
     """
 
     def __init__(
-        self, recipe: Recipe, plan: RecipePlan, icc_profile: bytes | None, limits: Limits, pricing: Pricing
+        self, recipe: Recipe, plan: RecipePlan, icc_profile: bytes | None, processing: Processing
     ) -> None:
         self.recipe = recipe
         self.plan = plan
         self.icc_profile = icc_profile
-        self.limits = limits
+        self.limits = processing.limits
+        self.helpers = processing.helpers
         self.answer_bytes = answer_bytes(plan)
         steps = _only_steps(plan)
         self.pixels = None if steps is None else _Pixels(plan, steps, icc_profile)
         self.at_once = self.pixels is not None and self.pixels.core_bytes <= AT_ONCE_BYTES
-        self._pricing = pricing
+        self._pricing = processing.pricing
         self.price = self.priced()
 
     def priced(self) -> Price:
@@ -148,8 +149,9 @@ class PreparedRecipe:
         if item is not None:
             name = item  # for the type checker
             draft = lambda results: draft_batch_response([(name, results)])  # noqa: E731
+        source, recipe, limits = self._source(), planned.recipe, planned.limits
         return run_recipe(
-            planned.plan, self._source(), planned.recipe, planned.limits, call=call, draft=draft
+            planned.plan, source, recipe, limits, call=call, draft=draft, helpers=planned.helpers
         )
 
     def _source(self) -> Source:
@@ -208,9 +210,18 @@ class _Pixels:
 
 
 def run_recipe(
-    plan: RecipePlan, source: Source, recipe: Recipe, limits: Limits, *, call: Work, draft: Drafted
+    plan: RecipePlan,
+    source: Source,
+    recipe: Recipe,
+    limits: Limits,
+    *,
+    call: Work,
+    draft: Drafted,
+    helpers: Helpers | None = None,
 ) -> Made:
     """Run what was planned, and return what `draft` makes of the results.
+
+    Who decodes and encodes in this process cannot be ended before its time; where that is long, `helpers` do.
 
     Raises
     ------
@@ -229,6 +240,7 @@ def run_recipe(
             compute=compute,
             stop=call.stop,
             note=call.note,
+            codecs=helpers if call.predicted > LONG_SECONDS else None,
         )
         results = _results(plan, recipe_run.run())
         answer, rooms = draft(results)
