@@ -123,6 +123,22 @@ def serving(*options, **variables):
         process.stderr.close()
 
 
+def helper_programs(pid):
+    """Return the programs that decode and encode for a process."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += (task / "children").read_text("ascii").split()
+    return [int(child) for child in found if b"imgsvc.codec.helper" in of_process(child, "cmdline")]
+
+
+def of_process(pid, name):
+    """Return a file of the system's on a process; nothing once it has gone."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return b""
+
+
 def wait_for(condition, seconds=20):
     """Ask until it is so; how long that takes is not tested."""
     end = time.monotonic() + seconds

@@ -5,7 +5,6 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from imgsvc.errors import (
     UndecodableImageError,
 )
 from tests.codec.encoded import every_kind, photo
-from tests.processes import wait_for
+from tests.processes import helper_programs, of_process, wait_for
 
 FILES = every_kind()
 EVERYTHING = DecodeOptions(depth="keep", color="keep", frames="all")
@@ -39,15 +38,7 @@ def helpers():
 
 def children():
     """Return the helpers of this process."""
-    pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split()
-    return [int(pid) for pid in pids if b"imgsvc.codec.helper" in of_process(pid, "cmdline")]
-
-
-def of_process(pid, name):
-    try:
-        return Path(f"/proc/{pid}/{name}").read_bytes()
-    except OSError:
-        return b""
+    return helper_programs(os.getpid())
 
 
 def helped(helpers, data, options=EVERYTHING, limits=None, stop=None):

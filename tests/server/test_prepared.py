@@ -46,6 +46,7 @@ class Running:
         self.stop = Stop()
         self.stages = []
         self.asked = []
+        self.predicted = 0.0
 
     def note(self, stage, start, end):
         assert start <= end

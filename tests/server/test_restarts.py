@@ -151,7 +151,8 @@ def test_a_server_that_is_killed_under_load_is_noticed_and_left(image):
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(serving("--host", "127.0.0.1", "--port", "0")) for _ in range(2)]
         client = stack.enter_context(imgsvc.Client([server.target for server in servers], retries=4))
-        with Load(calls_of(client, image)) as load:
+        small = np.ascontiguousarray(image[:8, :8])  # gRPC tries no call again whose answer has begun to come
+        with Load(calls_of(client, small)) as load:
             load.wait_for_answers(50)
             servers[0].process.kill()
             begin = time.monotonic()
