@@ -77,7 +77,7 @@ def test_whoever_has_had_less_is_next(make_pool):
 
     pool.submit_for("a", go.wait, 30)
     for _ in range(3):
-        pool.submit_for("long", work, "long", 0.1)
+        pool.submit_for("long", work, "long", 0.3)
         pool.submit_for("short", work, "short", 0.001)
     go.set()
     wait_for(lambda: len(order) == 6)

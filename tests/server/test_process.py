@@ -159,6 +159,21 @@ def test_a_profile_does_not_stay_with_other_colours(server, photo):
     assert list(gray.notes) == ["its colour profile is for other colours and is dropped"]
 
 
+def test_metadata_that_are_not_kept_are_told(server, photo):
+    file = v1.file(v1.encoded(photo, "JPEG", comment=b"a comment"))
+    keep, strip = v1.process(
+        server,
+        v1.request(
+            file,
+            outputs=[
+                OutputMessage(name="keep", encoding=Encoding(format="FORMAT_PNG", metadata="METADATA_KEEP")),
+                OutputMessage(name="strip", encoding=Encoding(format="FORMAT_PNG")),
+            ],
+        ),
+    ).results
+    assert (list(keep.notes), list(strip.notes)) == (["metadata are dropped: a comment"], [])
+
+
 def test_metadata_that_a_format_cannot_keep_are_told(server, photo):
     exif = PillowImage.Exif()
     exif[0x010F] = "maker"

@@ -162,6 +162,8 @@ class Decoded:
         What was lost, one text each.
     scale
         1, 2, 4 or 8: how many times fewer pixels a side than the file has.
+    unkept
+        What metadata the file has that are not here, such as ``"XMP"``.
     """
 
     frames: tuple[NDArray[Any], ...]
@@ -172,6 +174,7 @@ class Decoded:
     exif: bytes | None = None
     notes: tuple[str, ...] = ()
     scale: int = 1
+    unkept: tuple[str, ...] = ()
 
 
 def read_header(data: bytes | bytearray | memoryview, field: str = "image") -> Header:
@@ -366,6 +369,7 @@ def _decoded(source: Source, options: DecodeOptions, at_least: tuple[int, int] |
         exif,
         tuple(notes),
         scale,
+        source.unkept,
     )
 
 

@@ -9,14 +9,17 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ORIENTATION = 0x0112
 SUBDIRECTORIES = (0x8769, 0x8825)  # EXIF proper and GPS
 ENTRY_BYTES = 12
 IMAGE_WIDTH, IMAGE_HEIGHT, EXIF_DIRECTORY, PIXEL_WIDTH, PIXEL_HEIGHT = 0x100, 0x101, 0x8769, 0xA002, 0xA003
 THUMBNAIL, THUMBNAIL_BYTES = 0x201, 0x202
-SHORT, LONG = 3, 4
+ASCII, SHORT, LONG, RATIONAL = 2, 3, 4, 5
+DESCRIPTION, MAKE, MODEL, X_RESOLUTION, Y_RESOLUTION, UNIT = 0x10E, 0x10F, 0x110, 0x11A, 0x11B, 0x128
+SOFTWARE, TIME, ARTIST, COPYRIGHT = 0x131, 0x132, 0x13B, 0x8298
+INCHES = 2
 INTEGERS = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l"}
 UPRIGHT = 1
 ORIENTATIONS = range(1, 9)
@@ -37,6 +40,38 @@ def upright(exif: bytes) -> bytes:
         return exif
     at, _, form = found
     return exif[:at] + struct.pack(form, UPRIGHT) + exif[at + struct.calcsize(form) :]
+
+
+def made(order: str, values: Mapping[int, tuple[int, int, bytes]]) -> bytes | None:
+    """Return EXIF data of one directory; None of no values.
+
+    Parameters
+    ----------
+    order
+        Of bytes, as `struct` has it.
+    values
+        By tag: type, count, and bytes in that order.
+    """
+    if not values:
+        return None
+    start = 8 + 2 + ENTRY_BYTES * len(values) + 4
+    entries, contents = struct.pack(f"{order}H", len(values)), b""
+    for tag, (kind, count, content) in sorted(values.items()):
+        entries += struct.pack(f"{order}HHL", tag, kind, count)
+        if len(content) <= 4:
+            entries += content.ljust(4, b"\0")
+        else:
+            entries += struct.pack(f"{order}L", start + len(contents))
+            contents += content + b"\0" * (len(content) % 2)
+    return (
+        struct.pack(f"{order}2sHL", b"II" if order == "<" else b"MM", 42, 8) + entries + bytes(4) + contents
+    )
+
+
+def text(value: str) -> tuple[int, int, bytes]:
+    """Return a text as a value of `made`."""
+    content = value.encode("utf-8", "replace").replace(b"\0", b" ") + b"\0"
+    return ASCII, len(content), content
 
 
 def of_pixels(exif: bytes, width: int, height: int) -> bytes:

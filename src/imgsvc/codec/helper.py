@@ -98,6 +98,7 @@ def parts_of(image: Decoded) -> tuple[dict[str, Any], list[Any]]:
         "exif": None if image.exif is None else len(image.exif),
         "notes": image.notes,
         "scale": image.scale,
+        "unkept": image.unkept,
     }
     frames = [np.ascontiguousarray(frame).reshape(-1).view(np.uint8).data for frame in image.frames]
     return told, [*frames, image.icc_profile or b"", image.exif or b""]
@@ -123,6 +124,7 @@ def decoded_of(told: dict[str, Any], memory: memoryview) -> Decoded:
         texts[1],
         tuple(told["notes"]),
         told["scale"],
+        tuple(told["unkept"]),
     )
 
 

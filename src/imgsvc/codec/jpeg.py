@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SOI, SOS, EOI = 0xD8, 0xDA, 0xD9
-APP0, APP1, APP2, APP14 = 0xE0, 0xE1, 0xE2, 0xEE
+APP0, APP1, APP2, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 APPLICATIONS, COMMENT = range(0xE0, 0xF0), 0xFE
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
@@ -30,6 +30,11 @@ MOST_SCANS = 100
 MOST_SEGMENTS = 10_000
 PROFILE = b"ICC_PROFILE\0"
 SEVERAL = b"MPF\0"
+UNKEPT = (
+    (APP1, b"http://ns.adobe.com/xap/1.0/\0", "XMP"),
+    (APP13, b"Photoshop 3.0\0", "IPTC"),
+    (COMMENT, b"", "a comment"),
+)
 END = b"\xff\xd9"
 MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 """One that is no part of a scan."""
@@ -87,6 +92,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001 - 
         notes=tuple(notes),
         components=components,
         progressive=found.progressive,
+        unkept=tuple(found.unkept),
     )
 
 
@@ -97,8 +103,8 @@ class _Segments:
     ----------
     size
         Width, height and components.
-    exif, parts
-        EXIF data, and parts of a colour profile.
+    exif, parts, unkept
+        EXIF data, parts of a colour profile, and the names of other metadata.
     scans
         Where the pixels begin.
     """
@@ -107,6 +113,7 @@ class _Segments:
         self.size: tuple[int, int, int] | None = None
         self.exif: bytes | None = None
         self.parts: list[bytes] = []
+        self.unkept: list[str] = []
         self.progressive = False
         self.scans = 0
         self._has_others = False
@@ -123,6 +130,12 @@ class _Segments:
             self.parts.append(body[len(PROFILE) :])
         elif marker == APP2 and body.startswith(SEVERAL):
             self._has_others = True
+        else:
+            found = next(
+                (name for at, start, name in UNKEPT if marker == at and body.startswith(start)), None
+            )
+            if found is not None and found not in self.unkept:
+                self.unkept.append(found)
         if marker in {APP0, APP14} or not (marker in APPLICATIONS or marker == COMMENT):
             self._kept.append(segment)
 

@@ -12,6 +12,7 @@ from imgsvc.codec import exif as exif_data
 from imgsvc.codec.cicp import of_code_points, of_numbers
 from imgsvc.codec.color import DAMAGED
 from imgsvc.codec.pillow import opened
+from imgsvc.codec.png_texts import TEXTS, Texts
 from imgsvc.codec.source import FIRST_ALONE, PROFILE_BYTES, DamageError, Source, ends_early
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ DEPTHS = {GRAY: {1, 2, 4, 8, 16}, RGB: {8, 16}, PALETTE: {1, 2, 4, 8}, GRAY_ALPH
 KINDS = {1: GRAY, 3: RGB, 4: RGBA}
 UP = 2
 ANYWHERE = {b"eXIf"}
-ONCE = ANYWHERE | {b"acTL", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM"}
+ONCE = ANYWHERE | {b"acTL", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"pHYs"}
 
 
 def read(data: bytes, frames: int, *, whole: bool) -> Source:
@@ -48,6 +49,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
         raise DamageError("it has no pixels")
     width, height, depth, kind_of_color = found.header
     exif, key = found.once.get(b"eXIf"), _key(found.once.get(b"tRNS"), kind_of_color)
+    made, unkept = found.texts.as_exif(found.once.get(b"pHYs"), replaced=exif is not None)
     icc, notes = _profile_of(found.once, gray=kind_of_color in {GRAY, GRAY_ALPHA})
     count, hidden, loop = found.animation(frames)
     alpha = b"tRNS" in found.once or kind_of_color in {GRAY_ALPHA, RGBA}
@@ -72,7 +74,8 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
         depth=depth,
         orientation=exif_data.orientation(exif) if exif else 1,
         icc_profile=icc,
-        exif=exif,
+        exif=exif or made,
+        unkept=unkept,
         loop=loop,
         notes=tuple(notes),
         transparent=key,
@@ -88,6 +91,8 @@ class _Chunks:
         Width, height, depth and kind of colour.
     once
         Contents of chunks that count once, by kind.
+    texts
+        What is written in it.
     pixels, ends
         Whether there are pixels, and whether they or something behind them was there in full.
     last
@@ -99,6 +104,7 @@ class _Chunks:
         self.once: dict[bytes, bytes] = {}
         self.pixels = self.ends = False
         self.last = b""
+        self.texts = Texts()
         self._whole = whole
         self._kept: list[tuple[bytes, memoryview]] = []
         self._moving = self._hidden_default = False
@@ -122,6 +128,8 @@ class _Chunks:
             self._moving = True
         elif kind == b"acTL" and kind in self.once:
             raise DamageError("its announcement of an animation is wrong")
+        elif kind in TEXTS:
+            self.texts.take(kind, body)
         elif kind in ONCE and (kind in ANYWHERE or not self.pixels):
             self.once.setdefault(kind, bytes(body))
         if self._whole and kind in MOVING:

@@ -35,6 +35,8 @@ class Source:
         By EXIF, 1 to 8.
     icc_profile, exif
         As they are in the file.
+    unkept
+        What metadata there are that are not carried on, such as XMP.
     pillow_data
         The bytes for Pillow: nothing in them but what decoding needs.
     notes
@@ -65,6 +67,7 @@ class Source:
     icc_profile: bytes | None = None
     exif: bytes | None = None
     loop: int = 0
+    unkept: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     components: int = 0
     progressive: bool = False

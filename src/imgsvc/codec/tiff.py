@@ -5,11 +5,16 @@ from __future__ import annotations
 import itertools
 import struct
 
+from imgsvc.codec import exif as exif_data
 from imgsvc.codec import tiff_directory as tags
 from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, ends_early
 from imgsvc.codec.tiff_pixels import Kind, Stored, check, made_anew, readable, values
 
 __all__ = ["read", "values"]
+
+UNKEPT = {
+    tags.XMP: "XMP", tags.IPTC: "IPTC", tags.CAMERA: "EXIF of the camera", tags.PLACE: "EXIF of the place",
+}  # fmt: skip
 
 
 def read(data: bytes, frames: int, *, whole: bool) -> Source:
@@ -48,9 +53,18 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
         icc_profile=profile.content if profile and 0 < len(profile.content) <= PROFILE_BYTES else None,
         notes=("16 bits a channel are cut to 8",) if kind.bits > 8 and not kind.is_gray else (),
         depth=kind.bits,
+        exif=_exif(first),
+        unkept=tuple(name for tag, name in UNKEPT.items() if tag in first.entries),
         stored=tuple(Stored.of(page) for page in pages),
         largest_part=max(_part(page) for page in pages),
     )
+
+
+def _exif(page: tags.Page) -> bytes | None:
+    """Return what a page says of its image that EXIF data say in the same tags."""
+    found = {tag: page.entries[tag] for tag in tags.DESCRIBING if tag in page.entries}
+    values = {tag: (entry.kind, entry.count, entry.content) for tag, entry in found.items() if entry.content}
+    return exif_data.made(page.layout.order, values)
 
 
 def _part(page: tags.Page) -> int:

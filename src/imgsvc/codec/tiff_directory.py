@@ -25,10 +25,17 @@ SEVERAL = {
     BITS, STRIP_OFFSETS, STRIP_BYTES, PALETTE, TILE_OFFSETS, TILE_BYTES, EXTRA_SAMPLES, SAMPLE_FORMAT,
     347, 529, 530, 531, 532,
 }  # fmt: skip
+XMP, IPTC, CAMERA, PLACE = 700, 33723, 34665, 34853
+DESCRIBING = {270, 271, 272, 282, 283, 296, 305, 306, 315, 33432}
+"""Tags that EXIF data have of TIFF."""
+
+MOST_DESCRIBING_BYTES = 1 << 13
 SHORT, LONG = 3, 4
 INTEGERS = {1: "B", SHORT: "H", LONG: "L", 16: "Q"}
 """Of the types that are no rational and no float, what `struct` calls them."""
 
+OTHERS = {XMP, IPTC, CAMERA, PLACE}
+KNOWN = SINGLE | SEVERAL | DESCRIBING | OTHERS | {ORIENTATION, PROFILE}
 SIZES = {
     1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8,
 }  # fmt: skip
@@ -146,10 +153,13 @@ def _directory(data: bytes, position: int, layout: Layout, room: _Room) -> tuple
     entries: dict[int, Entry] = {}
     for at in range(position, position + count * size, size):
         tag, kind, values = layout.unpack(f"HH{layout.word}", data, at)
-        if tag not in SINGLE and tag not in SEVERAL and tag not in {ORIENTATION, PROFILE}:
+        if tag not in KNOWN:
             continue
         length = SIZES.get(kind, 0) * values
         if not length or (tag in SINGLE and values != 1) or tag in entries:
+            continue
+        if tag in OTHERS or (tag in DESCRIBING and length > MOST_DESCRIBING_BYTES):
+            entries[tag] = Entry(kind, values, b"")  # that it is there is what is told
             continue
         if values > MOST_VALUES and tag != PROFILE:
             raise DamageError(f"its tag {tag} has more than {MOST_VALUES} values")
@@ -159,7 +169,7 @@ def _directory(data: bytes, position: int, layout: Layout, room: _Room) -> tuple
         room.take(length)
         content = data[start : start + length]
         if len(content) != length:
-            if tag == PROFILE:
+            if tag == PROFILE or tag in DESCRIBING:
                 continue
             raise ends_early()
         entries[tag] = Entry(kind, values, content)

@@ -24,6 +24,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
         raise ends_early() from None
     count = loop = 0
     exif = icc = None
+    unkept: tuple[str, ...] = ()
     position = 12
     for _ in range(MOST_CHUNKS):
         if position + 8 > min(len(data), announced + 8):
@@ -38,6 +39,8 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
             exif = data[body : body + size].removeprefix(exif_data.PREFIX)
         elif kind == b"ICCP" and icc is None and size <= PROFILE_BYTES:
             icc = data[body : body + size]
+        elif kind == b"XMP ":
+            unkept = ("XMP",)
         position = body + size + size % 2
     else:
         raise DamageError(f"it has more than {MOST_CHUNKS} chunks")
@@ -52,6 +55,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
         icc_profile=icc or None,
         exif=exif or None,
         loop=loop,
+        unkept=unkept,
     )
 
 

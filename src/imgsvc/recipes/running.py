@@ -238,6 +238,8 @@ class RecipeRun:
             notes += (FOR_OTHERS,)
         if decoded.exif and output.output.metadata == "keep" and output.format not in WITH_EXIF:
             notes += (f"EXIF data are dropped: {output.format} is written without",)
+        if decoded.unkept and output.output.metadata == "keep":
+            notes += (f"metadata are dropped: {', '.join(decoded.unkept)}",)
         if output.format == "avif" and len(decoded.frames) > 1 and decoded.loop:
             notes += ("how often it is shown is lost: avif is shown for ever",)
         try:
