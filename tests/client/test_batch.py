@@ -34,14 +34,15 @@ def test_find_images_leaves_out_the_output_and_what_is_hidden(tmp_path):
         path.touch()
     (tmp_path / "folder.png").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
-    images, unreadable = find_images(tmp_path, tmp_path / "out")
+    images, unreadable, others = find_images(tmp_path, tmp_path / "out")
     assert images == [Path("a.JPG"), Path("b.png"), Path("sub/c.gif")]
     assert unreadable == ()
+    assert others == [Path("noextension"), Path("notes.txt")]
 
 
 def test_find_images_names_what_it_cannot_read(tmp_path):
     missing = tmp_path / "none"
-    assert find_images(missing, tmp_path) == ([], ((missing, "No such file or directory"),))
+    assert find_images(missing, tmp_path) == ([], ((missing, "No such file or directory"),), [])
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])

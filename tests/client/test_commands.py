@@ -247,7 +247,8 @@ class TestBatch:
         target = tmp_path / "out"
         done = self.batch(folder, target, *at, "--pipeline", "rotate90", "--format", "png")
         assert done.returncode == 8
-        summary, failure = done.stdout.splitlines()
+        summary, others, failure = done.stdout.splitlines()
+        assert others == "no images by their names: 1, such as notes.txt"
         assert summary.startswith("3 done, 1 failed, 0 left out, in ")
         assert failure.startswith(
             f"failed: {folder}/bad.jpg: INVALID_ARGUMENT: image: bytes of no known format"
@@ -256,6 +257,23 @@ class TestBatch:
         assert names_below(target) == ["a.png", "b.png", "below/c.png"]
         with Image.open(target / "b.png") as image:
             np.testing.assert_array_equal(np.asarray(image), np.rot90(photo))
+
+    def test_tells_what_was_lost_and_left(self, at, folder, tmp_path):
+        (folder / "bad.jpg").unlink()
+        frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
+        for name in ("one.gif", "two.gif"):
+            frames[0].save(folder / name, save_all=True, append_images=frames[1:])
+        (folder / "below" / "notes.txt").write_text("no image")
+        arguments = (folder, tmp_path / "out", *at, "--pipeline", "invert", "--format", "png")
+        done = self.batch(*arguments)
+        assert done.returncode == 0
+        assert done.stdout.splitlines()[1:] == [
+            "2 with the note: only the first frame is used",
+            "no images by their names: 2, such as below/notes.txt",
+        ]
+        report = json.loads(self.batch(*arguments, "--overwrite", "--json").stdout)
+        assert report["notes"] == {"only the first frame is used": 2}
+        assert report["no_images"] == ["below/notes.txt", "notes.txt"]
 
     def test_resumes(self, at, folder, tmp_path):
         (folder / "bad.jpg").unlink()

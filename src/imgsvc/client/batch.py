@@ -59,8 +59,8 @@ class Report:
         return "\n".join(lines)
 
 
-def find_images(folder: Path, apart_from: Path) -> tuple[list[Path], Failures]:
-    """Return the image files below `folder`, relative to it, and the folders that cannot be read.
+def find_images(folder: Path, apart_from: Path) -> tuple[list[Path], Failures, list[Path]]:
+    """Return the image files below `folder`, relative to it, folders that cannot be read, and other files.
 
     Neither what is hidden, nor what is no regular file, nor what lies below `apart_from`.
     """
@@ -72,9 +72,11 @@ def find_images(folder: Path, apart_from: Path) -> tuple[list[Path], Failures]:
             name for name in folders if not name.startswith(".") and (Path(root) / name).resolve() != skipped
         ]
         found += [Path(root) / name for name in files if not name.startswith(".")]
-    images = [path.relative_to(folder) for path in found if is_image_name(path) and path.is_file()]
+    files_below = [path for path in found if path.is_file()]
+    images = [path.relative_to(folder) for path in files_below if is_image_name(path)]
+    others = [path.relative_to(folder) for path in files_below if not is_image_name(path)]
     failures = [(Path(error.filename), error.strerror or str(error)) for error in unreadable]
-    return sorted(images), tuple(sorted(failures))
+    return sorted(images), tuple(sorted(failures)), sorted(others)
 
 
 def process_folder(

@@ -156,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
         write_image(target, Photo(pixels, photo.icc_profile, ()), encoder)
         return 0
 
-    images, unreadable = find_images(source, apart_from=target)
+    images, unreadable, _ = find_images(source, apart_from=target)
     if not images:
         reason = unreadable[0][1] if unreadable else "no images in this folder"
         raise ImageReadError(f"{source}: {reason}")

@@ -62,6 +62,7 @@ each whole or not at all. One that fails does not stop the others."""
 
 MEGA = 1e6
 PERCENTILES = (50, 90, 99)
+MOST_NOTES = 10
 AUTO = "auto"
 PAUSE_SECONDS = 1.0
 """Before images that a busy server has turned down are sent again."""
@@ -108,7 +109,7 @@ def _workers(text: str) -> int | str:
 def run(args: argparse.Namespace) -> int:
     """Do it all, and tell what became of it."""
     work = work_of(args)
-    source, images, unreadable = images_below(args.src, args.dst)
+    source, images, unreadable, others = images_below(args.src, args.dst)
     batch = Batch(source, args.dst, work, args)
     batch.failures += [Failure(path, "", reason) for path, reason in unreadable]
     left_out: set[Path] = set()
@@ -124,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
             batch.run(client, [image for image in images if image not in left_out])
     except (ServiceError, KeyboardInterrupt) as error:
         interruption = error
-    report = Report(time.perf_counter() - begin, len(left_out), batch)
+    report = Report(time.perf_counter() - begin, len(left_out), others, batch)
     if args.failures is not None:
         _write_failures(args.failures, batch.failures)
     code = EXIT_SOME_FAILED if batch.failures else 0
@@ -166,6 +167,7 @@ class Batch:
         self._outputs: dict[Path, Path] = {}
         self.failures: list[Failure] = []
         self.latencies: list[float] = []
+        self.notes: collections.Counter[str] = collections.Counter()
         self.bytes_in = 0
         self.bytes_out = 0
 
@@ -244,6 +246,7 @@ class Batch:
             else:
                 self.latencies.append(time.perf_counter() - self._started.pop(image))
                 self.bytes_out += len(result.data or b"")
+                self.notes.update(result.notes)
                 writing.append((image, pool.submit(self._write, result, self.output(image))))
             while len(writing) > self._workers:
                 self._written(*writing.popleft())
@@ -296,10 +299,11 @@ class Batch:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What became of a batch, in how many seconds; `left_out` were there already."""
+    """What became of a batch, in how many seconds; `left_out` were there already, `others` are no images."""
 
     seconds: float
     left_out: int
+    others: list[Path]
     batch: Batch
 
     def lines(self, *, shown_failures: bool) -> Iterator[str]:
@@ -309,6 +313,12 @@ class Report:
         coming, going = (size / MEGA / self.seconds for size in (batch.bytes_in, batch.bytes_out))
         rates = f"{batch.done / self.seconds:.1f} images/s, {coming:.1f} MB/s in, {going:.1f} out"
         yield f"{counts}, in {self.seconds:.2f} s: {rates}"
+        for note, count in batch.notes.most_common(MOST_NOTES):
+            yield f"{count} with the note: {note}"
+        if len(batch.notes) > MOST_NOTES:
+            yield f"{len(batch.notes) - MOST_NOTES} notes more, which --json shows"
+        if self.others:
+            yield f"no images by their names: {len(self.others)}, such as {self.others[0]}"
         if shown_failures:
             yield from (f"failed: {each.path}: {each.message}" for each in sorted_failures(batch.failures))
 
@@ -320,6 +330,8 @@ class Report:
             "done": batch.done,
             "failed": len(batch.failures),
             "left_out": self.left_out,
+            "no_images": [str(path) for path in self.others],
+            "notes": dict(batch.notes.most_common()),
             "seconds": self.seconds,
             "images_per_second": batch.done / self.seconds,
             "bytes_in": batch.bytes_in,

@@ -55,8 +55,8 @@ def expanded(names: Iterable[str]) -> Iterator[Path]:
             yield Path(name)
 
 
-def images_below(source: str, target: Path) -> tuple[Path, list[Path], list[tuple[Path, str]]]:
-    """Return a folder, its images relative to it, and what of it cannot be read.
+def images_below(source: str, target: Path) -> tuple[Path, list[Path], list[tuple[Path, str]], list[Path]]:
+    """Return a folder, its images relative to it, what of it cannot be read, and files that are no images.
 
     Parameters
     ----------
@@ -71,17 +71,17 @@ def images_below(source: str, target: Path) -> tuple[Path, list[Path], list[tupl
         There are none.
     """
     if os.path.isdir(source) or not glob.has_magic(source):  # noqa: PTH112 - answers False for what it may not see
-        images, unreadable = find_images(Path(source), apart_from=target)
+        images, unreadable, others = find_images(Path(source), apart_from=target)
         if not images:
             raise ImageReadError(
                 f"{source}: {unreadable[0][1] if unreadable else 'no images in this folder'}"
             )
-        return Path(source), images, list(unreadable)
+        return Path(source), images, list(unreadable), others
     paths = [path for path in expanded([source]) if path.is_file()]
     if not paths:
         raise ImageReadError(f"{source}: no file is like this")
     base = Path(os.path.commonpath([path.parent for path in paths]))
-    return base, [path.relative_to(base) for path in paths], []
+    return base, [path.relative_to(base) for path in paths], [], []
 
 
 def format_of_file(path: Path) -> str | None:
