@@ -51,6 +51,17 @@ class Scripted(grpc.GenericRpcHandler):
         return number
 
 
+class EmptyAnswers:
+    """A script: each stream gets an answer without results, and ends."""
+
+    def __call__(self, number, context):
+        pass
+
+    def batch(self, number, batches, context):
+        next(batches)
+        yield b""
+
+
 def answers(message):
     """Return what to answer to a message of items: that each is not found, whose code is 5."""
     status = messages.Status(code=5, message="scripted")

@@ -257,10 +257,21 @@ class TestMany:
         assert all(messages[0].HasField("recipe") for messages in handler.batches)
 
     @asynchronous
+    async def test_answers_without_results_are_no_progress(self, photo):
+        handler = scripted.Scripted(scripted.EmptyAnswers())
+        with scripted.serving(handler) as port:
+            async with imgsvc.AsyncClient(f"127.0.0.1:{port}", retries=2) as client:
+                with pytest.raises(ServiceUnavailableError, match="before all results had come"):
+                    await anext(client.process_many([photo]))
+        assert handler.calls == 3
+
+    @asynchronous
     async def test_failures(self, photo):
         class Script:
+            refuses = True
+
             def __call__(self, number, context):
-                if number == 0:
+                if self.refuses:  # also once more, where gRPC has lost the status of the first
                     context.abort(grpc.StatusCode.PERMISSION_DENIED, "the reason")
 
             def batch(self, number, batches, context):
@@ -274,10 +285,12 @@ class TestMany:
             yield photo
             raise LookupError("no more")
 
-        with scripted.serving(scripted.Scripted(Script())) as port:
+        script = Script()
+        with scripted.serving(scripted.Scripted(script)) as port:
             async with imgsvc.AsyncClient(f"127.0.0.1:{port}") as client:
                 with pytest.raises(RequestRefusedError, match="the reason"):
                     await anext(client.process_many([photo]))
+                script.refuses = False
                 with pytest.raises(
                     ServiceTimeoutError, match=r"no result for 0\.3 s, 1 images were under way"
                 ):

@@ -242,6 +242,17 @@ class TestInterruptions:
             list(connected.process_many([photo]))
         assert handler.calls == (3 if code is grpc.StatusCode.UNAVAILABLE else 1)
 
+    def test_answers_without_results_are_no_progress(self, photo):
+        """Otherwise a server that sends such ones would be asked for ever."""
+        handler = scripted.Scripted(scripted.EmptyAnswers())
+        with (
+            scripted.serving(handler) as port,
+            imgsvc.Client(f"127.0.0.1:{port}", retries=2) as connected,
+            pytest.raises(ServiceError, match="before all results had come"),
+        ):
+            list(connected.process_many([photo]))
+        assert handler.calls == 3
+
     def test_a_busy_server_is_asked_again_when_it_says(self, photo):
         class Script:
             def __call__(self, number, context):

@@ -127,9 +127,9 @@ class AsyncBatchRun:
         call = self._start(self._messages(self._stream))
         try:
             async for body in call:
-                self._flow.answer(body)
-                self._attempts.restart()
-                self._made_progress()
+                if self._flow.answer(body):
+                    self._attempts.restart()
+                    self._made_progress()
                 self._tell()
         except grpc.RpcError as error:
             failure = service_error(error)

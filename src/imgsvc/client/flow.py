@@ -98,21 +98,23 @@ class Flow:
             picked.append((str(self._waiting.popleft()), given))
         return picked
 
-    def answer(self, body: bytes) -> None:
-        """Take a message of results.
+    def answer(self, body: bytes) -> int:
+        """Take a message of results, and return how many there are: one without any is no progress.
 
         Raises
         ------
         ServiceError
             It is none, or of items that were not sent.
         """
-        for name, result in read(read_batch_response, body):
+        answered = read(read_batch_response, body)
+        for name, result in answered:
             number = int(name) if name.isdecimal() else -1
             item = self.unanswered.pop(number, None)
             if item is None:
                 raise broken_answer(f"it is of an item {name!r} that was not sent")
             self._num_bytes -= item.given.num_bytes
             self._ready[number] = item.key, _outcome(result)
+        return len(answered)
 
     def send_again(self) -> None:
         """Have everything sent again that has no result yet."""

@@ -168,9 +168,9 @@ class BatchRun:
         try:
             for body in call:
                 with self._changed:
-                    self._flow.answer(body)
-                    self._progress = time.monotonic()
-                    self._attempts.restart()
+                    if self._flow.answer(body):
+                        self._progress = time.monotonic()
+                        self._attempts.restart()
                     self._changed.notify_all()
         except grpc.RpcError as error:
             failure = service_error(error)
