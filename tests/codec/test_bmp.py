@@ -56,8 +56,9 @@ class TestFields:
         decoded = decode(of_fields(pixels, masks, bits)).frames[0]
         assert decoded.shape == (3, 5, 3)
         for channel, mask in enumerate(masks):
-            low = mask & -mask
-            expected = [[round((int(pixel) & mask) // low * 255 / (mask // low)) if low else 0 for pixel in row] for row in pixels]  # fmt: skip  # noqa: E501
+            low = mask & -mask or 1
+            values = (pixels & np.uint64(mask)) // np.uint64(low)
+            expected = np.rint(values * 255 / (mask // low or 1))
             np.testing.assert_array_equal(decoded[..., channel], expected)
 
     @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from PIL import Image
 
 from imgsvc.codec import DecodeOptions, decode, read_header
 from imgsvc.errors import UndecodableImageError
+from tests.codec import profiles
 from tests.codec.encoded import SRGB, by_pillow, exif, photo, png_of
 
 GRAY, RGB = 0, 2
@@ -91,6 +92,13 @@ class TestColoursInNumbers:
         at = gamma.index(b"gAMA") - 4
         both = data[:33] + gamma[at : at + 16] + data[33:]
         assert decode(both).frames[0][0, 0].tolist() == list(PIXEL)
+
+    def test_damaged_code_points_leave_the_profile(self):
+        data = by_pillow(Image.new("RGB", (1, 1), PIXEL), "PNG", icc_profile=profiles.rgb(profiles.gamma(1)))
+        damaged = png_of(RGB, 8, [[PIXEL]], cICP=b"?")
+        at = damaged.index(b"cICP") - 4
+        both = data[:33] + damaged[at : at + 13] + data[33:]
+        assert decode(both).frames[0][0, 0].tolist() == pytest.approx((128, 79, 168), abs=1)
 
     @pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
     def test_of_high_dynamic_range(self, transfer, name):

@@ -84,7 +84,7 @@ def decode(data: bytes) -> NDArray[np.uint8] | None:
     bitmap = _bitmap(data)
     if bitmap is None:
         return None
-    return _runs(data, bitmap) if bitmap.masks is None else _fields(data, bitmap)
+    return _runs(data, bitmap) if bitmap.masks is None else _fields(data, bitmap, bitmap.masks)
 
 
 def _bitmap(data: bytes) -> Bitmap | None:
@@ -130,9 +130,8 @@ def _masks(data: bytes, size: int, compression: int) -> tuple[int, int, int, int
     return red, green, blue, alpha
 
 
-def _fields(data: bytes, bitmap: Bitmap) -> NDArray[np.uint8]:
+def _fields(data: bytes, bitmap: Bitmap, masks: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return pixels of bit fields, each scaled to 8 bits and rounded to the nearest."""
-    assert bitmap.masks is not None  # noqa: S101 - for the type checker
     wide = bitmap.bits // 8
     stride = -(-bitmap.width * wide // 4) * 4
     # The last row may lack its filler.
@@ -142,12 +141,12 @@ def _fields(data: bytes, bitmap: Bitmap) -> NDArray[np.uint8]:
     content = data[bitmap.start : bitmap.start + stride * bitmap.height].ljust(stride * bitmap.height, b"\0")
     rows = np.frombuffer(content, f"<u{wide}").reshape(bitmap.height, -1)[:, : bitmap.width]
     rows = rows[::-1] if bitmap.upwards else rows
-    channels = 4 if bitmap.masks[3] else 3
+    channels = 4 if masks[3] else 3
     pixels = np.empty((bitmap.height, bitmap.width, channels), np.uint8)
     step = max(1, BLOCK_PIXELS // bitmap.width)
     for first in range(0, bitmap.height, step):
         block = rows[first : first + step]
-        for channel, mask in enumerate(bitmap.masks[:channels]):
+        for channel, mask in enumerate(masks[:channels]):
             pixels[first : first + step, :, channel] = _scaled(block, mask)
     if channels == 4 and not pixels[..., 3].any():  # a field that nobody has filled in
         pixels[..., 3] = MOST

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import json
 import mmap
 import os
@@ -16,6 +17,7 @@ import resource
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,8 @@ MESSAGE_BYTES = 1 << 17
 
 IDLE_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1
+IN_BYTES = {"frames", "icc_profile", "exif"}
+IN_JSON = [field.name for field in dataclasses.fields(Decoded) if field.name not in IN_BYTES]
 FIRST_TO_GO = "1000"
 """Where memory runs out: before the server, which can say what has become of the call."""
 
@@ -40,8 +44,8 @@ def main(descriptor: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # they are for the server, which may still want an answer
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
-        file.write(FIRST_TO_GO)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, "ascii")
     base = _address_space()
     with socket.socket(fileno=descriptor) as connection:
         connection.settimeout(IDLE_SECONDS)
@@ -82,24 +86,16 @@ def _answered(request: dict[str, Any], memory: memoryview) -> tuple[dict[str, An
         return parts_of(decoded)
     options = request["options"]
     options["background"] = tuple(options["background"])
-    file = encode(decoded_of(request, memory), request["format"], EncodeOptions(**options))
+    file = encode(decoded_of(request["image"], memory), request["format"], EncodeOptions(**options))
     return {"size": len(file)}, [file]
 
 
 def parts_of(image: Decoded) -> tuple[dict[str, Any], list[Any]]:
     """Return what an image is in JSON, and in bytes."""
-    told = {
-        "shapes": [frame.shape for frame in image.frames],
-        "dtype": image.frames[0].dtype.str,
-        "format": image.format,
-        "durations": image.durations,
-        "loop": image.loop,
-        "icc": None if image.icc_profile is None else len(image.icc_profile),
-        "exif": None if image.exif is None else len(image.exif),
-        "notes": image.notes,
-        "scale": image.scale,
-        "unkept": image.unkept,
-    }
+    told = {name: getattr(image, name) for name in IN_JSON}
+    told["shapes"] = [frame.shape for frame in image.frames]
+    told["dtype"] = image.frames[0].dtype.str
+    told["sizes"] = [None if each is None else len(each) for each in (image.icc_profile, image.exif)]
     frames = [np.ascontiguousarray(frame).reshape(-1).view(np.uint8).data for frame in image.frames]
     return told, [*frames, image.icc_profile or b"", image.exif or b""]
 
@@ -110,22 +106,15 @@ def decoded_of(told: dict[str, Any], memory: memoryview) -> Decoded:
     for shape in told["shapes"]:
         frames.append(np.ndarray(shape, dtype, memory, position))
         position += frames[-1].nbytes
-    texts = []
-    for name in ("icc", "exif"):
-        size = told[name]
+    texts: list[bytes | None] = []
+    for size in told["sizes"]:
         texts.append(None if size is None else bytes(memory[position : position + size]))
         position += size or 0
-    return Decoded(
-        tuple(frames),
-        told["format"],
-        tuple(told["durations"]),
-        told["loop"],
-        texts[0],
-        texts[1],
-        tuple(told["notes"]),
-        told["scale"],
-        tuple(told["unkept"]),
-    )
+    profile, exif = texts
+    said: dict[str, Any] = {
+        name: tuple(told[name]) if isinstance(told[name], list) else told[name] for name in IN_JSON
+    }
+    return Decoded(frames=tuple(frames), icc_profile=profile, exif=exif, **said)
 
 
 def send(connection: socket.socket, told: dict[str, Any], parts: list[Any]) -> None:
@@ -171,8 +160,8 @@ def _set_limit(kind: int, soft: int) -> None:
 
 
 def _address_space() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - at every start
-        return int(file.read().split()[0]) * resource.getpagesize()
+    pages, *_ = Path("/proc/self/statm").read_text("ascii").split()
+    return int(pages) * resource.getpagesize()
 
 
 if __name__ == "__main__":

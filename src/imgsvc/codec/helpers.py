@@ -98,7 +98,7 @@ class Helpers:
             "format": format,
             "options": dataclasses.asdict(options),
             "most_bytes": _most_bytes(pixels),
-            **{name: value for name, value in told.items() if name != "format"},
+            "image": told,
         }
         answer = self._ask(request, parts, stop)
         if answer is None:

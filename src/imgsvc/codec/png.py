@@ -30,6 +30,7 @@ COLOURS = {RGB, RGBA}
 DEPTHS = {GRAY: {1, 2, 4, 8, 16}, RGB: {8, 16}, PALETTE: {1, 2, 4, 8}, GRAY_ALPHA: {8, 16}, RGBA: {8, 16}}
 KINDS = {1: GRAY, 3: RGB, 4: RGBA}
 UP = 2
+CODE_POINTS = 4
 ANYWHERE = {b"eXIf"}
 ONCE = ANYWHERE | {b"acTL", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"pHYs"}
 
@@ -168,7 +169,7 @@ def _profile_of(chunks: dict[bytes, bytes], *, gray: bool) -> tuple[bytes | None
     profile = None if icc is None else _profile(icc)
     if icc is not None and profile is None:
         notes.append(DAMAGED)
-    if b"cICP" in chunks or profile is None:
+    if len(chunks.get(b"cICP", b"")) == CODE_POINTS or profile is None:
         profile, note = _colours(chunks, gray=gray)
         notes += [note] if note else []
     return profile, notes
@@ -177,7 +178,7 @@ def _profile_of(chunks: dict[bytes, bytes], *, gray: bool) -> tuple[bytes | None
 def _colours(chunks: dict[bytes, bytes], *, gray: bool) -> tuple[bytes | None, str | None]:
     """Return the profile that other chunks than iCCP stand for, if they do, and what there is to say."""
     code_points = chunks.get(b"cICP")
-    if code_points is not None and len(code_points) == 4:
+    if code_points is not None and len(code_points) == CODE_POINTS:
         return of_code_points(code_points[0], code_points[1], gray=gray)
     if b"sRGB" in chunks or chunks.keys().isdisjoint({b"gAMA", b"cHRM"}):
         return None, None

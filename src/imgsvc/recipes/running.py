@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from imgsvc._images import Shape
     from imgsvc._stop import Stop
-    from imgsvc.codec import DecodeOptions, EncodeOptions, Format, Header
+    from imgsvc.codec import DecodeOptions
+    from imgsvc.codec.helpers import Helpers
     from imgsvc.pipeline import Plan
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
@@ -58,46 +59,6 @@ class Note(Protocol):
         """Take a stage: ``"decode"``, ``"encode"`` or an operation's name; on the monotonic clock."""
 
 
-class Codecs(Protocol):
-    """Decodes and encodes, as `imgsvc.codec` does."""
-
-    def decode(
-        self,
-        data: bytes | bytearray | memoryview,
-        options: DecodeOptions,
-        limits: DecodeLimits,
-        *,
-        at_least: tuple[int, int] | None,
-        header: Header,
-        stop: Stop,
-    ) -> Decoded:
-        """Return an image."""
-
-    def encode(self, image: Decoded, format: Format, options: EncodeOptions, *, stop: Stop) -> bytes:  # noqa: A002
-        """Return a file."""
-
-
-class Here:
-    """In this thread, to the end."""
-
-    def decode(
-        self,
-        data: bytes | bytearray | memoryview,
-        options: DecodeOptions,
-        limits: DecodeLimits,
-        *,
-        at_least: tuple[int, int] | None,
-        header: Header,
-        stop: Stop,  # noqa: ARG002 - one of several
-    ) -> Decoded:
-        """Return an image."""
-        return decode(data, options, limits, at_least=at_least, header=header)
-
-    def encode(self, image: Decoded, format: Format, options: EncodeOptions, *, stop: Stop) -> bytes:  # noqa: A002, ARG002
-        """Return a file."""
-        return encode(image, format, options)
-
-
 class OneCore:
     """Everything on one core."""
 
@@ -119,8 +80,8 @@ class RecipeRun:
         What ends it early; looked at between steps, and by the kernels in them.
     note
         Is told the stages, if given.
-    codecs
-        Who decodes and encodes.
+    helpers
+        Who decode and encode, and can be ended meanwhile; None for this thread, to the end.
 
     Attributes
     ----------
@@ -138,9 +99,9 @@ class RecipeRun:
         compute: Compute,
         stop: Stop,
         note: Note | None = None,
-        codecs: Codecs | None = None,
+        helpers: Helpers | None = None,
     ) -> None:
-        self._codecs = codecs or Here()
+        self._helpers = helpers
         self._plan = plan
         self._source = source
         self._options = options
@@ -188,13 +149,15 @@ class RecipeRun:
         limits = DecodeLimits(
             pixels=self._limits.pixels, frames=self._limits.frames, total_pixels=self._limits.pixels
         )
-        header, options, stop = whole.header, self._options, self._stop
-        assert header is not None  # noqa: S101 - for the type checker: files have one
-        codecs, least = self._codecs, whole.at_least
-        return self._timed(
-            "decode",
-            lambda: codecs.decode(source.data, options, limits, at_least=least, header=header, stop=stop),
-        )
+        data, header, options, least = source.data, whole.header, self._options, whole.at_least
+        helpers, stop = self._helpers, self._stop
+
+        def decoded() -> Decoded:
+            if helpers is None or header is None:
+                return decode(data, options, limits, at_least=least, header=header)
+            return helpers.decode(data, options, limits, at_least=least, header=header, stop=stop)
+
+        return self._timed("decode", decoded)
 
     def _through(self, steps: Plan, decoded: Decoded) -> Decoded:
         if steps.copies:
@@ -246,11 +209,7 @@ class RecipeRun:
             result = self._through(steps, decoded)
             if hides_alpha(result.frames, output.format):
                 notes += (f"alpha is lost: {output.format} has none, and the background shines through",)
-            codecs, kind, stop = self._codecs, output.format, self._stop
-            data = self._timed(
-                "encode",
-                lambda: codecs.encode(result, kind, output.output.options, stop=stop),  # type: ignore[arg-type] # not RAW
-            )
+            data = self._timed("encode", lambda: self._encoded(result, output))
         except InvalidInputError as error:
             field = f"recipe.outputs[{index}].encoding.{error.field.removeprefix('options.')}"
             return type(error)(field, error.value, error.expected)
@@ -261,6 +220,12 @@ class RecipeRun:
         self._result_bytes += len(data)
         height, width = steps.shape[:2]
         return EncodedResult(name, data, output.format, width, height, notes)
+
+    def _encoded(self, image: Decoded, output: OutputPlan) -> bytes:
+        kind, options = output.format, output.output.options
+        if self._helpers is None:
+            return encode(image, kind, options)  # type: ignore[arg-type] # not RAW
+        return self._helpers.encode(image, kind, options, stop=self._stop)  # type: ignore[arg-type] # not RAW
 
 
 def raw_result(name: str, steps: Plan, icc_profile: bytes | None, notes: tuple[str, ...] = ()) -> RawResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import collections
 import logging
 import threading
@@ -43,7 +44,7 @@ def fill(pool: Threads, threads: int, name: str) -> None:
         raise ConfigurationError(f"cannot start {threads} threads for {name}: {error}") from error
 
 
-class Threads:
+class Threads(abc.ABC):
     """What pools are made of: threads, those of them that have nothing to do, and the end."""
 
     def __init__(self) -> None:
@@ -72,9 +73,9 @@ class Threads:
         if self._closed:
             raise RuntimeError("cannot take work after shutdown")
 
+    @abc.abstractmethod
     def _next_work(self, worker: Worker) -> Work | None:
         """Return what a worker does next, when there is something; None for the end."""
-        raise NotImplementedError
 
 
 class Pool(Threads):

@@ -240,7 +240,7 @@ def run_recipe(
             compute=compute,
             stop=call.stop,
             note=call.note,
-            codecs=helpers if call.predicted > LONG_SECONDS else None,
+            helpers=helpers if call.predicted > LONG_SECONDS else None,
         )
         results = _results(plan, recipe_run.run())
         answer, rooms = draft(results)
