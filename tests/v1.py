@@ -69,6 +69,10 @@ def process(server, message):
     return answer if isinstance(answer, tuple) else image_service_pb2.ProcessResponse.FromString(answer)
 
 
+def info(server):
+    return image_service_pb2.GetServerInfoResponse.FromString(call(server, INFO, b""))
+
+
 def plan(server, message):
     message = image_service_pb2.PlanRequest(image=message.image, recipe=message.recipe)
     answer = call(server, PLAN, message.SerializeToString())

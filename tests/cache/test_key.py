@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imgsvc.cache import key as keys
 from imgsvc.cache.key import operation_key, recipe_key
-from imgsvc.codec import DecodeOptions
+from imgsvc.codec import DecodeOptions, EncodeOptions
 from imgsvc.operations import Convert, MeanFilter, Rotate90
 from imgsvc.pipeline import Pipeline
 from imgsvc.pipeline.presets import Preset
@@ -128,6 +128,8 @@ OPTIONS = {
 
 
 def test_every_option_of_an_output_makes_another_key():
+    known = {field.name for field in dataclasses.fields(EncodeOptions)}
+    assert known == {*OPTIONS, "progressive", "background"}, "a new option needs a value here"
     outputs = [Output("webp")]
     for name, values in OPTIONS.items():
         outputs += [dataclasses.replace(outputs[0], **{name: value}) for value in values]
@@ -141,15 +143,15 @@ def test_every_option_of_an_output_makes_another_key():
     assert len(set(made)) == len(made)
 
 
+DECODING = {"depth": "keep", "color": "keep", "frames": "all", "auto_orient": False, "damaged": "partial"}
+SHRINKS = "shrink_on_load"
+
+
 def test_every_option_of_decoding_makes_another_key():
     file = ImageFile(FILE)
-    options = [
-        DecodeOptions(),
-        DecodeOptions(depth="keep"),
-        DecodeOptions(color="keep"),
-        DecodeOptions(frames="all"),
-        DecodeOptions(auto_orient=False),
-    ]
+    known = {field.name for field in dataclasses.fields(DecodeOptions)}
+    assert known == {*DECODING, SHRINKS}, "a new option needs a value here"
+    options = [DecodeOptions(), *(DecodeOptions(**{name: value}) for name, value in DECODING.items())]
     assert len({key(Recipe("mean", decoding=each), file) for each in options}) == len(options)
     assert len({key(Recipe("mean", decoding=each)) for each in options}) == 1  # there is nothing to decode
 

@@ -275,6 +275,23 @@ class TestBatch:
         assert report["notes"] == {"only the first frame is used": 2}
         assert report["no_images"] == ["below/notes.txt", "notes.txt"]
 
+    def test_takes_what_is_there_of_damaged_files(self, at, folder, tmp_path):
+        data = (folder / "b.png").read_bytes()
+        (folder / "bad.jpg").unlink()
+        (folder / "b.png").write_bytes(data[: len(data) // 2])
+        arguments = (folder, tmp_path / "out", *at, "--pipeline", "invert", "--format", "webp")
+        failed = self.batch(*arguments)
+        assert failed.returncode == 8
+        assert "b.png: INVALID_ARGUMENT: image: a PNG file that ends too early" in failed.stdout
+        taken = self.batch(*arguments, "--resume", "--damaged", "partial")
+        assert taken.returncode == 0
+        assert "1 with the note: the file is damaged: some of its pixels are missing" in taken.stdout
+        one = client(
+            *at, "--mean", "--damaged", "partial", "--input", folder / "b.png", "--output", tmp_path / "o.png"
+        )
+        assert one.returncode == 0, one.stderr
+        assert "some of its pixels are missing" in one.stderr
+
     def test_resumes(self, at, folder, tmp_path):
         (folder / "bad.jpg").unlink()
         target = tmp_path / "out"

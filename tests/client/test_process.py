@@ -249,6 +249,16 @@ class TestOutputs:
         file = client.process(file, decoding=DecodeOptions(depth="keep"))
         np.testing.assert_array_equal(file.array, deep)
 
+    def test_a_damaged_file(self, client, photo):
+        cut = v1.encoded(photo)[:-500]
+        with pytest.raises(RequestRefusedError, match="a PNG file that ends too early"):
+            client.process(cut, output="raw")
+        taken = DecodeOptions(damaged="partial")
+        result = client.process(cut, output="raw", decoding=taken)
+        assert result.notes[-1] == "the file is damaged: some of its pixels are missing"
+        [(_, same)] = client.process_many([(1, cut)], output="raw", decoding=taken)
+        np.testing.assert_array_equal(same.array, result.array)
+
     def test_a_preset(self, serve, tmp_path, photo):
         presets = tmp_path / "presets.toml"
         presets.write_text('[thumbnail]\npipeline = "resize width=16"\nformat = "png"\n')

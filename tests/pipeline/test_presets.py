@@ -27,13 +27,14 @@ def test_a_preset(presets_of):
         format = "webp"
         quality = 80
         description = "for lists"
+        damaged = "partial"
 
         [plain-1_]
         pipeline = [{resize = {width = 10}}, "invert | mean"]
     """)
     thumbnail = Pipeline("resize width=320 resample=lanczos | sharpen amount=0.5")
     assert presets == {
-        "thumbnail": Preset("thumbnail", thumbnail, "webp", 80, "for lists"),
+        "thumbnail": Preset("thumbnail", thumbnail, "webp", 80, "for lists", "partial"),
         "plain-1_": Preset("plain-1_", Pipeline("resize 10 | invert | mean"), None, None, ""),
     }
 
@@ -51,7 +52,7 @@ def test_an_empty_file(presets_of):
         ("[A]\npipeline = ''", "[A]: expected a name of 1 to 64 of a-z 0-9 _ -"),
         (
             "[a]\npipeline = ''\nqualty = 3",
-            "[a] 'qualty': unknown, expected one of pipeline, format, quality, description",
+            "[a] 'qualty': unknown, expected one of pipeline, format, quality, description, damaged",
         ),
         ("[a]\npipeline = ''\nquality = true", "[a] quality: True, expected an integer"),
         ("[a]\npipeline = ''\nformat = 3", "[a] format: 3, expected a string"),

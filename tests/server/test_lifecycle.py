@@ -152,6 +152,19 @@ class TestRefusesToStart:
         )
         assert said.endswith("; for quarter turns write rotate90 1\n")
 
+    @pytest.mark.parametrize(
+        ("line", "text"),
+        [
+            ('format = "jpgg"', "format: 'jpgg', expected one of"),
+            ("quality = 101", "quality: 101, expected an integer from 1 to 100"),
+            ('damaged = "skip"', "damaged: 'skip', expected one of 'refuse', 'partial'"),
+        ],
+    )
+    def test_a_preset_that_asks_for_what_there_is_not(self, tmp_path, line, text):
+        path = tmp_path / "presets.toml"
+        path.write_text(f'[a]\npipeline = "mean"\n{line}\n')
+        assert self.fails("--presets", path).startswith(f"imgsvc-server: {path}: [a] {text}")
+
     def test_a_bad_variable(self):
         assert "IMGSVC_CFG_PORT: 'x', expected" in self.fails(IMGSVC_CFG_PORT="x")
 

@@ -12,7 +12,7 @@ from imgsvc.operations import OPERATIONS, Pad
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.recipe import Output
 from imgsvc.v1.operations_pb2 import Operation
-from imgsvc.v1.recipe_pb2 import Encoding
+from imgsvc.v1.recipe_pb2 import DAMAGED_PARTIAL, Encoding
 from imgsvc.v1.recipe_pb2 import Output as OutputMessage
 from imgsvc.wire.operations import operation_message
 from tests import v1
@@ -187,6 +187,33 @@ def test_metadata_that_a_format_cannot_keep_are_told(server, photo):
     assert v1.opened(webp.image.encoded.data).getexif()[0x010F] == "maker"
     assert list(webp.notes) == []
     assert list(gif.notes) == ["EXIF data are dropped: gif is written without"]
+
+
+def test_a_damaged_file_is_taken_where_that_is_asked_for(serve, tmp_path, photo):
+    presets = tmp_path / "presets.toml"
+    presets.write_text('[patient]\npipeline = "flip axis=1"\ndamaged = "partial"\n')
+    server = serve("--port", "0", "--presets", str(presets), "--cache", "memory", "--cache-bytes", "1MiB")
+    data = v1.encoded(photo)
+    cut = v1.file(data[: len(data) // 2])
+    for asked, taken in (
+        ({}, False),
+        ({"decoding": {"damaged": "DAMAGED_REFUSE"}}, False),
+        ({"decoding": {"damaged": "DAMAGED_PARTIAL"}}, True),
+        ({"preset": "patient"}, True),
+        ({"preset": "patient", "decoding": {"damaged": "DAMAGED_REFUSE"}}, False),
+        ({}, False),  # nor is it in the cache
+    ):
+        answer = v1.process(server, v1.request(cut, outputs=[RAW], **asked))
+        if taken:
+            [result] = answer.results
+            assert list(result.notes)[-1] == "the file is damaged: some of its pixels are missing"
+            rows = v1.array(result.image)[:10]
+            np.testing.assert_array_equal(rows[:, ::-1] if "preset" in asked else rows, photo[:10])
+        else:
+            assert answer[0] == INVALID
+            assert answer[1].startswith("image: a PNG file that ends too early")
+    [patient] = v1.info(server).presets
+    assert patient.damaged == DAMAGED_PARTIAL
 
 
 def test_alpha_that_a_format_cannot_keep_is_told(server, rng):

@@ -23,7 +23,7 @@ from imgsvc.recipes.source import ImageFile
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
-    from imgsvc.codec import EncodeOptions
+    from imgsvc.codec import DecodeOptions, EncodeOptions
     from imgsvc.operations import Operation
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
     from imgsvc.recipes.source import Source
@@ -42,7 +42,7 @@ __all__ = [
 PROCESS, NL_IMAGE = "process", "nl_image"
 """Whose answers."""
 
-RESULTS = 2
+RESULTS = 3
 """Raised by one whenever an operation or a codec makes other bytes than before of the same request."""
 
 LIBRARIES = ("imgsvc", "pillow", "simplejpeg")
@@ -74,10 +74,9 @@ def recipe_subject(plan: RecipePlan, icc_profile: bytes | None) -> str:
     """Return what is done with an image, in one way of writing it; `icc_profile` is that of pixels."""
     outputs = tuple(_output(plan, output) for output in plan.outputs)
     if plan.input.header is not None:
-        decoding = plan.recipe.decoding
         image: tuple[Any, ...] = (
             "file",
-            (decoding.depth, decoding.color, decoding.frames, decoding.auto_orient),
+            _decoding(plan.recipe.decoding),
             plan.input.at_least,
             plan.input.shape,
         )
@@ -121,6 +120,11 @@ def _bytes_of(pixels: np.ndarray[Any, Any]) -> memoryview:
 @functools.lru_cache(maxsize=64)
 def _options(kind: str, options: EncodeOptions) -> tuple[Any, ...]:
     return dataclasses.astuple(with_defaults(kind, options))
+
+
+def _decoding(options: DecodeOptions) -> tuple[Any, ...]:
+    # Of shrinking on load counts what comes of it, which is in the plan.
+    return dataclasses.astuple(dataclasses.replace(options, shrink_on_load=True))
 
 
 def _output(plan: RecipePlan, output: OutputPlan) -> tuple[Any, ...]:

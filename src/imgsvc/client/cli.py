@@ -213,7 +213,9 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if _by_v1(args):
         return
     if args.json:
-        parser.error("--json goes with --pipeline, --preset, --format, --quality, and several files")
+        parser.error(
+            "--json goes with --pipeline, --preset, --format, --quality, --damaged, and several files"
+        )
     # Unlike the methods of Path, these answer False where a name is too long or a folder may not be searched;
     # reading says what it was.
     if args.timeit and os.path.isfile(args.input[0]):  # noqa: PTH113
@@ -226,7 +228,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 
 def _by_v1(args: argparse.Namespace) -> bool:
     """Return whether the command line asks for more than NLImageService has."""
-    options = args.pipeline, args.preset, args.format, args.quality
+    options = args.pipeline, args.preset, args.format, args.quality, args.damaged
     if any(option is not None for option in options) or len(args.input) > 1:
         return True
     name = args.input[0]

@@ -10,6 +10,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from imgsvc.client.failures import status_error
 from imgsvc.v1 import image_service_pb2 as messages
 from imgsvc.v1.image_pb2 import DataType, Format
+from imgsvc.v1.recipe_pb2 import Damaged
 from imgsvc.wire.operations import enum_word
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class PresetReport:
     text: str
     format: str | None
     description: str
+    damaged: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +143,7 @@ class ServerReport:
     presets: tuple[PresetReport, ...]
     libraries: Mapping[str, str]
     transport: str = ""
+    decoding: tuple[str, ...] = ()
 
 
 def read_plan(body: bytes) -> PlanReport:
@@ -184,6 +187,10 @@ def _format(number: Any) -> str | None:
     return enum_word(Format.DESCRIPTOR, number, "format")
 
 
+def _damaged(number: Any) -> str | None:
+    return enum_word(Damaged.DESCRIPTOR, number, "damaged")
+
+
 def read_operations(body: bytes) -> tuple[OperationReport, ...]:
     """Read a `ListOperationsResponse`; raises as `read_plan`."""
     return tuple(
@@ -213,11 +220,12 @@ def read_server(body: bytes) -> ServerReport:
         ),
         dict(message.limits),
         tuple(
-            PresetReport(each.name, each.text, _format(each.format), each.description)
+            PresetReport(each.name, each.text, _format(each.format), each.description, _damaged(each.damaged))
             for each in message.presets
         ),
         dict(message.libraries),
         message.transport,
+        tuple(message.decoding),
     )
 
 

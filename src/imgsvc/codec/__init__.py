@@ -2,6 +2,7 @@
 
 from imgsvc.codec.color import FOR_OTHERS, profile_fits
 from imgsvc.codec.decoding import (
+    Damaged,
     Decoded,
     DecodeLimits,
     DecodeOptions,
@@ -34,6 +35,7 @@ __all__ = [
     "FORMATS",
     "FOR_OTHERS",
     "WITH_EXIF",
+    "Damaged",
     "DecodeLimits",
     "DecodeOptions",
     "Decoded",

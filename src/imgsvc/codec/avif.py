@@ -23,7 +23,7 @@ MOST_BOXES = 10_000
 META_HEADER = 4
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:
+def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:  # noqa: ARG001 - libavif takes whole ones
     """Let libavif look through the boxes; it decodes no pixels."""
     colours = _colours(data)
     plain, hidden = EXIF_ITEM.subn(rb"\1none", data)

@@ -62,7 +62,7 @@ class Bitmap:
     start: int
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001 - there is one
+def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:  # noqa: ARG001 - there is one frame
     """Read the header."""
     bitmap = _bitmap(data)
     kept = data if whole else b""
@@ -73,8 +73,8 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001 - 
         return Source("bmp", image.width, image.height, CHANNELS.get(image.mode, 3), kept)
 
 
-def decode(data: bytes) -> NDArray[np.uint8] | None:
-    """Return the pixels; None where Pillow has to do it.
+def decode(data: bytes, *, partial: bool) -> NDArray[np.uint8] | None:
+    """Return the pixels; None where Pillow has to do it. If `partial`, those that are missing are zeros.
 
     Raises
     ------
@@ -84,7 +84,9 @@ def decode(data: bytes) -> NDArray[np.uint8] | None:
     bitmap = _bitmap(data)
     if bitmap is None:
         return None
-    return _runs(data, bitmap) if bitmap.masks is None else _fields(data, bitmap, bitmap.masks)
+    if bitmap.masks is None:
+        return _runs(data, bitmap, partial)
+    return _fields(data, bitmap, bitmap.masks, partial)
 
 
 def _bitmap(data: bytes) -> Bitmap | None:
@@ -130,13 +132,13 @@ def _masks(data: bytes, size: int, compression: int) -> tuple[int, int, int, int
     return red, green, blue, alpha
 
 
-def _fields(data: bytes, bitmap: Bitmap, masks: tuple[int, ...]) -> NDArray[np.uint8]:
+def _fields(data: bytes, bitmap: Bitmap, masks: tuple[int, ...], partial: bool) -> NDArray[np.uint8]:
     """Return pixels of bit fields, each scaled to 8 bits and rounded to the nearest."""
     wide = bitmap.bits // 8
     stride = -(-bitmap.width * wide // 4) * 4
     # The last row may lack its filler.
     needed = stride * (bitmap.height - 1) + bitmap.width * wide
-    if bitmap.start + needed > len(data):
+    if bitmap.start + needed > len(data) and not partial:
         raise ends_early()
     content = data[bitmap.start : bitmap.start + stride * bitmap.height].ljust(stride * bitmap.height, b"\0")
     rows = np.frombuffer(content, f"<u{wide}").reshape(bitmap.height, -1)[:, : bitmap.width]
@@ -165,10 +167,10 @@ def _scaled(block: NDArray[Any], mask: int) -> NDArray[Any]:
     return scaled
 
 
-def _runs(data: bytes, bitmap: Bitmap) -> NDArray[np.uint8]:
+def _runs(data: bytes, bitmap: Bitmap, partial: bool) -> NDArray[np.uint8]:
     """Return pixels of run-length code; what it leaves out has the first colour."""
     indices = np.zeros((bitmap.height, bitmap.width), np.uint8)
-    if not unpack(memoryview(data)[bitmap.start :], indices, bitmap.bits == RUNS[RLE4]):
+    if not unpack(memoryview(data)[bitmap.start :], indices, bitmap.bits == RUNS[RLE4]) and not partial:
         raise ends_early()
     count = min(bitmap.colours, 1 << bitmap.bits)
     entries = data[bitmap.palette : bitmap.palette + 4 * count].ljust(4 * count, b"\0")

@@ -13,8 +13,8 @@ from imgsvc.codec import avif, bmp, gif, jpeg, png, tiff, webp
 from imgsvc.codec import exif as exif_data
 from imgsvc.codec.color import profile_of_deep, with_settled_colours
 from imgsvc.codec.formats import format_of
-from imgsvc.codec.pillow import opened
-from imgsvc.codec.source import COUNTED_FRAMES, DamageError, Source, UnservedError
+from imgsvc.codec.pillow import load, opened
+from imgsvc.codec.source import COUNTED_FRAMES, FIRST_ALONE, DamageError, Source, UnservedError
 from imgsvc.codec.turning import SIDEWAYS, turned
 from imgsvc.errors import (
     ImgsvcError,
@@ -36,6 +36,7 @@ RGB, DEEP = 3, 16
 Depth = Literal["8", "keep"]
 Color = Literal["keep", "srgb"]
 Frames = Literal["first", "all"]
+Damaged = Literal["refuse", "partial"]
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 GRAYS = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}
 
@@ -80,6 +81,9 @@ class DecodeOptions:
         Whether `decode` may use `at_least`.
     auto_orient
         Whether the orientation that the image comes with is applied.
+    damaged
+        ``"refuse"`` makes an error of a file that ends too early, or whose pixels are damaged; ``"partial"``
+        takes what is there, of AVIF and of WebP that is no animation nothing, and notes it.
     """
 
     depth: Depth = "8"
@@ -87,10 +91,16 @@ class DecodeOptions:
     frames: Frames = "first"
     shrink_on_load: bool = True
     auto_orient: bool = True
+    damaged: Damaged = "refuse"
 
     def __post_init__(self) -> None:
         """Check each option."""
-        for field, choices in (("depth", Depth), ("color", Color), ("frames", Frames)):
+        for field, choices in (
+            ("depth", Depth),
+            ("color", Color),
+            ("frames", Frames),
+            ("damaged", Damaged),
+        ):
             one_of(f"options.{field}", getattr(self, field), dict.fromkeys(get_args(choices)))
         for field in ("shrink_on_load", "auto_orient"):
             value = getattr(self, field)
@@ -233,17 +243,42 @@ def decode(
         They are one in a format that is not decoded here.
     """
     options, limits = options or DecodeOptions(), limits or DecodeLimits()
-    every = options.frames == "all"
     if header is not None:
         _check_size(header.width, header.height, header.width * header.height, limits, field)
     content = bytes(data)
-    source = _source(content, field, limits.frames + 1 if every else 2, whole=True)
+    try:
+        return _checked_and_decoded(content, options, limits, at_least, field)
+    except UndecodableImageError as error:
+        if options.damaged == "refuse":
+            raise
+        try:
+            decoded = _checked_and_decoded(content, options, limits, at_least, field, partial=True)
+        except UndecodableImageError:
+            raise error from None
+    return dataclasses.replace(decoded, notes=(*decoded.notes, PARTIAL))
+
+
+PARTIAL = "the file is damaged: some of its pixels are missing"
+
+
+def _checked_and_decoded(
+    data: bytes,
+    options: DecodeOptions,
+    limits: DecodeLimits,
+    at_least: tuple[int, int] | None,
+    field: str,
+    *,
+    partial: bool = False,
+) -> Decoded:
+    """Decode all of an image, or if `partial` what is there of it."""
+    every = options.frames == "all"
+    source = _source(data, field, limits.frames + 1 if every else FIRST_ALONE, whole=True, partial=partial)
     _header(source, field)
     _check_size(source.width, source.height, source.pixels, limits, field, orientation=source.orientation)
     if every and source.frames > 1:
         _check_frames(source, limits, field)
     try:
-        return _decoded(source, options, at_least)
+        return _decoded(source, options, at_least, partial=partial)
     except (ImgsvcError, MemoryError):
         raise
     except Exception as error:
@@ -264,10 +299,10 @@ EXPECTED_PIXELS = "an image with 8 or 16 unsigned bits a channel, or floats"
 HINTS = ("truncat", "end of", "not enough", "buffer is not large enough", "incomplete", "unexpected eof")
 
 
-def _source(data: bytes, field: str, frames: int, *, whole: bool) -> Source:
+def _source(data: bytes, field: str, frames: int, *, whole: bool, partial: bool = False) -> Source:
     name = format_of(data, field)
     try:
-        return READERS[name](data, frames, whole=whole)
+        return READERS[name](data, frames, whole=whole, partial=partial)
     except (ImgsvcError, MemoryError):
         raise
     except Exception as error:
@@ -324,7 +359,9 @@ def _check_frames(source: Source, limits: DecodeLimits, field: str) -> None:
         raise InvalidImageError(field, size, f"at most {limits.total_pixels} pixels together")
 
 
-def _decoded(source: Source, options: DecodeOptions, at_least: tuple[int, int] | None) -> Decoded:
+def _decoded(
+    source: Source, options: DecodeOptions, at_least: tuple[int, int] | None, *, partial: bool
+) -> Decoded:
     every = options.frames == "all"
     notes = list(source.notes)
     if source.frames > 1 and not every:
@@ -335,7 +372,7 @@ def _decoded(source: Source, options: DecodeOptions, at_least: tuple[int, int] |
     frames: list[NDArray[Any]] = []
     durations = []
     profile = source.icc_profile
-    pixels = _read_without_pillow(source, options, at_least)
+    pixels = _read_without_pillow(source, options, at_least, partial=partial)
     if pixels is not None:
         pixels, profile, told = _settled(pixels, profile, source, options)
         notes += told
@@ -344,12 +381,17 @@ def _decoded(source: Source, options: DecodeOptions, at_least: tuple[int, int] |
         scale = -(-source.width // pixels.shape[1])
     else:
         scale = 1
-        with _opened(source) as image:
+        with _opened(source, partial=partial) as image:
             first = source.hidden if every else 0
             for index in range(first, first + (source.frames if every else 1)):
-                if index:
-                    image.seek(index)
-                image.load()
+                try:
+                    if index:
+                        image.seek(index)
+                    load(image, partial=partial)
+                except Exception:
+                    if not (partial and frames):
+                        raise
+                    break
                 if image.width * image.height > source.pixels:
                     raise DamageError("a frame is larger than the image")
                 frame, told, profile = _converted(_clipped(image, source), source, options)
@@ -374,18 +416,20 @@ def _decoded(source: Source, options: DecodeOptions, at_least: tuple[int, int] |
 
 
 def _read_without_pillow(
-    source: Source, options: DecodeOptions, at_least: tuple[int, int] | None
+    source: Source, options: DecodeOptions, at_least: tuple[int, int] | None, *, partial: bool
 ) -> NDArray[Any] | None:
     """Return the pixels of a still that others decode better than Pillow does; None of the rest."""
     if source.format == "jpeg":
-        return jpeg.decode(source.pillow_data, source, at_least if options.shrink_on_load else None)
+        return jpeg.decode(
+            source.pillow_data, source, at_least if options.shrink_on_load else None, partial=partial
+        )
     if source.format == "bmp":
-        return bmp.decode(source.pillow_data)
+        return bmp.decode(source.pillow_data, partial=partial)
     if source.format == "png" and source.frames == 1 and source.depth == DEEP:
         if source.bits == DEEP and source.channels > 1 and options.depth == "keep":
-            return png.decode_deep(source.pillow_data)
+            return png.decode_deep(source.pillow_data, partial=partial)
         if len(source.transparent or ()) == RGB:
-            return png.decode_with_key(source)
+            return png.decode_with_key(source, partial=partial)
     return None
 
 
@@ -411,9 +455,9 @@ def _clipped(image: Image.Image, source: Source) -> Image.Image:
     return image.crop((0, 0, source.width, source.height))
 
 
-def _opened(source: Source) -> Image.Image:
+def _opened(source: Source, *, partial: bool) -> Image.Image:
     if source.components == CMYK_COMPONENTS:
-        return jpeg.decode_cmyk(source.pillow_data)
+        return jpeg.decode_cmyk(source.pillow_data, source, partial=partial)
     return opened(source.format, source.pillow_data)
 
 

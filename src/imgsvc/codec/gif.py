@@ -14,7 +14,7 @@ CONTROL, APPLICATION = 0xF9, 0xFF
 LOOPS = b"NETSCAPE2.0"
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:
+def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
     """Look through the blocks, and count up to `frames` images; what lies behind the first refuses none."""
     if len(data) < 13:
         raise ends_early()
@@ -25,7 +25,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
         if found.count == 0:
             raise ends_early() from None
     except DamageError:
-        if found.count == 0 or (whole and frames > FIRST_ALONE):
+        if found.count == 0 or (whole and frames > FIRST_ALONE and not partial):
             raise
     if found.count == 0:
         raise DamageError("it has no pixels")

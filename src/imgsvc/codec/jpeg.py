@@ -45,7 +45,7 @@ QUALITY = 90
 MOST_MOVED = 255
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001 - there is one
+def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:  # noqa: ARG001 - there is one frame
     """Look through the segments before the pixels, and where these are wanted, for their end."""
     found = _Segments()
     position = 2
@@ -78,7 +78,7 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:  # noqa: ARG001 - 
         notes.append(DAMAGED)
     file = b""
     if whole:
-        file, told = found.file(data)
+        file, told = found.file(data, partial)
         notes += told
     return Source(
         "jpeg",
@@ -139,12 +139,12 @@ class _Segments:
         if marker in {APP0, APP14} or not (marker in APPLICATIONS or marker == COMMENT):
             self._kept.append(segment)
 
-    def file(self, data: bytes) -> tuple[bytes, list[str]]:
+    def file(self, data: bytes, partial: bool) -> tuple[bytes, list[str]]:
         """Return a file with what decoding needs, and an end; and what there is to say of it."""
-        end = _end_of_scans(data, self.scans) if self.progressive else data.find(END, self.scans)
+        end, is_marked = _end_of_scans(data, self.scans, partial)
         notes = []
-        if end < 0:
-            pixels = data[self.scans :].removesuffix(b"\xff") + END
+        if not is_marked:
+            pixels = data[self.scans : end].removesuffix(b"\xff") + END
             notes.append("it ends without its end marker")
         else:
             pixels = data[self.scans : end + len(END)]
@@ -156,31 +156,39 @@ class _Segments:
         return b"".join([*self._kept, pixels]), notes
 
 
-def _end_of_scans(data: bytes, position: int) -> int:
-    """Return where the end marker of a progressive file is, -1 if there is none; it has few enough scans.
+def _end_of_scans(data: bytes, position: int, partial: bool) -> tuple[int, bool]:
+    """Return where the end marker is, and True; or where the last whole segment ends, and False.
 
     Raises
     ------
     DamageError
-        It has more.
+        There are too many scans, or there is a segment that is not whole, unless `partial`.
     """
     scans = 0
     for _ in range(MOST_SEGMENTS):
         found = MARKER.search(data, position)
         if found is None:
-            return -1
-        position, marker = found.start(), data[found.start() + 1]
+            return len(data), False
+        start, marker = found.start(), data[found.start() + 1]
         if marker == EOI:
-            return position
+            return start, True
+        position = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+        if max(position, start + 4) > len(data):
+            if not partial:
+                raise ends_early()
+            return start, False
         scans += marker == SOS
         if scans > MOST_SCANS:
             raise DamageError(f"it has more than {MOST_SCANS} scans")
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     raise DamageError(f"it has more than {MOST_SEGMENTS} segments")
 
 
-def decode(data: bytes, source: Source, least: tuple[int, int] | None) -> NDArray[np.uint8] | None:
+def decode(
+    data: bytes, source: Source, least: tuple[int, int] | None, *, partial: bool
+) -> NDArray[np.uint8] | None:
     """Return the pixels as stored, at least as large as `least`; None where Pillow has to do it.
+
+    If `partial`, those that are missing are gray, and those behind damage are what libjpeg makes of it.
 
     Raises
     ------
@@ -190,22 +198,27 @@ def decode(data: bytes, source: Source, least: tuple[int, int] | None) -> NDArra
     if source.components not in {1, 3}:
         return None
     factor = 1 if least is None else reduction(source.width, source.height, *least)
-    size = {"min_width": -(-source.width // factor), "min_height": -(-source.height // factor)}
-    pixels = _decoded(data, "GRAY" if source.channels == 1 else "RGB", size if factor > 1 else {})
+    shape = -(-source.height // factor), -(-source.width // factor), source.channels
+    pixels = _decoded(data, "GRAY" if source.channels == 1 else "RGB", shape, partial)
     return pixels[:, :, 0] if pixels is not None and source.channels == 1 else pixels
 
 
-def decode_cmyk(data: bytes) -> Image.Image:
+def decode_cmyk(data: bytes, source: Source, *, partial: bool) -> Image.Image:
     """Return the picture of a file of four components; raises as `decode`."""
-    inks = _decoded(data, "CMYK", {})
+    inks = _decoded(data, "CMYK", (source.height, source.width, 4), partial)
     if inks is None:
         raise DamageError("its colours cannot be decoded")
     return Image.fromarray(np.bitwise_not(inks), "CMYK")  # Adobe, who began it, stores what is left white
 
 
-def _decoded(data: bytes, space: str, size: dict[str, int]) -> NDArray[np.uint8] | None:
+def _decoded(data: bytes, space: str, shape: tuple[int, int, int], partial: bool) -> NDArray[np.uint8] | None:
+    height, width, _ = shape
+    # What is left out, after an error that ends all, has to be something.
+    room = np.zeros(shape, np.uint8) if partial else None
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, space, **size)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            data, space, min_width=width, min_height=height, buffer=room, strict=not partial
+        )
     except ValueError as error:
         text = str(error)
         if "Premature end" in text or "truncated" in text:

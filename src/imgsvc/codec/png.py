@@ -11,7 +11,7 @@ import numpy as np
 from imgsvc.codec import exif as exif_data
 from imgsvc.codec.cicp import of_code_points, of_numbers
 from imgsvc.codec.color import DAMAGED
-from imgsvc.codec.pillow import opened
+from imgsvc.codec.pillow import load, opened
 from imgsvc.codec.png_texts import TEXTS, Texts
 from imgsvc.codec.source import FIRST_ALONE, PROFILE_BYTES, DamageError, Source, ends_early
 
@@ -24,6 +24,7 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 MOST_CHUNKS = 100_000
 LONGEST = (1 << 31) - 1
 STILL = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+PIXELS = {b"IDAT", b"fdAT"}
 MOVING = STILL | {b"acTL", b"fcTL", b"fdAT"}
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 COLOURS = {RGB, RGBA}
@@ -35,16 +36,18 @@ ANYWHERE = {b"eXIf"}
 ONCE = ANYWHERE | {b"acTL", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"pHYs"}
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:
+def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
     """Look through the chunks: of those with pixels no further than their length, unless `whole`."""
     found = _Chunks(whole)
     moving = whole and frames > FIRST_ALONE
-    checked = MOVING if moving else STILL if whole else STILL - {b"IDAT"}
+    checked = MOVING if moving else STILL
+    if partial or not whole:
+        checked = checked - PIXELS
     for kind, body, whole_chunk in _chunks(data, checked=checked):
         found.take(kind, body, whole_chunk)
         if kind == b"IEND":
             break
-    if found.header is None or (whole and not found.ends):
+    if found.header is None or (whole and not found.ends and not partial):
         raise ends_early()
     if whole and not found.pixels:
         raise DamageError("it has no pixels")
@@ -107,7 +110,7 @@ class _Chunks:
         self.last = b""
         self.texts = Texts()
         self._whole = whole
-        self._kept: list[tuple[bytes, memoryview]] = []
+        self._kept: list[tuple[bytes, memoryview | bytes]] = []
         self._moving = self._hidden_default = False
 
     def take(self, kind: bytes, body: memoryview, whole_chunk: memoryview) -> None:
@@ -134,7 +137,8 @@ class _Chunks:
         elif kind in ONCE and (kind in ANYWHERE or not self.pixels):
             self.once.setdefault(kind, bytes(body))
         if self._whole and kind in MOVING:
-            self._kept.append((kind, whole_chunk))
+            is_whole = len(whole_chunk) > len(body)
+            self._kept.append((kind, whole_chunk if is_whole else b"".join(_written(kind, body))))
 
     def animation(self, most: int) -> tuple[int, int, int]:
         """Return how many frames there are, up to `most`, how many are hidden, and their loop."""
@@ -200,16 +204,16 @@ def alpha(pixels: NDArray[Any], source: Source) -> NDArray[np.uint8] | None:
     return np.where(same, np.uint8(0), np.uint8(255))
 
 
-def decode_with_key(source: Source) -> NDArray[np.uint8]:
+def decode_with_key(source: Source, *, partial: bool) -> NDArray[np.uint8]:
     """Return RGBA pixels of a file of 16 bits a channel in RGB, of which one colour is transparent."""
-    deep = decode_deep(source.pillow_data)
+    deep = decode_deep(source.pillow_data, partial=partial)
     pixels = np.empty((*deep.shape[:2], 4), np.uint8)
     pixels[..., :3] = deep >> 8
     pixels[..., 3] = alpha(deep, source)
     return pixels
 
 
-def decode_deep(data: bytes) -> NDArray[np.uint16]:
+def decode_deep(data: bytes, *, partial: bool) -> NDArray[np.uint16]:
     """Return the pixels of a file of 16 bits a channel in colour.
 
     Pillow has no such images: it keeps one byte of each value, and may be told which.
@@ -218,7 +222,7 @@ def decode_deep(data: bytes) -> NDArray[np.uint16]:
     for order in ("B", "L"):  # it keeps the high bytes, in one of which values begin with them
         with opened("png", data) as image:
             image.tile = [(*image.tile[0][:3], f"{image.mode};16{order}")]  # type: ignore[list-item]  # a tuple
-            image.load()
+            load(image, partial=partial)
             halves.append(np.asarray(image))
     high, low = halves
     pixels = high.astype(np.uint16)

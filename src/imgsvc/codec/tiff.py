@@ -17,14 +17,14 @@ UNKEPT = {
 }  # fmt: skip
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:
+def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
     """Look through the directories of up to `frames` pages."""
     layout = tags.Layout.of(data)
     pages: list[tags.Page] = []
     try:
         pages.extend(itertools.islice(tags.walk(data), frames))
     except struct.error:
-        if whole or not pages:
+        if (whole and not partial) or not pages:
             raise ends_early() from None
     if not pages:
         raise DamageError("it has no pixels")

@@ -11,10 +11,12 @@ MOST_CHUNKS = 100_000
 ALPHA, ANIMATED = 0x10, 0x02
 
 
-def read(data: bytes, frames: int, *, whole: bool) -> Source:
-    """Look through the chunks, and count up to `frames` images."""
+def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
+    """Look through the chunks, and count up to `frames` images; if `partial`, those that are whole."""
     if len(data) < 20:
         raise ends_early()
+    if partial:
+        data = _whole_chunks(data)
     (announced,) = struct.unpack_from("<L", data, 4)
     if whole and announced + 8 > len(data):
         raise ends_early()
@@ -57,6 +59,21 @@ def read(data: bytes, frames: int, *, whole: bool) -> Source:
         loop=loop,
         unkept=unkept,
     )
+
+
+def _whole_chunks(data: bytes) -> bytes:
+    """Return a file without its last chunk, where that ends too early."""
+    position = 12
+    for _ in range(MOST_CHUNKS):
+        if position + 8 > len(data):
+            break
+        (size,) = struct.unpack_from("<L", data, position + 4)
+        if position + 8 + size + size % 2 > len(data):
+            break
+        position += 8 + size + size % 2
+    if position < 20:
+        raise ends_early()
+    return b"".join([data[:4], struct.pack("<L", position - 8), data[8:position]])
 
 
 def _header(data: bytes) -> tuple[int, int, bool, bool]:

@@ -27,9 +27,10 @@ _NAME = re.compile(r"[a-z0-9_-]{1,64}")
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """A pipeline that has a name, and how its results are to be written.
+    """A pipeline that has a name, what images it takes, and how its results are to be written.
 
-    `format` and `quality` are handed on as they are in the file: who writes images knows what they mean.
+    `format`, `quality` and `damaged` are handed on as they are in the file: who reads and writes images knows
+    what they mean.
     """
 
     name: str
@@ -37,9 +38,15 @@ class Preset:
     format: str | None = None
     quality: int | None = None
     description: str = ""
+    damaged: str | None = None
 
 
-_TYPES = {"format": (str, "a string"), "quality": (int, "an integer"), "description": (str, "a string")}
+_TYPES = {
+    "format": (str, "a string"),
+    "quality": (int, "an integer"),
+    "description": (str, "a string"),
+    "damaged": (str, "a string"),
+}
 _KEYS = ("pipeline", *_TYPES)
 
 
@@ -53,6 +60,7 @@ def load_presets(path: str | os.PathLike[str]) -> dict[str, Preset]:
         format = "webp"
         quality = 80
         description = "for lists"
+        damaged = "partial"
 
     Only `pipeline` has to be there: a text, or a list of what `Pipeline` takes. Names are of 1 to 64 of
     ``a-z 0-9 _ -``.

@@ -43,6 +43,7 @@ from imgsvc.server.trusted_proxies import TrustedProxies
 from imgsvc.server.unary import UnaryCalls
 from imgsvc.server.warm_up import warm_up
 from imgsvc.server.watched_files import WatchedFiles
+from imgsvc.wire.recipe import check_presets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,6 +133,7 @@ class Server:
             decode_bytes=config.max_decode_bytes,
         )
         presets = load_presets(config.presets) if config.presets else {}
+        check_presets(presets, str(config.presets))
         self._prediction = Prediction()
         pricing = Pricing(self._prediction)
         self._caching = open_cache(config, self._prediction)

@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.codec import DecodeOptions
-from imgsvc.errors import InvalidInputError, InvalidParameterError
+from imgsvc.errors import ConfigurationError, InvalidInputError, InvalidParameterError
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.recipe import MAX_OUTPUTS, RAW, Output, Recipe
 from imgsvc.v1 import recipe_pb2
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from imgsvc.pipeline.presets import Preset
     from imgsvc.v1.operations_pb2 import Operation as OperationMessage
 
-__all__ = ["read_recipe", "recipe_message"]
+__all__ = ["check_presets", "read_recipe", "recipe_message"]
 
 FORMAT = Format.DESCRIPTOR
 # The depths in the words of the codec.
@@ -38,7 +38,7 @@ def read_recipe(message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field
     """
     pipeline: list[Operation] = []
     kind: Any  # Output checks it
-    kind, quality = None, None
+    kind, quality, damaged = None, None, None
     if message.preset:
         preset = presets.get(message.preset)
         if preset is None:
@@ -46,6 +46,7 @@ def read_recipe(message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field
             raise InvalidParameterError(f"{field}.preset", repr(message.preset[:80]), known)
         pipeline += preset.pipeline.operations
         kind, quality = preset.format, None if preset.format == RAW else preset.quality
+        damaged = preset.damaged
     pipeline += _pipeline(message.text, message.operations, field).operations
     if len(message.outputs) > MAX_OUTPUTS:
         raise InvalidParameterError(
@@ -55,11 +56,29 @@ def read_recipe(message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field
         _output(output, kind, quality, f"{field}.outputs[{index}]")
         for index, output in enumerate(message.outputs)
     ]
-    decoding = _decoding(message.decoding, f"{field}.decoding")
+    decoding = _decoding(message.decoding, damaged, f"{field}.decoding")
     try:
         return Recipe(Pipeline(pipeline), tuple(outputs) or (Output(kind, quality),), decoding)
     except InvalidInputError as error:
         raise InvalidParameterError(f"{field}.{error.field}", error.value, error.expected) from error
+
+
+def check_presets(presets: Mapping[str, Preset], path: str) -> None:
+    """Look whether recipes can name each of the presets of a file.
+
+    Raises
+    ------
+    ConfigurationError
+        One says what there is not.
+    """
+    for name in presets:
+        try:
+            read_recipe(recipe_pb2.Recipe(preset=name), presets)
+        except InvalidInputError as error:
+            *_, key = error.field.split(".")
+            raise ConfigurationError(
+                f"{path}: [{name}] {key}: {error.value}, expected {error.expected}"
+            ) from error
 
 
 def _pipeline(text: str, operations: Sequence[OperationMessage], field: str) -> Pipeline:
@@ -93,19 +112,25 @@ def _output(message: recipe_pb2.Output, preset_kind: Any, quality: int | None, f
         raise InvalidParameterError(place, error.value, error.expected) from error
 
 
-def _decoding(message: recipe_pb2.Decoding, field: str) -> DecodeOptions:
-    options: dict[str, Any] = {}
+def _decoding(message: recipe_pb2.Decoding, damaged: str | None, field: str) -> DecodeOptions:
+    options: dict[str, Any] = {} if damaged is None else {"damaged": damaged}
     for name, option, enum in (
         ("depth", "depth", recipe_pb2.Depth),
         ("colors", "color", recipe_pb2.Colors),
         ("frames", "frames", recipe_pb2.Frames),
+        ("damaged", "damaged", recipe_pb2.Damaged),
     ):
         word = enum_word(enum.DESCRIPTOR, getattr(message, name), f"{field}.{name}")
         if word is not None:
             options[option] = DEPTHS[word] if name == "depth" else word
     if message.HasField("shrink_on_load"):
         options["shrink_on_load"] = message.shrink_on_load
-    return DecodeOptions(**options)
+    try:
+        return DecodeOptions(**options)
+    except InvalidInputError as error:  # a preset's
+        raise InvalidParameterError(
+            f"{field}.{error.field.removeprefix('options.')}", error.value, error.expected
+        ) from error
 
 
 @functools.lru_cache(maxsize=256)
@@ -145,9 +170,11 @@ def _output_message(output: Output) -> recipe_pb2.Output:
 
 def _decoding_message(options: DecodeOptions) -> recipe_pb2.Decoding:
     depth = {word: name for name, word in DEPTHS.items()}[options.depth]
+    is_usual = options.damaged == DecodeOptions.damaged  # which leaves it to the preset
     return recipe_pb2.Decoding(
         depth=enum_number(recipe_pb2.Depth.DESCRIPTOR, depth),  # type: ignore[arg-type]
         colors=enum_number(recipe_pb2.Colors.DESCRIPTOR, options.color),  # type: ignore[arg-type]
         frames=enum_number(recipe_pb2.Frames.DESCRIPTOR, options.frames),  # type: ignore[arg-type]
+        damaged=enum_number(recipe_pb2.Damaged.DESCRIPTOR, None if is_usual else options.damaged),  # type: ignore[arg-type]
         **({} if options.shrink_on_load else {"shrink_on_load": False}),
     )

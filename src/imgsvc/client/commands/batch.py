@@ -236,6 +236,7 @@ class Batch:
             self._work.pipeline,
             output=self._work.output(),
             preset=self._work.preset,
+            decoding=self._work.decoding(),
             in_flight=self._in_flight,
         )
         for image, result in results:

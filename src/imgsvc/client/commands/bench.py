@@ -90,7 +90,9 @@ def run(args: argparse.Namespace) -> int:
         wait_for(client, min(args.timeout, 10.0))
 
         def call() -> None:
-            client.process(image, work.pipeline, output=work.output(), preset=work.preset)
+            client.process(
+                image, work.pipeline, output=work.output(), preset=work.preset, decoding=work.decoding()
+            )
 
         call()  # one that cannot work at all says so
         _loop(call, args.clients, args.seconds * WARM_UP_SHARE)

@@ -65,7 +65,13 @@ def _stands_for_many(args: argparse.Namespace) -> bool:
 
 def _one(client: Client, path: Path, output: str, work: Work, *, json: bool) -> None:
     kind = None if output == STANDARD else check_named(Path(output))
-    result = client.process(read_input(path), work.pipeline, output=work.output(kind), preset=work.preset)
+    result = client.process(
+        read_input(path),
+        work.pipeline,
+        output=work.output(kind),
+        preset=work.preset,
+        decoding=work.decoding(),
+    )
     _note(path, result)
     if output == STANDARD:
         sys.stdout.buffer.write(file_of(result))
@@ -89,7 +95,7 @@ def _several(client: Client, inputs: list[Path], folder: Path, work: Work, *, js
     owners: dict[Path, Path] = {}
     failed = 0
     results = client.process_many(
-        items, work.pipeline, output=work.output(), preset=work.preset, ordered=True
+        items, work.pipeline, output=work.output(), preset=work.preset, decoding=work.decoding(), ordered=True
     )
     for path, result in results:
         try:

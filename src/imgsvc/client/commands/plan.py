@@ -45,7 +45,13 @@ def run(args: argparse.Namespace) -> int:
     """Ask, and show it."""
     work = work_of(args)
     with connect(args) as client:
-        report = client.plan(read_input(args.input), work.pipeline, output=work.output(), preset=work.preset)
+        report = client.plan(
+            read_input(args.input),
+            work.pipeline,
+            output=work.output(),
+            preset=work.preset,
+            decoding=work.decoding(),
+        )
     if args.json:
         show_json(_document(report))
     else:
