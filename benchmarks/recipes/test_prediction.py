@@ -179,7 +179,8 @@ def measured(benchmark: Any, prediction: Prediction, source: Source, recipe: Rec
 
     plan = plan_recipe(source, recipe, LIMITS)
     small = math.prod(plan.input.shape[:2]) < SMALL_PIXELS
-    milliseconds = prediction.milliseconds(plan)
+    file_bytes = source.num_bytes if isinstance(source, ImageFile) else None
+    milliseconds = prediction.milliseconds(plan, file_bytes)
     rows = []
     disturbance = Disturbance()
     benchmark.pedantic(one_round, rounds=SMALL_ROUNDS if small else ROUNDS, warmup_rounds=1)

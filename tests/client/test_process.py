@@ -355,6 +355,12 @@ class TestReports:
         assert failing.image is None
         assert failing.error.field == "recipe.outputs[1].operations[0].crop.left + width"
 
+    def test_a_plan_of_the_beginning_of_a_file_knows_its_size(self, client, rng):
+        file = v1.encoded(rng.integers(0, 256, (600, 800, 3), np.uint8), "JPEG", quality=100)
+        assert len(file) > 2 * PLANNED_BYTES
+        half = client.plan(file[:PLANNED_BYTES], "rotate90", output="raw")
+        assert client.plan(file, "rotate90", output="raw").cost_ms > 1.3 * half.cost_ms
+
     def test_a_plan_of_pixels_that_are_not_sent(self, client):
         huge = np.broadcast_to(np.uint8(0), (40000, 40000))
         assert [limit.field for limit in client.plan(huge).broken_limits] != []

@@ -54,6 +54,38 @@ def png_of(kind, depth, rows, **chunks):
     return png(header, packed, *((name.encode(), body) for name, body in chunks.items()))
 
 
+def jpeg_of_scans(width, height, scans):
+    """Return a progressive JPEG of three components and so many scans, which take time and hardly any bytes.
+
+    The first says that all blocks are flat. Each other one refines all other coefficients of a component, of
+    which there are none: that is a run over all blocks.
+    """
+    blocks = -(-width // 8) * (-(-height // 8))
+
+    def segment(marker, body):
+        return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+    parts = [b"\xff\xd8", segment(0xDB, bytes([0, *[1] * 64]))]
+    parts.append(segment(0xC2, struct.pack(">BHHB", 8, height, width, 3) + b"\1\x11\0\2\x11\0\3\x11\0"))
+    parts.append(segment(0xC4, bytes([0, 1, *[0] * 15, 0])))  # a difference of nothing is one bit, 0
+    runs = range(15)  # of up to twice two to that power of blocks, five bits each
+    parts.append(segment(0xC4, bytes([0x10, 0, 0, 0, 0, 15, *[0] * 11, *(run << 4 for run in runs)])))
+    parts.append(segment(0xDA, b"\3\1\0\2\0\3\0\0\0\0") + bytes(-(-3 * blocks // 8)))
+    bits, left = "", blocks
+    while left:
+        run = min(left.bit_length() - 1, 14)
+        length = min(left, (2 << run) - 1)
+        bits += f"{run:05b}" + (f"{length - (1 << run):0{run}b}" if run else "")
+        left -= length
+    bits += "1" * (-len(bits) % 8)
+    code = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    for scan in range(scans - 1):
+        low = 13 - scan // 3 % 13
+        high = low + 1 if scan >= 3 else 0
+        parts.append(segment(0xDA, bytes([1, scan % 3 + 1, 0, 1, 63, high << 4 | low])) + code)
+    return b"".join(parts) + b"\xff\xd9"
+
+
 def exif(orientation=1):
     data = Image.Exif()
     data[EXIF_ORIENTATION] = orientation

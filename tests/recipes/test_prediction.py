@@ -5,9 +5,10 @@ import timeit
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imgsvc._images import DTYPES
-from imgsvc.codec import DecodeOptions, EncodeOptions, encode
+from imgsvc.codec import DecodeOptions, EncodeOptions, encode, read_header
 from imgsvc.operations import Convert
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.limits import Limits
@@ -16,6 +17,8 @@ from imgsvc.recipes.prediction import Prediction
 from imgsvc.recipes.recipe import RAW, Output, Recipe
 from imgsvc.recipes.routine_rates import Rate, routine_rates
 from imgsvc.recipes.source import ImageFile, RawImage
+from tests.codec import profiles
+from tests.codec.encoded import AVIF, SRGB, by_pillow, jpeg_of_scans
 from tests.operations.every import EVERY, EXAMPLES
 
 SHAPE = (600, 800, 3)
@@ -103,12 +106,70 @@ def test_channels_and_depth_count(prediction, rng):
     assert of(3, dtype=np.uint8) < 0.4 * of(3, dtype=np.uint16)
 
 
+def decoding_of(prediction, data, **options):
+    """Return what decoding a file is predicted to take, without what every request takes."""
+    plan = plan_recipe(ImageFile(data), Recipe("", (Output(RAW),), DecodeOptions(**options)), Limits())
+    return prediction.milliseconds(plan, len(data)) - 1e3 * prediction.fixed_seconds
+
+
 def test_a_progressive_jpeg_takes_longer(prediction, rng):
     def of(**options):
         data = encode(rng.integers(0, 256, SHAPE, np.uint8), "jpeg", EncodeOptions(**options))
-        return prediction.milliseconds(plan_recipe(ImageFile(data), Recipe("", (Output(RAW),)), Limits()))
+        return decoding_of(prediction, data)
 
     assert of(progressive=True) > 1.5 * of()
+
+
+def test_each_scan_counts(prediction):
+    few, some, many = (decoding_of(prediction, jpeg_of_scans(800, 600, scans)) for scans in (1, 50, 100))
+    assert some > 10 * few
+    assert many == pytest.approx(2 * some, rel=0.2)
+
+
+def test_scans_that_are_not_there_count_as_the_usual_ones():
+    data = encode(np.zeros(SHAPE, np.uint8), "jpeg", EncodeOptions(progressive=True))
+    assert read_header(data).scans == 10
+    assert read_header(data[:700]).scans == 10
+    assert read_header(jpeg_of_scans(800, 600, 40)[:-20]).scans == 38
+
+
+def test_colours_that_are_converted_count(prediction):
+    image = Image.fromarray(np.zeros(SHAPE, np.uint8))
+
+    def of(profile, **options):
+        return decoding_of(prediction, by_pillow(image, "JPEG", icc_profile=profile), **options)
+
+    other = profiles.rgb(profiles.gamma(1.8), profiles.P3_COLUMNS)
+    assert of(other) > 3 * of(SRGB) > 0
+    assert of(other, color="keep") < 1.5 * of(SRGB)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "webp", *(["avif"] if AVIF else [])])
+def test_the_bytes_of_a_file_count(prediction, rng, kind):
+    flat, noise = (
+        encode(image, kind) for image in (np.zeros(SHAPE, np.uint8), rng.integers(0, 256, SHAPE, np.uint8))
+    )
+    assert decoding_of(prediction, noise) > 3 * decoding_of(prediction, flat)
+    plan = plan_recipe(ImageFile(noise), Recipe("", (Output(RAW),)), Limits())
+    assert (
+        prediction.milliseconds(plan, 0)
+        < prediction.milliseconds(plan)
+        < prediction.milliseconds(plan, 10**7)
+    )
+
+
+def test_how_pixels_are_compressed_counts(prediction, rng):
+    image = Image.fromarray(rng.integers(0, 256, SHAPE, np.uint8))
+
+    def of(compression):
+        return decoding_of(prediction, by_pillow(image, "TIFF", compression=compression))
+
+    assert 2 * of("raw") < of("tiff_adobe_deflate") < of("lzma") / 2
+
+    def of_png(mode):
+        return decoding_of(prediction, by_pillow(image.convert(mode), "PNG"))
+
+    assert 2 * of_png("1") < of_png("P") < of_png("RGB") / 2
 
 
 def test_a_jpeg_that_is_decoded_smaller_takes_less(rng):

@@ -117,7 +117,7 @@ def plan_bodies(image: ImageLike, recipe: Recipe) -> list[bytes]:
         and len(source.data) > PLANNED_BYTES
         and recipe.decoding.frames == "first"
     ):
-        bodies.append(plan_request(ImageFile(source.data[:PLANNED_BYTES]), recipe))
+        bodies.append(plan_request(ImageFile(source.data[:PLANNED_BYTES]), recipe, len(source.data)))
     return [*bodies, plan_request(source, recipe)]
 
 

@@ -87,6 +87,15 @@ def profile_fits(profile: bytes, channels: int) -> bool:
 
 
 @functools.lru_cache(maxsize=KEPT_TRANSFORMS)
+def converts(profile: bytes) -> bool:
+    """Return whether pixels have to be converted to become sRGB: neither where they are, nor of damage."""
+    try:
+        return not icc.parse(profile).is_srgb
+    except ValueError:
+        return False
+
+
+@functools.lru_cache(maxsize=KEPT_TRANSFORMS)
 def _space(profile: bytes) -> str:
     """Return a profile's colour space; nothing of one that is damaged."""
     try:

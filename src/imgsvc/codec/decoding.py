@@ -11,7 +11,7 @@ from PIL import Image
 
 from imgsvc.codec import avif, bmp, gif, jpeg, png, tiff, webp
 from imgsvc.codec import exif as exif_data
-from imgsvc.codec.color import profile_of_deep, with_settled_colours
+from imgsvc.codec.color import converts, profile_of_deep, with_settled_colours
 from imgsvc.codec.formats import format_of
 from imgsvc.codec.pillow import load, opened
 from imgsvc.codec.source import COUNTED_FRAMES, FIRST_ALONE, DamageError, Source, UnservedError
@@ -128,8 +128,21 @@ class Header:
         By EXIF, 1 to 8.
     has_icc
         Whether there is a colour profile.
+    converted
+        Whether colours have to be converted to become sRGB.
+    scans
+        Of JPEG: how many go over the image.
+    components
+        Of JPEG: the channels as stored.
     progressive
-        Whether it is a JPEG of several scans, which take several times as long.
+        Whether it is a progressive JPEG.
+    coding
+        How pixels are written, where the format has several ways: of TIFF such as ``"lzw"``, of WebP
+        ``"lossless"``.
+    stored_bits
+        Of a pixel in PNG and TIFF, before it is compressed; 0 of other formats.
+    made_anew
+        Of TIFF: whether pixels are written anew before they are decoded.
     """
 
     format: str
@@ -140,7 +153,13 @@ class Header:
     bits: int
     orientation: int
     has_icc: bool
+    converted: bool = False
+    scans: int = 1
+    components: int = 0
     progressive: bool = False
+    coding: str = ""
+    stored_bits: int = 0
+    made_anew: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -335,7 +354,13 @@ def _header(source: Source, field: str) -> Header:
         source.bits,
         source.orientation,
         source.icc_profile is not None,
+        source.icc_profile is not None and converts(source.icc_profile),
+        source.scans,
+        source.components,
         source.progressive,
+        source.coding,
+        source.stored_bits,
+        source.made_anew,
     )
 
 

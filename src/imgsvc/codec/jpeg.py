@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -26,6 +26,9 @@ PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 ALONE = {0x01, *range(0xD0, 0xD8)}
 MOST_SCANS = 100
 """Each scan of a progressive file goes over the whole image: more are an attack, not a photograph."""
+
+USUAL_SCANS = 10
+"""Where those that are not there cannot be counted."""
 
 MOST_SEGMENTS = 10_000
 PROFILE = b"ICC_PROFILE\0"
@@ -54,7 +57,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:  # 
         if marker is None:
             break
         if marker == SOS:
-            found.scans = position - 2
+            found.pixels = position - 2
             break
         if marker in ALONE or marker == SOI:
             continue
@@ -70,15 +73,18 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:  # 
             break
         found.take(marker, body, data[position - 2 : position + length])
         position += length
-    if found.size is None or (whole and not found.scans):
+    if found.size is None or (whole and not found.pixels):
         raise ends_early()
     width, height, components = found.size
+    scans = _scans(data, found.pixels) if whole or found.is_of_several(data) else ONE_SCAN
     icc, notes = _profile(found.parts), []
     if found.parts and not icc:
         notes.append(DAMAGED)
     file = b""
     if whole:
-        file, told = found.file(data, partial)
+        if scans.is_cut and not partial:
+            raise ends_early()
+        file, told = found.file(data, scans)
         notes += told
     return Source(
         "jpeg",
@@ -92,6 +98,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:  # 
         notes=tuple(notes),
         components=components,
         progressive=found.progressive,
+        scans=scans.number if scans.is_marked else max(scans.number, USUAL_SCANS),
         unkept=tuple(found.unkept),
     )
 
@@ -105,8 +112,8 @@ class _Segments:
         Width, height and components.
     exif, parts, unkept
         EXIF data, parts of a colour profile, and the names of other metadata.
-    scans
-        Where the pixels begin.
+    pixels
+        Where they begin.
     """
 
     def __init__(self) -> None:
@@ -115,7 +122,7 @@ class _Segments:
         self.parts: list[bytes] = []
         self.unkept: list[str] = []
         self.progressive = False
-        self.scans = 0
+        self.pixels = 0
         self._has_others = False
         self._kept: list[bytes] = [b"\xff\xd8"]
 
@@ -139,15 +146,21 @@ class _Segments:
         if marker in {APP0, APP14} or not (marker in APPLICATIONS or marker == COMMENT):
             self._kept.append(segment)
 
-    def file(self, data: bytes, partial: bool) -> tuple[bytes, list[str]]:
+    def is_of_several(self, data: bytes) -> bool:
+        """Return whether there may be several scans: the first does not say all."""
+        if self.size is None or not self.pixels:
+            return False
+        return self.progressive or data[self.pixels + 4 : self.pixels + 5] != bytes([self.size[2]])
+
+    def file(self, data: bytes, scans: Scans) -> tuple[bytes, list[str]]:
         """Return a file with what decoding needs, and an end; and what there is to say of it."""
-        end, is_marked = _end_of_scans(data, self.scans, partial)
+        start, end = self.pixels, scans.end
         notes = []
-        if not is_marked:
-            pixels = data[self.scans : end].removesuffix(b"\xff") + END
+        if not scans.is_marked:
+            pixels = data[start:end].removesuffix(b"\xff") + END
             notes.append("it ends without its end marker")
         else:
-            pixels = data[self.scans : end + len(END)]
+            pixels = data[start : end + len(END)]
             behind = data[end + len(END) :]
             if self._has_others or behind.startswith(b"\xff\xd8\xff"):
                 notes.append("it holds further pictures, such as a gain map, which are dropped")
@@ -156,29 +169,45 @@ class _Segments:
         return b"".join([*self._kept, pixels]), notes
 
 
-def _end_of_scans(data: bytes, position: int, partial: bool) -> tuple[int, bool]:
-    """Return where the end marker is, and True; or where the last whole segment ends, and False.
+class Scans(NamedTuple):
+    """What there is behind the first segments.
 
-    Raises
-    ------
-    DamageError
-        There are too many scans, or there is a segment that is not whole, unless `partial`.
+    Attributes
+    ----------
+    number
+        How many go over the image.
+    end
+        Where the end marker is, or the last whole segment ends.
+    is_marked
+        Whether there is an end marker.
+    is_cut
+        Whether there is a segment that is not whole.
     """
-    scans = 0
+
+    number: int
+    end: int
+    is_marked: bool
+    is_cut: bool
+
+
+ONE_SCAN = Scans(1, 0, is_marked=True, is_cut=False)
+
+
+def _scans(data: bytes, position: int) -> Scans:
+    """Return what the scans are whose first is there; raises DamageError where there are too many."""
+    count = 0
     for _ in range(MOST_SEGMENTS):
         found = MARKER.search(data, position)
         if found is None:
-            return len(data), False
+            return Scans(count, len(data), is_marked=False, is_cut=False)
         start, marker = found.start(), data[found.start() + 1]
         if marker == EOI:
-            return start, True
+            return Scans(count, start, is_marked=True, is_cut=False)
         position = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
         if max(position, start + 4) > len(data):
-            if not partial:
-                raise ends_early()
-            return start, False
-        scans += marker == SOS
-        if scans > MOST_SCANS:
+            return Scans(count, start, is_marked=False, is_cut=True)
+        count += marker == SOS
+        if count > MOST_SCANS:
             raise DamageError(f"it has more than {MOST_SCANS} scans")
     raise DamageError(f"it has more than {MOST_SEGMENTS} segments")
 

@@ -29,6 +29,7 @@ MOVING = STILL | {b"acTL", b"fcTL", b"fdAT"}
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 COLOURS = {RGB, RGBA}
 DEPTHS = {GRAY: {1, 2, 4, 8, 16}, RGB: {8, 16}, PALETTE: {1, 2, 4, 8}, GRAY_ALPHA: {8, 16}, RGBA: {8, 16}}
+SAMPLES = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
 KINDS = {1: GRAY, 3: RGB, 4: RGBA}
 UP = 2
 CODE_POINTS = 4
@@ -76,6 +77,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         hidden=hidden,
         bits=16 if deep else 8,
         depth=depth,
+        stored_bits=depth * SAMPLES[kind_of_color],
         orientation=exif_data.orientation(exif) if exif else 1,
         icc_profile=icc,
         exif=exif or made,

@@ -43,8 +43,17 @@ class Source:
         What was lost already.
     components
         Of JPEG: channels as stored.
+    scans
+        Of JPEG: how many go over the image.
     progressive
-        Of JPEG: whether pixels come in several scans.
+        Of JPEG: whether each makes pixels better.
+    coding
+        How pixels are written, where the format has several ways: of TIFF such as ``"lzw"``, of WebP
+        ``"lossless"``.
+    stored_bits
+        Of a pixel in PNG and TIFF, before it is compressed.
+    made_anew
+        Of TIFF: whether pixels are written anew before they are decoded.
     depth
         Of PNG and TIFF: the bits of a channel as stored.
     transparent
@@ -70,7 +79,11 @@ class Source:
     unkept: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     components: int = 0
+    scans: int = 1
     progressive: bool = False
+    coding: str = ""
+    stored_bits: int = 0
+    made_anew: bool = False
     depth: int = 8
     transparent: tuple[int, ...] | None = None
     largest_part: int = 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Kind", "Stored", "check", "made_anew", "readable", "values"]
+__all__ = ["Kind", "Stored", "check", "coding", "is_made_anew", "made_anew", "readable", "values"]
 
 INVERTED, GRAY, RGB, INDEXED, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 GRAYS = {GRAY, INVERTED}
@@ -39,7 +39,10 @@ DEPTHS = {
 NAMES = {
     INVERTED: "gray", GRAY: "gray", INDEXED: "indexed", RGB: "RGB", CMYK: "CMYK", YCBCR: "YCbCr", LAB: "Lab",
 }  # fmt: skip
-COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34925, 50000}
+COMPRESSIONS = {
+    1: "plain", 2: "fax", 3: "fax", 4: "fax", 5: "lzw", 6: "jpeg", 7: "jpeg", 8: "deflate", 32771: "plain",
+    32773: "packbits", 32809: "thunderscan", 32946: "deflate", 34925: "lzma", 50000: "zstd",
+}  # fmt: skip
 OTHER_COMPRESSIONS = {
     34676: "LogLuv", 34677: "LogLuv", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL",
 }  # fmt: skip
@@ -199,6 +202,19 @@ class Stored:
         )
 
 
+def coding(page: Page) -> str:
+    """Return how a page's pixels are written: one of the values of `COMPRESSIONS`."""
+    return COMPRESSIONS[page.value(tags.COMPRESSION, PLAIN)]
+
+
+def is_made_anew(page: Page) -> bool:
+    """Return whether `made_anew` writes its pixels anew."""
+    if page.value(tags.COMPRESSION, PLAIN) != PLAIN:
+        return False
+    kind = Kind.of(page)
+    return kind.bits in ODD or (kind.planes and kind.samples > 2 and kind.bits == DEEP)
+
+
 def made_anew(data: bytes, pages: Sequence[Page]) -> tuple[bytes, list[Page]]:
     """Return a file with other strips behind it where Pillow errs on those that are there, or knows no such.
 
@@ -209,15 +225,10 @@ def made_anew(data: bytes, pages: Sequence[Page]) -> tuple[bytes, list[Page]]:
     position = len(data)
     for page in pages:
         kind = Kind.of(page)
-        if page.value(tags.COMPRESSION, PLAIN) != PLAIN:
-            anew = None
-        elif kind.planes and kind.samples > 2 and kind.bits == DEEP:
-            anew = _mixed(data, page)
-        else:
-            anew = _widened(data, page, kind) if kind.bits in ODD else None
-        if anew is None:
+        if not is_made_anew(page):
             made.append(page)
             continue
+        anew = _widened(data, page, kind) if kind.bits in ODD else _mixed(data, page)
         made.append(
             page.replaced(
                 (tags.BITS, SHORT, [DEEP] * kind.samples),

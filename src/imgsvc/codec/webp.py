@@ -8,6 +8,7 @@ from imgsvc.codec import exif as exif_data
 from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, ends_early
 
 MOST_CHUNKS = 100_000
+FRAME_HEADER = 16
 ALPHA, ANIMATED = 0x10, 0x02
 
 
@@ -24,28 +25,27 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         width, height, alpha, animated = _header(data)
     except (struct.error, IndexError):
         raise ends_early() from None
-    count = loop = 0
-    exif = icc = None
-    unkept: tuple[str, ...] = ()
-    position = 12
+    first: dict[bytes, tuple[int, int]] = {}
+    count, position = 0, 12
     for _ in range(MOST_CHUNKS):
         if position + 8 > min(len(data), announced + 8):
             break
         kind, size = struct.unpack_from("<4sL", data, position)
-        body = position + 8
-        if kind == b"ANMF" and (count := count + 1) >= frames:
+        count += kind == b"ANMF"
+        first.setdefault(kind, (position + 8, size))
+        position += 8 + size + size % 2
+        if count >= frames:
             break
-        if kind == b"ANIM" and body + 6 <= len(data):
-            (loop,) = struct.unpack_from("<H", data, body + 4)
-        elif kind == b"EXIF" and exif is None:
-            exif = data[body : body + size].removeprefix(exif_data.PREFIX)
-        elif kind == b"ICCP" and icc is None and size <= PROFILE_BYTES:
-            icc = data[body : body + size]
-        elif kind == b"XMP ":
-            unkept = ("XMP",)
-        position = body + size + size % 2
     else:
         raise DamageError(f"it has more than {MOST_CHUNKS} chunks")
+
+    def content(kind: bytes, most: int = len(data)) -> bytes:
+        start, size = first.get(kind, (0, 0))
+        return data[start : start + size] if size <= most else b""
+
+    exif = content(b"EXIF").removeprefix(exif_data.PREFIX)
+    frame = first.get(b"ANMF", (0, 0))[0] + FRAME_HEADER
+    is_lossless = b"VP8L" in first or data[frame : frame + 4] == b"VP8L"
     return Source(
         "webp",
         width,
@@ -54,10 +54,11 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         data if whole else b"",
         frames=max(count, 1) if animated else 1,
         orientation=exif_data.orientation(exif) if exif else 1,
-        icc_profile=icc or None,
+        icc_profile=content(b"ICCP", PROFILE_BYTES) or None,
         exif=exif or None,
-        loop=loop,
-        unkept=unkept,
+        loop=int.from_bytes(content(b"ANIM")[4:6], "little"),
+        coding="lossless" if is_lossless else "",
+        unkept=("XMP",) if b"XMP " in first else (),
     )
 
 

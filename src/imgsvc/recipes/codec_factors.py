@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from imgsvc.codec import Header
     from imgsvc.recipes.recipe import Output
 
-__all__ = ["decoder_factor", "encoder_factor"]
+__all__ = ["byte_factor", "decoder_factor", "encoder_factor"]
 
+RGB_CHANNELS, INKS_COMPONENTS = 3, 4
 ENCODED_CHANNELS: dict[str, dict[int, float]] = {
     "jpeg": {1: 0.75, 4: 2.4},
     "png": {1: 0.33, 4: 1.6},
@@ -33,14 +34,29 @@ ENCODED_CHANNELS: dict[str, dict[int, float]] = {
 """Colours of GIF are found for RGB alone; JPEG and BMP get rid of alpha."""
 
 DECODED_CHANNELS: dict[str, dict[int, float]] = {
-    "jpeg": {1: 0.78},
-    "png": {1: 0.36, 4: 1.3},
-    "webp": {4: 3.2},
+    "jpeg": {1: 0.5},
+    "webp": {4: 2.0},
     "avif": {1: 0.75, 4: 1.1},
-    "tiff": {1: 0.36, 4: 1.4},
     "bmp": {1: 1.0},
 }
-DECODED_PROGRESSIVE = 2.8
+INKS = 5.0
+"""Of JPEG: four components, which become RGB."""
+
+SCAN = 0.5
+"""Of progressive JPEG, each over all pixels; where each makes every coefficient better, it is 1.2."""
+
+PROGRESSIVE_BYTE = 2.5
+LOSSLESS_BYTE, ALPHA_BYTE = 0.2, 0.33
+"""Of WebP: neither takes as long as what is compressed with loss."""
+
+RGB_BITS, UNPACKED_BITS = 24, 1.2
+"""PNG and TIFF take their time by what is compressed; a bit or an index then becomes a pixel."""
+
+TIFF_CODINGS = {
+    "plain": 0.2, "packbits": 0.2, "fax": 12.0, "thunderscan": 2.0, "lzw": 0.9, "jpeg": 0.6, "deflate": 1.0,
+    "lzma": 4.0, "zstd": 0.35,
+}  # fmt: skip
+MADE_ANEW = 1.2
 COLOUR_PASSES = 2
 """Over PNG of more than 8 bits in colour, see `imgsvc.codec.png.decode_deep`."""
 
@@ -63,11 +79,31 @@ def encoder_factor(kind: str, output: Output, shape: Shape, dtype: np.dtype[Any]
 
 
 def decoder_factor(header: Header, *, deep: bool) -> float:
-    """Return what to multiply the time of a format's decoder by; `deep` is whether depths are kept."""
-    factor = DECODED_CHANNELS.get(header.format, {}).get(header.channels, 1.0) * header.bits / 8
+    """Return what to multiply the time of a format's pixels by; `deep` is whether depths are kept."""
+    if header.stored_bits:
+        factor = (header.stored_bits + UNPACKED_BITS) / (RGB_BITS + UNPACKED_BITS)
+        if header.format == "tiff":
+            factor *= TIFF_CODINGS[header.coding]
+        if header.made_anew:
+            factor += MADE_ANEW
+    else:
+        factor = DECODED_CHANNELS.get(header.format, {}).get(header.channels, 1.0)
+    if header.components == INKS_COMPONENTS:
+        factor *= INKS
+    if header.scans > 1:
+        factor += SCAN * header.scans
+    return factor * COLOUR_PASSES if deep and header.format == "png" and header.channels > 1 else factor
+
+
+def byte_factor(header: Header) -> float:
+    """Return what to multiply the time of a file's bytes by."""
     if header.progressive:
-        factor *= DECODED_PROGRESSIVE
-    return factor * COLOUR_PASSES if deep and header.channels > 1 else factor
+        return PROGRESSIVE_BYTE
+    if header.format != "webp":
+        return 1.0
+    if header.coding == "lossless":
+        return LOSSLESS_BYTE
+    return ALPHA_BYTE if header.channels > RGB_CHANNELS else 1.0
 
 
 def _of_options(kind: str, output: Output) -> float:

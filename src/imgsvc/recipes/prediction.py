@@ -11,8 +11,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from imgsvc._images import GRAY_RANK, UINT8
-from imgsvc.recipes.codec_costs import CodecCost, codec_costs, shrunk_share
-from imgsvc.recipes.codec_factors import decoder_factor, encoder_factor
+from imgsvc.recipes.codec_costs import CodecCost, codec_costs, conversion_cost, shrunk_share
+from imgsvc.recipes.codec_factors import byte_factor, decoder_factor, encoder_factor
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.routine_rates import Rate, fixed_seconds, routine_rates
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from imgsvc._images import Shape
+    from imgsvc.codec import Header
     from imgsvc.operations import Operation
     from imgsvc.pipeline import Plan
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
@@ -43,6 +44,7 @@ class Prediction:
         self._rates: dict[tuple[str, bool], Rate] = {}
         self._codecs: dict[tuple[str, str], CodecCost] = {}
         self._shrunk_share = 1.0
+        self._conversion = 0.0
         self._fixed = 0.0
 
     def calibrate(self) -> None:
@@ -53,6 +55,7 @@ class Prediction:
             if not self._rates:
                 self._fixed = FIXED_SHARE * fixed_seconds()
                 self._codecs = codec_costs()
+                self._conversion = conversion_cost()
                 self._shrunk_share = shrunk_share(self._codecs["jpeg", "decode"])
                 self._rates = routine_rates()  # the last: it says that all is there
 
@@ -71,10 +74,20 @@ class Prediction:
         self.calibrate()
         return self._fixed + self._work(operation.routine(shape, UINT8), operation.cost(shape), shape, UINT8)
 
-    def milliseconds(self, plan: RecipePlan) -> float:
-        """Return how long one core will take for all of a plan, in some microseconds itself."""
+    def milliseconds(self, plan: RecipePlan, file_bytes: int | None = None) -> float:
+        """Return how long one core will take for all of a plan, in some microseconds itself.
+
+        Parameters
+        ----------
+        file_bytes
+            Of the image's file; None where it is not known, and has as many as is usual.
+        """
         self.calibrate()
         seconds = self._fixed + self._decoding(plan)
+        header = plan.input.header
+        if header is not None:
+            usual = self._decoder(header).usual_bytes * header.width * header.height * plan.input.frames
+            seconds += self.byte_seconds(plan) * (usual if file_bytes is None else file_bytes)
         if plan.trunk is not None and not plan.trunk.copies:
             seconds += plan.input.frames * self._steps(plan.trunk)
         return 1e3 * (seconds + sum([self._output(plan, output) for output in plan.outputs]))
@@ -83,6 +96,17 @@ class Prediction:
         """Return how long one core will take for one output, after what is done for all."""
         self.calibrate()
         return 1e3 * self._output(plan, output)
+
+    def byte_seconds(self, plan: RecipePlan) -> float:
+        """Return how much longer it takes for each byte of the image's file."""
+        header = plan.input.header
+        if header is None:
+            return 0.0
+        share = 1.0 if plan.input.frames > 1 else 1 / header.frames  # of which others are not decoded
+        return share * self._decoder(header).a_byte * byte_factor(header)
+
+    def _decoder(self, header: Header) -> CodecCost:
+        return self._codecs.get((header.format, "decode"), NOTHING)
 
     def _output(self, plan: RecipePlan, output: OutputPlan) -> float:
         steps = output.steps
@@ -102,13 +126,14 @@ class Prediction:
         if header is None:
             return 0.0
         pixels = float(header.width * header.height)
+        decoded = math.prod(plan.input.shape[:2])
         if plan.input.at_least is not None:
-            decoded = math.prod(plan.input.shape[:2])
             pixels = self._shrunk_share * pixels + (1 - self._shrunk_share) * decoded
-        cost = self._codecs.get((header.format, "decode"), NOTHING)
         deep = plan.input.dtype != UINT8
-        factor = decoder_factor(header, deep=deep)
-        return plan.input.frames * cost.seconds(pixels) * factor
+        seconds = self._decoder(header).seconds(pixels) * decoder_factor(header, deep=deep)
+        if header.converted and plan.recipe.decoding.color == "srgb" and not deep:
+            seconds += self._conversion * decoded
+        return plan.input.frames * seconds
 
     def _steps(self, plan: Plan) -> float:
         seconds = CALL_SECONDS * (len(plan.steps) - 1)

@@ -67,7 +67,7 @@ class PlannedRecipe:
     Attributes
     ----------
     price : Price
-        What each will take.
+        What each will take, beside the bytes of its file.
     pixels : _Pixels or None
         How pixels become pixels; None where there is more to do.
     at_once : bool
@@ -130,7 +130,8 @@ class PreparedRecipe:
         self._planned = planned
         self._data = data
         self.num_bytes = len(data)
-        self.price = planned.price if planned.price.core_seconds else planned.priced()
+        price = planned.price if planned.price.core_seconds else planned.priced()
+        self.price = price.of_file(len(data))
         self.answer_bytes = planned.answer_bytes
         self.at_once = planned.at_once
 

@@ -90,7 +90,7 @@ class Reports:
         answer = messages.PlanResponse(
             input=_input(plan),
             outputs=outputs,
-            cost_ms=self._prediction.milliseconds(plan),
+            cost_ms=self._prediction.milliseconds(plan, max(source.num_bytes, request.file_bytes)),
             bytes=plan.num_bytes,
             broken_limits=[
                 messages.BrokenLimit(field=field, value=value, limit=limit) for field, value, limit in broken

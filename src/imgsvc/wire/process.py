@@ -220,14 +220,21 @@ def draft_request(source: Source, recipe: Recipe) -> tuple[Draft, NDArray[Any] |
     return draft, next(iter(payloads.fill(draft)), None)
 
 
-def plan_request(source: Source, recipe: Recipe) -> bytes:
-    """Return the request to plan a recipe; pixels are left out, and of a file goes what is there."""
+def plan_request(source: Source, recipe: Recipe, file_bytes: int = 0) -> bytes:
+    """Return the request to plan a recipe; pixels are left out, and of a file goes what is there.
+
+    Parameters
+    ----------
+    file_bytes
+        How many bytes a file has of which only the beginning is there.
+    """
     image, _ = _image(source)
     if isinstance(source, ImageFile):
         image.encoded.data = bytes(source.data)
     else:
         image.pixels.data = b""
-    return PlanRequest(image=image, recipe=recipe_message(recipe)).SerializeToString()
+    request = PlanRequest(image=image, recipe=recipe_message(recipe), file_bytes=file_bytes)
+    return request.SerializeToString()
 
 
 def draft_batch_request(

@@ -27,11 +27,20 @@ class Price:
         Of one core; 0 while nobody knows, as long as nothing has been measured.
     pixels
         Of its image, or of its outputs together if these are more; of all frames.
+    byte_seconds
+        How much longer it takes for each byte of the image's file.
     """
 
     num_bytes: int
     core_seconds: float
     pixels: int
+    byte_seconds: float = 0.0
+
+    def of_file(self, num_bytes: int) -> Price:
+        """Return the price of an image whose file has so many bytes."""
+        if not self.byte_seconds:
+            return self
+        return Price(self.num_bytes, self.core_seconds + self.byte_seconds * num_bytes, self.pixels)
 
 
 class Pricing:
@@ -41,12 +50,15 @@ class Pricing:
         self._prediction = prediction
 
     def recipe(self, plan: RecipePlan) -> Price:
-        """Return the price of a recipe."""
+        """Return the price of a recipe; of one for a file, `of_file` knows the rest."""
         prediction, header = self._prediction, plan.input.header
-        seconds = 1e-3 * prediction.milliseconds(plan) if prediction.calibrated else 0.0
+        seconds = a_byte = 0.0
+        if prediction.calibrated:
+            seconds = 1e-3 * prediction.milliseconds(plan, file_bytes=0)
+            a_byte = prediction.byte_seconds(plan)
         pixels = math.prod(plan.input.shape[:2]) if header is None else header.width * header.height
         made = sum(math.prod(output.steps.shape[:2]) for output in plan.outputs if output.steps is not None)
-        return Price(plan.num_bytes, seconds, plan.input.frames * max(pixels, made))
+        return Price(plan.num_bytes, seconds, plan.input.frames * max(pixels, made), a_byte)
 
     def operation(self, operation: Operation, shape: Shape, result: Shape) -> Price:
         """Return the price of an operation that makes an image of 8 bits of another."""
