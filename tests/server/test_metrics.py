@@ -146,6 +146,7 @@ def test_what_runs_here(server):
     assert build["grpcio"] == grpc.__version__
     assert set(build) == {"version", "isa", "python", "grpcio"}
     assert value(server, "imgsvc_cores_limit") == 1
+    assert value(server, "imgsvc_helper_programs") == 0
     assert value(server, "process_resident_memory_bytes") > 1e6
     assert value(server, "imgsvc_ready") == 1
 

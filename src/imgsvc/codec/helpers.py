@@ -105,6 +105,11 @@ class Helpers:
             return encode(image, format, options)
         return bytes(answer[1])
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._idle) + len(self._busy)
+
     def close(self) -> None:
         """End them."""
         with self._lock:

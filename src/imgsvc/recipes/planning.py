@@ -12,6 +12,7 @@ from imgsvc.codec import check_options, formats, read_header, reduced_size
 from imgsvc.errors import InvalidInputError, InvalidParameterError, LimitExceededError
 from imgsvc.operations import Resize
 from imgsvc.pipeline import MAX_OPERATIONS, Pipeline
+from imgsvc.recipes.codec_memory import decoder_bytes, encoder_bytes, file_copies
 from imgsvc.recipes.limits import (
     check_decoded,
     check_frames,
@@ -87,6 +88,12 @@ class OutputPlan:
             return 0
         return _size(self.steps.shape, self.steps.dtype)
 
+    def encoder_bytes(self, frames: int) -> int:
+        """Return what its encoder takes while it works; nothing where it is no file."""
+        if self.steps is None or self.format == RAW:
+            return 0
+        return encoder_bytes(self.format, self.output, self.steps.shape, self.steps.dtype, frames)
+
 
 @dataclasses.dataclass(frozen=True)
 class RecipePlan:
@@ -110,6 +117,31 @@ class RecipePlan:
         return branches if self.trunk is None else [self.trunk, *branches]
 
     @property
+    def handed_bytes(self) -> int:
+        """The pixels that are handed to who encodes, and from who decodes, where others do that."""
+        frames = self.input.frames
+        decoded = 0 if self.input.header is None else _size(self.input.shape, self.input.dtype)
+        encoded = [
+            _size(output.steps.shape, output.steps.dtype)
+            for output in self.outputs
+            if output.steps is not None and output.format != RAW
+        ]
+        return frames * max(decoded, *encoded, 0)
+
+    @property
+    def file_copies(self) -> int:
+        """How many copies of the image's file there are meanwhile."""
+        return 0 if self.input.header is None else file_copies(self.input.header)
+
+    @property
+    def converts(self) -> bool:
+        """Whether the colours of the file's pixels are converted."""
+        header = self.input.header
+        if header is None or self.recipe.decoding.color == "keep" or self.input.dtype != UINT8:
+            return False
+        return header.converted
+
+    @property
     def encodes(self) -> bool:
         """Whether a file is written."""
         return any(output.steps is not None and output.format != RAW for output in self.outputs)
@@ -121,12 +153,17 @@ class RecipePlan:
 
     @property
     def num_bytes(self) -> int:
-        """The memory that it takes beside the request, at most, with one thread; files by their pixels."""
-        frames = self.input.frames
-        decoded = 0 if self.input.header is None else _size(self.input.shape, self.input.dtype) * frames
+        """The memory that it takes beside the request and copies of its file, at most, with one thread."""
+        whole, frames = self.input, self.input.frames
+        header = whole.header
+        decoded = decoder = 0
+        if header is not None:
+            decoded = _size(whole.shape, whole.dtype) * frames
+            decoder = decoder_bytes(header, whole.shape, converted=self.converts)
         results = sum(_size(plan.shape, plan.dtype) for plan in self.plans) * frames
         between = max((plan.buffer_bytes + plan.scratch_bytes(1) for plan in self.plans), default=0)
-        return decoded + results + between
+        encoder = max((output.encoder_bytes(frames) for output in self.outputs), default=0)
+        return decoded + max(decoder, results + max(between, encoder))
 
 
 def plan_recipe(

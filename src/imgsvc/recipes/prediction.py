@@ -131,7 +131,7 @@ class Prediction:
             pixels = self._shrunk_share * pixels + (1 - self._shrunk_share) * decoded
         deep = plan.input.dtype != UINT8
         seconds = self._decoder(header).seconds(pixels) * decoder_factor(header, deep=deep)
-        if header.converted and plan.recipe.decoding.color == "srgb" and not deep:
+        if plan.converts:
             seconds += self._conversion * decoded
         return plan.input.frames * seconds
 

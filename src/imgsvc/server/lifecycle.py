@@ -207,7 +207,9 @@ class Server:
     def start(self) -> None:
         """Serve, on threads of its own, and be ready."""
         self._files.start()
-        self._observing.start(Parts(self.limiter, self._workers, self.readiness, self._caching))
+        self._observing.start(
+            Parts(self.limiter, self._workers, self.readiness, self._caching, self._helpers)
+        )
         self._transport.start()
         self.readiness.rise(STARTING)
 

@@ -43,6 +43,7 @@ __all__ = ["Reports"]
 
 LIBRARIES = ("grpcio", "numpy", "pillow", "protobuf", "simplejpeg")
 GRAY_RANK = 2
+MOST_UINT64 = (1 << 64) - 1
 BOUNDLESS = Limits(**{field.name: 1 << 62 for field in dataclasses.fields(Limits)})
 
 
@@ -84,16 +85,19 @@ class Reports:
         recipe = read_recipe(request.recipe, self._presets)
         plan = plan_recipe(source, recipe, BOUNDLESS)
         broken = [(each.field, each.amount, each.limit) for each in self._exceeded(source, recipe)]
-        if plan.num_bytes > self._config.byte_budget:
-            broken.append(("bytes in flight", plan.num_bytes, self._config.byte_budget))
+        file_bytes = max(source.num_bytes, request.file_bytes)
+        num_bytes = plan.num_bytes + plan.file_copies * file_bytes
+        if num_bytes > self._config.byte_budget:
+            broken.append(("bytes in flight", num_bytes, self._config.byte_budget))
         outputs = [self._output(plan, output) for output in plan.outputs]
         answer = messages.PlanResponse(
             input=_input(plan),
             outputs=outputs,
-            cost_ms=self._prediction.milliseconds(plan, max(source.num_bytes, request.file_bytes)),
-            bytes=plan.num_bytes,
+            cost_ms=self._prediction.milliseconds(plan, file_bytes),
+            bytes=min(num_bytes, MOST_UINT64),
             broken_limits=[
-                messages.BrokenLimit(field=field, value=value, limit=limit) for field, value, limit in broken
+                messages.BrokenLimit(field=field, value=min(value, MOST_UINT64), limit=limit)
+                for field, value, limit in broken
             ],
         )
         return answer.SerializeToString()

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imgsvc.codec.helpers import Helpers
     from imgsvc.runtime.fair_pool import FairPool
     from imgsvc.server.caching import Caching
     from imgsvc.server.limiter import Limiter
@@ -22,3 +23,4 @@ class Parts:
     workers: FairPool
     readiness: Readiness
     caching: Caching | None
+    helpers: Helpers

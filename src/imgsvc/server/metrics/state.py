@@ -54,6 +54,7 @@ class ServerState(Collector):
             ("bytes_in_flight_limit", "--max-bytes-in-flight.", config.byte_budget),
             ("cores_in_use", "Cores that are granted.", cores.in_use),
             ("cores_limit", "--cores.", config.num_cores),
+            ("helper_programs", "Programs that decode and encode what takes long.", parts.helpers.count),
             (
                 "cores_queue_length",
                 "Pieces of work that wait for a core.",

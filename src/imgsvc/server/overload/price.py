@@ -6,6 +6,8 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
+from imgsvc.runtime.cores import LONG_SECONDS
+
 if TYPE_CHECKING:
     from imgsvc._images import Shape
     from imgsvc.operations import Operation
@@ -22,25 +24,29 @@ class Price:
     Attributes
     ----------
     num_bytes
-        Of memory, beside its message.
+        Of memory, beside its message and the copies of its file.
     core_seconds
         Of one core; 0 while nobody knows, as long as nothing has been measured.
     pixels
         Of its image, or of its outputs together if these are more; of all frames.
     byte_seconds
         How much longer it takes for each byte of the image's file.
+    file_copies
+        How many copies of that file it holds.
     """
 
     num_bytes: int
     core_seconds: float
     pixels: int
     byte_seconds: float = 0.0
+    file_copies: int = 0
 
     def of_file(self, num_bytes: int) -> Price:
         """Return the price of an image whose file has so many bytes."""
-        if not self.byte_seconds:
+        if not self.file_copies:
             return self
-        return Price(self.num_bytes, self.core_seconds + self.byte_seconds * num_bytes, self.pixels)
+        copied = self.num_bytes + self.file_copies * num_bytes
+        return Price(copied, self.core_seconds + self.byte_seconds * num_bytes, self.pixels)
 
 
 class Pricing:
@@ -58,7 +64,8 @@ class Pricing:
             a_byte = prediction.byte_seconds(plan)
         pixels = math.prod(plan.input.shape[:2]) if header is None else header.width * header.height
         made = sum(math.prod(output.steps.shape[:2]) for output in plan.outputs if output.steps is not None)
-        return Price(plan.num_bytes, seconds, plan.input.frames * max(pixels, made), a_byte)
+        num_bytes = plan.num_bytes + (plan.handed_bytes if seconds > LONG_SECONDS else 0)
+        return Price(num_bytes, seconds, plan.input.frames * max(pixels, made), a_byte, plan.file_copies)
 
     def operation(self, operation: Operation, shape: Shape, result: Shape) -> Price:
         """Return the price of an operation that makes an image of 8 bits of another."""
