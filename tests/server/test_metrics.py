@@ -10,8 +10,10 @@ import threading
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
 
+import imgsvc
 from imgsvc.server.callers.keys import new_key, shown_digest
 from imgsvc.server.listening.tcp import find_addresses
 from imgsvc.server.metrics import http as http_module
@@ -149,6 +151,13 @@ def test_what_runs_here(server):
     assert value(server, "imgsvc_helper_programs") == 0
     assert value(server, "process_resident_memory_bytes") > 1e6
     assert value(server, "imgsvc_ready") == 1
+
+
+def test_helper_programs():
+    slow = imgsvc.Output("avif", effort=6)
+    with measured("--cores", "1") as server, imgsvc.Client(server.target) as client:
+        client.process(np.zeros((700, 900, 3), np.uint8), "invert", output=slow)
+        assert value(server, "imgsvc_helper_programs") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is loopback on Linux")
