@@ -474,10 +474,11 @@ def _settled(
 
 
 def _clipped(image: Image.Image, source: Source) -> Image.Image:
-    """Return a frame without what other frames have beyond the first."""
-    if source.format != "gif" or image.size == (source.width, source.height):
+    """Return a frame without what is decoded and not shown."""
+    if source.window is None or image.size == (source.width, source.height):
         return image
-    return image.crop((0, 0, source.width, source.height))
+    left, top = source.window
+    return image.crop((left, top, left + source.width, top + source.height))
 
 
 def _opened(source: Source, *, partial: bool) -> Image.Image:

@@ -35,11 +35,16 @@ def orientation(exif: bytes) -> int:
 
 def upright(exif: bytes) -> bytes:
     """Return EXIF data with their orientation set to 1."""
+    return turned_as(exif, UPRIGHT)
+
+
+def turned_as(exif: bytes, orientation: int) -> bytes:
+    """Return EXIF data with another orientation, if they have one."""
     found = _find(exif)
     if not found:
         return exif
     at, _, form = found
-    return exif[:at] + struct.pack(form, UPRIGHT) + exif[at + struct.calcsize(form) :]
+    return exif[:at] + struct.pack(form, orientation) + exif[at + struct.calcsize(form) :]
 
 
 def made(order: str, values: Mapping[int, tuple[int, int, bytes]]) -> bytes | None:

@@ -39,6 +39,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         b"".join([data[:6], size, data[10:]]) if whole else b"",
         frames=found.count,
         loop=found.loop,
+        window=(0, 0),
         largest_part=found.far_width * found.far_height,
     )
 

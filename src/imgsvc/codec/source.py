@@ -58,8 +58,11 @@ class Source:
         Of PNG and TIFF: the bits of a channel as stored.
     transparent
         Of PNG in gray or RGB: the one colour that is transparent, as stored.
+    window
+        Where the image begins in what Pillow decodes, left and top, if that is larger.
     largest_part
-        Of TIFF: the most pixels that a page, or a tile of one, has; of GIF, those of a canvas for all frames.
+        Of TIFF: the most pixels that a page, or a tile of one, has; of GIF, those of a canvas for all frames;
+        of AVIF, those that are decoded.
     stored
         Of TIFF: how its pages store their pixels, each an `imgsvc.codec.tiff_pixels.Stored`.
     """
@@ -86,6 +89,7 @@ class Source:
     made_anew: bool = False
     depth: int = 8
     transparent: tuple[int, ...] | None = None
+    window: tuple[int, int] | None = None
     largest_part: int = 0
     stored: tuple[Any, ...] = ()
 
