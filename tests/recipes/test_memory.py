@@ -99,6 +99,7 @@ OUTPUTS = [
     {"format": "jpeg", "progressive": True},
     {"format": "jpeg", "effort": 9},
     {"format": "png", "effort": 6},
+    {"format": "png", "palette": True},
     {"format": "webp", "effort": 6},
     {"format": "webp", "lossless": True},
     {"format": "webp", "lossless": True, "effort": 5},

@@ -41,6 +41,7 @@ def test_the_server(serve):
     assert len(info.formats) == len(formats())
     assert {"pillow", "numpy", "grpcio"} <= set(info.libraries)
     assert list(info.decoding) == ["depth", "colors", "frames", "shrink_on_load", "damaged"]
+    assert {"quality", "palette"} < set(info.encoding)
 
 
 def test_presets(serve, tmp_path, photo):

@@ -144,6 +144,7 @@ class ServerReport:
     libraries: Mapping[str, str]
     transport: str = ""
     decoding: tuple[str, ...] = ()
+    encoding: tuple[str, ...] = ()
 
 
 def read_plan(body: bytes) -> PlanReport:
@@ -226,6 +227,7 @@ def read_server(body: bytes) -> ServerReport:
         dict(message.libraries),
         message.transport,
         tuple(message.decoding),
+        tuple(message.encoding),
     )
 
 

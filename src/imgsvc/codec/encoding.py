@@ -14,6 +14,7 @@ from imgsvc.codec import jpeg, png
 from imgsvc.codec.color import profile_fits, to_srgb
 from imgsvc.codec.decoding import Decoded
 from imgsvc.codec.formats import format_named
+from imgsvc.codec.palette import indexed
 from imgsvc.errors import ImgsvcError, InvalidImageError, InvalidParameterError, shown
 from imgsvc.operations.parameters import integer, one_of
 
@@ -55,6 +56,9 @@ class EncodeOptions:
         colours of sRGB.
     max_bytes
         The largest file; the quality is lowered until it fits.
+    palette
+        In PNG, write the numbers of at most 256 colours: those of the image where it has no more, or else the
+        best ones. Drawings become a fraction as large.
     background
         Red, green and blue, which shine through where the image has alpha and the format has not.
     """
@@ -65,6 +69,7 @@ class EncodeOptions:
     effort: int | None = None
     metadata: Metadata = "strip"
     max_bytes: int | None = None
+    palette: bool = False
     background: tuple[int, int, int] = WHITE
 
     def __post_init__(self) -> None:
@@ -73,7 +78,7 @@ class EncodeOptions:
             value = getattr(self, field)
             if value is not None:
                 object.__setattr__(self, field, integer(f"options.{field}", value, low, high))
-        for field in ("lossless", "progressive"):
+        for field in ("lossless", "progressive", "palette"):
             if not isinstance(getattr(self, field), bool):
                 raise InvalidParameterError(f"options.{field}", shown(getattr(self, field)), "True or False")
         one_of("options.metadata", self.metadata, dict.fromkeys(get_args(Metadata)))
@@ -121,7 +126,9 @@ def encode(
     image = _checked(image, info)
     if image.icc_profile and not profile_fits(image.icc_profile, _channels(image.frames[0])):
         image = dataclasses.replace(image, icc_profile=None)
-    if image.icc_profile and info.name in WITHOUT_PROFILE:
+    check_palette(image.frames[0].dtype, len(image.frames), options)
+    in_colours = options.palette and _channels(image.frames[0]) == 1  # as all palettes are
+    if image.icc_profile and (info.name in WITHOUT_PROFILE or in_colours):
         image = dataclasses.replace(image, frames=tuple(_in_srgb(image.frames, image.icc_profile)))
     if not info.alpha:
         frames = tuple(_composited(frame, options.background) for frame in image.frames)
@@ -158,8 +165,18 @@ def check_options(name: str, options: EncodeOptions) -> None:
         raise InvalidParameterError("options.lossless", True, f"False for {name}, which is not lossless")
     if options.progressive and name != "jpeg":
         raise InvalidParameterError("options.progressive", True, f"False for {name}: only jpeg is written so")
+    if options.palette and name != "png":
+        raise InvalidParameterError("options.palette", True, f"False for {name}: only png is written so")
     if options.effort is not None and name not in WITH_EFFORT:
         raise InvalidParameterError("options.effort", options.effort, f"none for {name}, which knows one way")
+
+
+def check_palette(dtype: np.dtype[Any], frames: int, options: EncodeOptions) -> None:
+    """Raise InvalidParameterError where a palette is asked for of what can have none."""
+    if options.palette and dtype != np.uint8:
+        raise InvalidParameterError("options.palette", True, f"False for {dtype} pixels")
+    if options.palette and frames > 1:
+        raise InvalidParameterError("options.palette", True, f"False for {frames} frames")
 
 
 def hides_alpha(frames: Sequence[NDArray[Any]], name: str) -> bool:
@@ -292,6 +309,9 @@ def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: 
             first, quality, progressive=options.progressive, effort=options.effort,
             icc_profile=image.icc_profile, exif=exif,
         )  # fmt: skip
+    if options.palette:
+        profile = None if first.ndim == 2 else image.icc_profile
+        return png.encode_indexed(indexed(first), effort=options.effort, icc_profile=profile, exif=exif)
     if info.name == "png" and len(image.frames) == 1 and (options.effort is None or first.dtype != np.uint8):
         return png.encode(first, effort=options.effort, icc_profile=image.icc_profile, exif=exif)
     save: dict[str, Any] = SAVERS[info.name](options, quality)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from imgsvc.codec.palette import Indexed
+
 MAGIC = b"\x89PNG\r\n\x1a\n"
 MOST_CHUNKS = 100_000
 LONGEST = (1 << 31) - 1
@@ -32,6 +34,8 @@ DEPTHS = {GRAY: {1, 2, 4, 8, 16}, RGB: {8, 16}, PALETTE: {1, 2, 4, 8}, GRAY_ALPH
 SAMPLES = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
 KINDS = {1: GRAY, 3: RGB, 4: RGBA}
 UP = 2
+OPAQUE = 255
+INDEXED_EFFORT = 6
 CODE_POINTS = 4
 ANYWHERE = {b"eXIf"}
 ONCE = ANYWHERE | {b"acTL", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"pHYs"}
@@ -256,19 +260,53 @@ def encode(
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     level, strategy = (1, zlib.Z_RLE) if effort is None else (effort, zlib.Z_FILTERED)
     compressor = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, strategy)
-    # An image of a gigabyte is no single chunk of PNG, and 64 MB at a time are no slower.
-    body = filtered.reshape(-1).data
-    step = 1 << 26
-    parts = [compressor.compress(body[start : start + step]) for start in range(0, len(body), step)]
-    parts.append(compressor.flush())
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, KINDS[channels], 0, 0, 0))]
+    header = struct.pack(">IIBBBBB", width, height, depth, KINDS[channels], 0, 0, 0)
+    return _file(header, _profile_chunks(icc_profile, exif), filtered, compressor)
+
+
+def encode_indexed(
+    image: Indexed, *, effort: int | None = None, icc_profile: bytes | None = None, exif: bytes | None = None
+) -> bytes:
+    """Return a file of an image of at most 256 colours, in as few bits as their numbers need."""
+    height, width = image.indices.shape
+    bits = image.bits
+    wide = -(-width // (8 // bits)) * (8 // bits)
+    numbers = np.zeros((height, wide), np.uint8)
+    numbers[:, :width] = image.indices
+    rows = np.zeros((height, 1 + wide * bits // 8), np.uint8)  # each begins with its filter, none
+    for place in range(8 // bits):
+        rows[:, 1:] |= numbers[:, place :: 8 // bits] << (8 - bits * (place + 1))
+    chunks = _profile_chunks(icc_profile, exif)
+    chunks.append((b"PLTE", image.colours[:, :3].tobytes()))
+    seen_through = int(np.count_nonzero(image.colours[:, 3] < OPAQUE))
+    if seen_through:
+        chunks.append((b"tRNS", image.colours[:seen_through, 3].tobytes()))
+    header = struct.pack(">IIBBBBB", width, height, bits, PALETTE, 0, 0, 0)
+    compressor = zlib.compressobj(INDEXED_EFFORT if effort is None else effort)
+    return _file(header, chunks, rows, compressor)
+
+
+def _profile_chunks(icc_profile: bytes | None, exif: bytes | None) -> list[tuple[bytes, bytes]]:
+    chunks = []
     if icc_profile:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile)))
     if exif:
         chunks.append((b"eXIf", exif))
-    chunks += [(b"IDAT", part) for part in parts if part]
-    chunks.append((b"IEND", b""))
-    return b"".join([MAGIC, *(piece for chunk in chunks for piece in _written(*chunk))])
+    return chunks
+
+
+def _file(
+    header: bytes, chunks: list[tuple[bytes, bytes]], rows: NDArray[np.uint8], compressor: Any
+) -> bytes:
+    """Return a file of rows that begin with their filters, with chunks before them."""
+    # An image of a gigabyte is no single chunk of PNG, and 64 MB at a time are no slower.
+    body = rows.reshape(-1).data
+    step = 1 << 26
+    parts = [compressor.compress(body[start : start + step]) for start in range(0, len(body), step)]
+    parts.append(compressor.flush())
+    pixels = [(b"IDAT", part) for part in parts if part]
+    every = [(b"IHDR", header), *chunks, *pixels, (b"IEND", b"")]
+    return b"".join([MAGIC, *(piece for chunk in every for piece in _written(*chunk))])
 
 
 def _chunks(data: bytes, *, checked: set[bytes]) -> Iterator[tuple[bytes, memoryview, memoryview]]:

@@ -69,6 +69,9 @@ BY_EFFORT: dict[str, tuple[float, ...]] = {
 }
 LOSSLESS_WEBP = (1.0, 1.0, 2.6, 5.5, 5.5, 8.5, 8.5, 8.5, 20.0, 317.0)
 PROGRESSIVE_JPEG = 5.0
+PALETTE = 3.5
+"""Of PNG: half of that where there are few colours, twice where they have to be found."""
+
 DEFAULT_EFFORT = 3
 
 
@@ -109,7 +112,9 @@ def byte_factor(header: Header) -> float:
 def _of_options(kind: str, output: Output) -> float:
     """Return what options make of it; where a file is to become small enough, all attempts that can take."""
     effort = output.effort
-    if output.progressive:
+    if output.palette:
+        times = PALETTE
+    elif output.progressive:
         times = PROGRESSIVE_JPEG
     elif output.lossless and kind == "webp":
         times = LOSSLESS_WEBP[DEFAULT_EFFORT if effort is None else effort]

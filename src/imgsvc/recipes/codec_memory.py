@@ -38,7 +38,7 @@ RGB = 3
 ENCODED = {"jpeg": 2.0, "png": 9.0, "webp": 18.0, "avif": 30.0, "tiff": 9.0, "gif": 18.0, "bmp": 8.0}
 ENCODED_ALPHA = {"jpeg": 11.0, "png": 12.0, "webp": 60.0, "avif": 30.0, "tiff": 9.0, "gif": 10.0, "bmp": 11.0}
 OPTIMIZED_JPEG = 12.0
-LOSSLESS_WEBP, SLOW_AVIF = 90.0, 60.0
+LOSSLESS_WEBP, SLOW_AVIF, PALETTE_PNG = 90.0, 60.0, 36.0
 SLOW_EFFORT, OPTIMIZED_EFFORT = 3, 5
 """From these efforts AVIF looks further, and JPEG makes its tables for the image."""
 
@@ -85,6 +85,8 @@ def encoder_bytes(kind: str, output: Output, shape: Shape, dtype: np.dtype[Any],
         each = OPTIMIZED_JPEG
     elif kind == "webp" and output.lossless:
         each = LOSSLESS_WEBP
+    elif output.palette:
+        each = PALETTE_PNG
     elif kind == "avif" and effort >= SLOW_EFFORT:
         each = SLOW_AVIF
     return math.ceil((each + FRAME * (frames - 1)) * math.prod(shape[:2]))

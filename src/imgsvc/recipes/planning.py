@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgsvc.codec import check_options, formats, read_header, reduced_size
+from imgsvc.codec import check_options, check_palette, formats, read_header, reduced_size
 from imgsvc.errors import InvalidInputError, InvalidParameterError, LimitExceededError
 from imgsvc.operations import Resize
 from imgsvc.pipeline import MAX_OPERATIONS, Pipeline
@@ -300,6 +300,7 @@ def _check_encoding(kind: str, output: Output, dtype: np.dtype[Any], frames: int
         return
     try:
         check_options(kind, output.options)
+        check_palette(dtype, frames, output.options)
     except InvalidInputError as error:
         name = error.field.removeprefix("options.")
         raise type(error)(f"{field}.{name}", error.value, error.expected) from None

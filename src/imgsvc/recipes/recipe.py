@@ -23,6 +23,7 @@ OUTPUT_FORMATS = {name: name for name in (RAW, *FORMATS)}
 NOTHING = Pipeline()
 AS_USUAL = DecodeOptions()
 
+OPTIONS = tuple(field.name for field in dataclasses.fields(EncodeOptions))
 MAX_OUTPUTS = 16
 MAX_NAME = 64
 
@@ -36,7 +37,7 @@ class Output:
     format : str or None
         ``"raw"`` for pixels, or a format: ``"jpeg"``, ``"png"``, ``"webp"``, ``"avif"``, ``"tiff"``,
         ``"gif"``, ``"bmp"``. None is the format of the input.
-    quality, lossless, progressive, effort, metadata, max_bytes, background
+    quality, lossless, progressive, effort, metadata, max_bytes, background, palette
         How a file is written, see `imgsvc.codec.EncodeOptions`.
     pipeline : Pipeline, str, or operations
         What is done for this output alone, after the recipe's own pipeline.
@@ -59,6 +60,7 @@ class Output:
     background: tuple[int, int, int] = (255, 255, 255)
     pipeline: Pipeline = NOTHING
     name: str = ""
+    palette: bool = False
 
     def __post_init__(self) -> None:
         """Check all of them."""
@@ -80,7 +82,7 @@ class Output:
 
     def _check_raw(self) -> None:
         """Raise an error for options of files."""
-        for field in ("quality", "lossless", "progressive", "effort", "max_bytes"):
+        for field in ("quality", "lossless", "progressive", "effort", "max_bytes", "palette"):
             value = getattr(self, field)
             if value is not getattr(Output, field):
                 raise InvalidParameterError(field, shown(value), f"none for {RAW}: pixels are no file")
@@ -88,15 +90,7 @@ class Output:
     @property
     def options(self) -> EncodeOptions:
         """How it is encoded."""
-        return EncodeOptions(
-            quality=self.quality,
-            lossless=self.lossless,
-            progressive=self.progressive,
-            effort=self.effort,
-            metadata=self.metadata,
-            max_bytes=self.max_bytes,
-            background=self.background,
-        )
+        return EncodeOptions(**{name: getattr(self, name) for name in OPTIONS})
 
 
 @dataclasses.dataclass(frozen=True)

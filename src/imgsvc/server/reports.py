@@ -19,7 +19,7 @@ from imgsvc.runtime.cores import AT_ONCE_BYTES
 from imgsvc.server.status import details_of, status_of
 from imgsvc.v1 import image_service_pb2 as messages
 from imgsvc.v1.image_pb2 import DataType, Format
-from imgsvc.v1.recipe_pb2 import Damaged, Decoding
+from imgsvc.v1.recipe_pb2 import Damaged, Decoding, Encoding
 from imgsvc.wire.image import read_source
 from imgsvc.wire.operations import enum_number
 from imgsvc.wire.process import PLAN_REQUEST
@@ -154,6 +154,7 @@ class Reports:
             presets=[_preset(preset) for _, preset in sorted(self._presets.items())],
             libraries={name: version(name) for name in LIBRARIES},
             transport=self._transport,
+            encoding=[field.name for field in Encoding.DESCRIPTOR.fields],
             decoding=[field.name for field in Decoding.DESCRIPTOR.fields],
         )
         return answer.SerializeToString()

@@ -95,7 +95,7 @@ def _output(message: recipe_pb2.Output, preset_kind: Any, quality: int | None, f
     kind: Any = enum_word(FORMAT, encoding.format, f"{field}.encoding.format") or preset_kind
     options: dict[str, Any] = {
         name: getattr(encoding, name)
-        for name in ("quality", "lossless", "progressive", "effort", "max_bytes")
+        for name in ("quality", "lossless", "progressive", "effort", "max_bytes", "palette")
         if encoding.HasField(name)
     }
     if quality is not None and kind == preset_kind and not encoding.lossless:
@@ -157,7 +157,7 @@ def _output_message(output: Output) -> recipe_pb2.Output:
     for name in ("quality", "effort", "max_bytes"):
         if given[name] is not None:
             setattr(encoding, name, given[name])
-    for name in ("lossless", "progressive"):
+    for name in ("lossless", "progressive", "palette"):
         if given[name]:
             setattr(encoding, name, True)
     if output.metadata != Output.metadata:
