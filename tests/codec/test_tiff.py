@@ -10,6 +10,7 @@ from PIL import Image
 
 from imgsvc.codec import DecodeOptions, decode, read_header
 from imgsvc.errors import UndecodableImageError, UnsupportedFormatError
+from tests.codec.attacks import many_directories
 from tests.codec.encoded import photo, tiff
 
 INVERTED, GRAY, RGB, CMYK = 0, 1, 2, 5
@@ -134,21 +135,8 @@ def test_what_is_not_served_is_named(arguments, tags, kind):
 
 
 class TestSharedBytes:
-    def many_directories(self, num_bytes, pages=1001):
-        """Return a file whose directories all point at the same bytes."""
-        values = num_bytes // 8
-        file = bytearray(struct.pack("<2sHL", b"II", 42, 8 + num_bytes) + bytes(num_bytes))
-        tags = (258, 273, 279, 320, 324, 325, 338, 339, 347, 529, 530, 531, 532)
-        for page in range(pages):
-            entries = sorted([(256, 4, 1, 100), (257, 4, 1, 100), *((tag, 12, values, 8) for tag in tags)])
-            directory = struct.pack("<H", len(entries))
-            directory += b"".join(struct.pack("<HHLL", *entry) for entry in entries)
-            following = len(file) + len(directory) + 4 if page + 1 < pages else 0
-            file += directory + struct.pack("<L", following)
-        return bytes(file)
-
     def test_of_directories(self):
-        data = self.many_directories(1 << 20)
+        data = many_directories(1 << 20)
         for attempt in (read_header, decode):
             tracemalloc.start()
             with pytest.raises(UndecodableImageError, match="its directories share their bytes"):

@@ -126,6 +126,14 @@ def test_each_scan_counts(prediction):
     assert many == pytest.approx(2 * some, rel=0.2)
 
 
+def test_scans_count_however_small_a_jpeg_is_decoded(prediction):
+    def of(text):
+        source = ImageFile(jpeg_of_scans(4000, 3000, 50))
+        return prediction.milliseconds(plan_recipe(source, Recipe(Pipeline(text), (Output(RAW),)), Limits()))
+
+    assert of("resize width=10 resample=box") > 0.7 * of("")
+
+
 def test_scans_that_are_not_there_count_as_the_usual_ones():
     data = encode(np.zeros(SHAPE, np.uint8), "jpeg", EncodeOptions(progressive=True))
     assert read_header(data).scans == 10

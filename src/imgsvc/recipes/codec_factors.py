@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imgsvc.codec import Header
     from imgsvc.recipes.recipe import Output
 
-__all__ = ["byte_factor", "decoder_factor", "encoder_factor"]
+__all__ = ["byte_factor", "decoder_factor", "encoder_factor", "scans_factor"]
 
 RGB_CHANNELS, INKS_COMPONENTS = 3, 4
 ENCODED_CHANNELS: dict[str, dict[int, float]] = {
@@ -93,9 +93,12 @@ def decoder_factor(header: Header, *, deep: bool) -> float:
         factor = DECODED_CHANNELS.get(header.format, {}).get(header.channels, 1.0)
     if header.components == INKS_COMPONENTS:
         factor *= INKS
-    if header.scans > 1:
-        factor += SCAN * header.scans
     return factor * COLOUR_PASSES if deep and header.format == "png" and header.channels > 1 else factor
+
+
+def scans_factor(header: Header) -> float:
+    """Return what to multiply the time of a JPEG's pixels by for its scans, however small it is decoded."""
+    return SCAN * header.scans if header.scans > 1 else 0.0
 
 
 def byte_factor(header: Header) -> float:

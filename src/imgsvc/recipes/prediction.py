@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc._images import GRAY_RANK, UINT8
 from imgsvc.recipes.codec_costs import CodecCost, codec_costs, conversion_cost, shrunk_share
-from imgsvc.recipes.codec_factors import byte_factor, decoder_factor, encoder_factor
+from imgsvc.recipes.codec_factors import byte_factor, decoder_factor, encoder_factor, scans_factor
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.routine_rates import Rate, fixed_seconds, routine_rates
 
@@ -125,12 +125,14 @@ class Prediction:
         header = plan.input.header
         if header is None:
             return 0.0
-        pixels = float(header.width * header.height)
+        pixels = whole = float(header.width * header.height)
         decoded = math.prod(plan.input.shape[:2])
         if plan.input.at_least is not None:
             pixels = self._shrunk_share * pixels + (1 - self._shrunk_share) * decoded
         deep = plan.input.dtype != UINT8
-        seconds = self._decoder(header).seconds(pixels) * decoder_factor(header, deep=deep)
+        cost = self._decoder(header)
+        seconds = cost.seconds(pixels) * decoder_factor(header, deep=deep)
+        seconds += cost.a_pixel * whole * scans_factor(header)
         if plan.converts:
             seconds += self._conversion * decoded
         return plan.input.frames * seconds

@@ -23,7 +23,6 @@ from imgsvc.recipes.recipe import Recipe
 from imgsvc.server.batch_items import MAX_ID_BYTES, Items, Sent
 from imgsvc.server.call import QUEUE, Item, Request
 from imgsvc.server.inflate import inflate, is_gzip
-from imgsvc.server.limiter import BODIES
 from imgsvc.server.refusals import (
     Abandoned,
     IncompleteBody,
@@ -279,7 +278,7 @@ class Stream:
         """Return the items of a message; None where there is no room for its bytes."""
         call, limiter = self._call, self._of.limiter
         size = len(body)
-        if not limiter.hold_now(call, size, share=BODIES):
+        if not limiter.hold_now(call, size, is_body=True):
             return None
         if is_gzip(body):
             before = call.request_bytes

@@ -109,8 +109,8 @@ class Work(Job):
         What tracing has made of it, and the name of its trace.
     stream, item
         Of an item: its stream's call, and the caller's id of it.
-    held
-        The bytes of the server's budget that it has.
+    held, held_bodies
+        The bytes of the server's budget that it has, and those of them that are of requests.
     limiter
         Which has let it in.
     """
@@ -123,6 +123,7 @@ class Work(Job):
             "exception",
             "field",
             "held",
+            "held_bodies",
             "id",
             "item",
             "limiter",
@@ -144,7 +145,8 @@ class Work(Job):
         self.flow: Caller = NOBODY
         self.limiter: Limiter | None = None
         self.answered = self.ended = 0.0
-        self.request_bytes = self.answer_bytes = self.pixels = self.held = 0
+        self.request_bytes = self.answer_bytes = self.pixels = 0
+        self.held = self.held_bodies = 0
         self.overloaded = False
         self.stages: list[tuple[str, float, float]] = []
         self.metadata: Sequence[tuple[str, str | bytes]] = ()

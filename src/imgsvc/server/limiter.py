@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imgsvc.server.call import Call, Work
     from imgsvc.server.overload.price import Price
 
-__all__ = ["Limiter", "share_of"]
+__all__ = ["Limiter", "share_of", "work_limit"]
 
 NOTED_SECONDS = 1e-3
 """A wait for room: below that nobody waited."""
@@ -37,6 +37,14 @@ LOOK_SECONDS = 0.1
 
 BODIES = 2
 """Of all bytes requests have one part in so many, or there would be no room for answers."""
+
+LARGE_BYTES, SPARED = 64 << 20, 16
+"""Work that takes more than that leaves one part in so many to the others, or it would keep them all out."""
+
+
+def work_limit(max_bytes: int, count: int) -> int:
+    """Return how many bytes there may be at most with those of work that takes so many."""
+    return max_bytes - (max_bytes // SPARED if count > LARGE_BYTES else 0)
 
 
 def share_of(limit: int) -> int:
@@ -69,7 +77,7 @@ class Limiter:
     def __init__(
         self, *, max_calls: int, max_bytes: int, cores: int, max_queue_seconds: float, max_waiting: int = 0
     ) -> None:
-        self.num_calls = self.num_bytes = 0
+        self.num_calls = self.num_bytes = self._body_bytes = 0
         self.cores = Cores(cores)
         self.backlog = Backlog(cores, max_queue_seconds)
         self.congestion = Congestion(cores, max_queue_seconds)
@@ -110,9 +118,8 @@ class Limiter:
             call.flow.calls += 1
             self.num_calls += 1
             self._quiet_since = None
-            if self.num_bytes + num_bytes <= self._max_bytes // BODIES:
-                self.num_bytes += num_bytes
-                call.held += num_bytes
+            if self._lacking(num_bytes, is_body=True) is None:
+                self._take(call, num_bytes, is_body=True)
 
     def try_acquire_stream(self, call: Call) -> None:
         """Give a stream a permit: its items wait, each for itself; raises as `try_acquire`."""
@@ -134,7 +141,7 @@ class Limiter:
         StoppedError
             The call was over before.
         """
-        self._hold(call, num_bytes, BODIES)
+        self._hold(call, num_bytes, is_body=True)
 
     def charge(self, call: Call, price: Price) -> None:
         """Let a call take what it will: called once it is planned, before anything is allocated.
@@ -156,10 +163,9 @@ class Limiter:
         with self._lock:
             if price.core_seconds > NEGLIGIBLE_SECONDS:
                 self.backlog.admit(call, call.waited)
-            fits = self.num_bytes + price.num_bytes <= self._max_bytes
+            fits = self._lacking(price.num_bytes) is None
             if fits:
-                self.num_bytes += price.num_bytes
-                call.held += price.num_bytes
+                self._take(call, price.num_bytes)
         if not fits:
             self._hold(call, price.num_bytes)
         if caller.entry is not None:
@@ -186,20 +192,19 @@ class Limiter:
 
     # What the items of a stream hold, for its call.
 
-    def hold_now(self, call: Work, count: int, share: int = 1) -> bool:
-        """Count bytes for a call if they fit into a share of all; return whether they do.
+    def hold_now(self, call: Work, count: int, *, is_body: bool = False) -> bool:
+        """Count bytes for a call, of its work or of a request, if there is room; return whether there is.
 
         Raises
         ------
         LimitExceededError
             They never will.
         """
-        limit = self._limit(count, share)
+        self._check_size(count, is_body=is_body)
         with self._lock:
-            if self.num_bytes + count > limit:
+            if self._lacking(count, is_body=is_body) is not None:
                 return False
-            self.num_bytes += count
-            call.held += count
+            self._take(call, count, is_body=is_body)
             return True
 
     def hold_when_possible(self, call: Work, count: int, gone: Callable[[], bool]) -> bool:
@@ -245,7 +250,7 @@ class Limiter:
             self._room.wait_for(lambda: self.num_calls == 0, timeout)
             return self.num_calls
 
-    # With the lock held, but for `_check`, `_hold` and `_limit`.
+    # With the lock held, but for `_check`, `_hold` and `_check_size`.
 
     def _check(self, call: Call) -> None:
         if self._closed_at <= call.begun:
@@ -262,48 +267,63 @@ class Limiter:
         if caller.entry is not None:
             caller.check_calls()
 
+    def _take(self, call: Work, count: int, *, is_body: bool = False) -> None:
+        self.num_bytes += count
+        call.held += count
+        if is_body:
+            self._body_bytes += count
+            call.held_bodies += count
+
     def _keep(self, call: Work, count: int) -> None:
         """Count what a call holds beyond `count` bytes less."""
         over = call.held - count
         if over > 0:
             call.held = count
             self.num_bytes -= over
+            # Of a stream whose items go nobody says what was whose.
+            bodies = min(call.held_bodies, count)
+            self._body_bytes -= call.held_bodies - bodies
+            call.held_bodies = bodies
             self._room.notify_all()
 
-    def _hold(self, call: Call, count: int, share: int = 1) -> None:
+    def _lacking(self, count: int, *, is_body: bool = False) -> tuple[int, int] | None:
+        """Return how many bytes there would be, and may be, where that is too many."""
+        if is_body and self._body_bytes + count > self._max_bytes // BODIES:
+            return self._body_bytes + count, self._max_bytes // BODIES
+        limit = self._max_bytes if is_body else work_limit(self._max_bytes, count)
+        return (self.num_bytes + count, limit) if self.num_bytes + count > limit else None
+
+    def _hold(self, call: Call, count: int, *, is_body: bool = False) -> None:
         """Wait for room for a moment where there is none; whoever has no thread for that is told at once."""
         start = time.monotonic()
-        limit = self._limit(count, share)
+        self._check_size(count, is_body=is_body)
         with self._room:
-            if self.num_bytes + count > limit:
+            if self._lacking(count, is_body=is_body) is not None:
                 with blocking():
-                    self._wait_for_room(call, count, limit)
-            self.num_bytes += count
-            call.held += count
+                    self._wait_for_room(call, count, is_body=is_body)
+            self._take(call, count, is_body=is_body)
         end = time.monotonic()
         if end - start > NOTED_SECONDS:
             call.note(QUEUE, start, end)
 
-    def _wait_for_room(self, call: Call, count: int, limit: int) -> None:
+    def _wait_for_room(self, call: Call, count: int, *, is_body: bool) -> None:
         """Wait for so many bytes to fit, with the lock held."""
         start = time.monotonic()
         end = start + self._wait_seconds if self._may_wait > 0 and call.watched else start
         self._may_wait -= 1
         try:
-            while self.num_bytes + count > limit:
+            while (lacking := self._lacking(count, is_body=is_body)) is not None:
                 left = end - time.monotonic()
                 if left <= 0:
-                    retry_after = spread(self._wait_seconds)
-                    raise OverloadedError("bytes in flight", self.num_bytes + count, limit, retry_after)
+                    raise OverloadedError("bytes in flight", *lacking, spread(self._wait_seconds))
                 if call.over or call.stop.cancelled or call.remaining <= 0:
                     raise StoppedError(cancelled=call.stop.cancelled)
                 self._room.wait(min(left, LOOK_SECONDS))
         finally:
             self._may_wait += 1
 
-    def _limit(self, count: int, share: int) -> int:
-        """Return a share of all bytes, if so many can ever fit; no load is to blame where they cannot."""
-        limit = self._max_bytes // share
+    def _check_size(self, count: int, *, is_body: bool) -> None:
+        """Raise LimitExceededError where so many never fit: no load is to blame for that."""
+        limit = self._max_bytes // BODIES if is_body else work_limit(self._max_bytes, count)
         if count > limit:
             raise LimitExceededError("bytes in flight", count, limit, "bytes")
-        return limit

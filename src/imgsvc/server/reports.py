@@ -16,6 +16,7 @@ from imgsvc.operations import OPERATIONS
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.runtime.cores import AT_ONCE_BYTES
+from imgsvc.server.limiter import work_limit
 from imgsvc.server.status import details_of, status_of
 from imgsvc.v1 import image_service_pb2 as messages
 from imgsvc.v1.image_pb2 import DataType, Format
@@ -87,8 +88,9 @@ class Reports:
         broken = [(each.field, each.amount, each.limit) for each in self._exceeded(source, recipe)]
         file_bytes = max(source.num_bytes, request.file_bytes)
         num_bytes = plan.num_bytes + plan.file_copies * file_bytes
-        if num_bytes > self._config.byte_budget:
-            broken.append(("bytes in flight", num_bytes, self._config.byte_budget))
+        limit = work_limit(self._config.byte_budget, num_bytes)
+        if num_bytes > limit:
+            broken.append(("bytes in flight", num_bytes, limit))
         outputs = [self._output(plan, output) for output in plan.outputs]
         answer = messages.PlanResponse(
             input=_input(plan),
