@@ -43,6 +43,15 @@ class TestInvariants:
         with pytest.raises(AssertionError):
             TARGETS["bmp"].check(next(iter(TARGETS["bmp"].seeds())))
 
+    def test_costs(self, monkeypatch):
+        monkeypatch.setattr("fuzz.codecs.MOST_SECONDS", 0.0)
+        with pytest.raises(AssertionError, match="0.0 s"):
+            TARGETS["bmp"].check(next(iter(TARGETS["bmp"].seeds())))
+        monkeypatch.undo()
+        monkeypatch.setattr("fuzz.codecs.MOST_BYTES", -1)
+        with pytest.raises(AssertionError, match="MiB"):
+            TARGETS["bmp"].check(next(iter(TARGETS["bmp"].seeds())))
+
     def test_pipelines(self, monkeypatch):
         monkeypatch.setattr("imgsvc.pipeline.Pipeline.__str__", lambda self: "invert")
         with pytest.raises(AssertionError):
