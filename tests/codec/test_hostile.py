@@ -63,6 +63,14 @@ def test_damaged(kind):
         tried(bytes(data))
 
 
+@pytest.mark.parametrize("options", [DecodeOptions(), DecodeOptions(damaged="partial")])
+def test_a_second_header_of_another_size(options):
+    """Of which a decoder may take the last, whatever was looked at before."""
+    other = chunk(b"IHDR", struct.pack(">IIBBBBB", 1 << 20, 1 << 20, 8, 2, 0, 0, 0))
+    with pytest.raises(UndecodableImageError, match="two headers"):
+        decode(png(1, 1, other, chunk(b"IDAT", zlib.compress(bytes(4)))), options)
+
+
 @pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "bmp", "tiff raw"])
 def test_that_it_ends_too_early_is_told(kind):
     data = FILES[kind]

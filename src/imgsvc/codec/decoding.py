@@ -412,13 +412,13 @@ def _decoded(
                 try:
                     if index:
                         image.seek(index)
+                    if image.width * image.height > source.pixels:
+                        raise DamageError("a frame is larger than the image")
                     load(image, partial=partial)
                 except Exception:
                     if not (partial and frames):
                         raise
                     break
-                if image.width * image.height > source.pixels:
-                    raise DamageError("a frame is larger than the image")
                 frame, told, profile = _converted(_clipped(image, source), source, options)
                 notes += [note for note in told if note not in notes]
                 frames.append(turned(frame, orientation))

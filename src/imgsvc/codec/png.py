@@ -128,6 +128,8 @@ class _Chunks:
             if depth not in DEPTHS.get(kind_of_color, ()):
                 raise DamageError("its header is wrong")
             self.header = width, height, depth, kind_of_color
+        elif kind == b"IHDR":
+            raise DamageError("it has two headers")
         self.last = kind
         self.ends = self.pixels and len(whole_chunk) == len(body) + 12
         if kind == b"IDAT":
