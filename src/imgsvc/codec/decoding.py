@@ -410,11 +410,7 @@ def _decoded(
             first = source.hidden if every else 0
             for index in range(first, first + (source.frames if every else 1)):
                 try:
-                    if index:
-                        image.seek(index)
-                    if image.width * image.height > source.pixels:
-                        raise DamageError("a frame is larger than the image")
-                    load(image, partial=partial)
+                    _load_frame(image, index, source, partial=partial)
                 except Exception:
                     if not (partial and frames):
                         raise
@@ -438,6 +434,15 @@ def _decoded(
         scale,
         source.unkept,
     )
+
+
+def _load_frame(image: Image.Image, index: int, source: Source, *, partial: bool) -> None:
+    """Decode a frame's pixels, of which Pillow may say that they are more than its header has told."""
+    if index:
+        image.seek(index)
+    if image.width * image.height > source.pixels:
+        raise DamageError("a frame is larger than the image")
+    load(image, partial=partial)
 
 
 def _read_without_pillow(
