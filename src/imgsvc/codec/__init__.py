@@ -1,16 +1,8 @@
 """Encoded images ↔ arrays, in memory (`decode`, `encode`) or in files (`read_image`, `write_image`)."""
 
 from imgsvc.codec.color import FOR_OTHERS, profile_fits
-from imgsvc.codec.decoding import (
-    Damaged,
-    Decoded,
-    DecodeLimits,
-    DecodeOptions,
-    Header,
-    decode,
-    read_header,
-    reduced_size,
-)
+from imgsvc.codec.decode_options import Damaged, DecodeLimits, DecodeOptions
+from imgsvc.codec.decoding import Decoded, decode
 from imgsvc.codec.encoding import (
     DEFAULT_QUALITIES,
     WITH_EXIF,
@@ -30,6 +22,7 @@ from imgsvc.codec.files import (
     write_image,
 )
 from imgsvc.codec.formats import FORMATS, Format, FormatInfo, format_of, format_of_name, formats
+from imgsvc.codec.header import Header, read_header, reduced_size
 
 __all__ = [
     "DEFAULT_QUALITIES",

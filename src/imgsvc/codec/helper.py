@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from imgsvc.codec.decoding import Decoded, DecodeLimits, DecodeOptions, decode
+from imgsvc.codec.decode_options import DecodeLimits, DecodeOptions
+from imgsvc.codec.decoding import Decoded, decode
 from imgsvc.codec.encoding import EncodeOptions, encode
 from imgsvc.errors import InvalidInputError
 

@@ -22,9 +22,11 @@ from imgsvc.errors import InvalidImageError, StoppedError
 
 if TYPE_CHECKING:
     from imgsvc._stop import Stop
-    from imgsvc.codec.decoding import Decoded, DecodeLimits, DecodeOptions, Header
+    from imgsvc.codec.decode_options import DecodeLimits, DecodeOptions
+    from imgsvc.codec.decoding import Decoded
     from imgsvc.codec.encoding import EncodeOptions
     from imgsvc.codec.formats import Format
+    from imgsvc.codec.header import Header
 
 __all__ = ["Helpers"]
 
