@@ -33,3 +33,15 @@ def is_host(host: str) -> bool:
 def is_local(target: str) -> bool:
     """Return whether a target is on this machine, where no proxy should stand between."""
     return target.startswith(("unix:", "localhost:", "127.", "[::1]:", "ipv4:127.", "ipv6:[::1]:"))
+
+
+def is_name(target: str) -> bool:
+    """Return whether a target names a host of which there may be several addresses."""
+    if is_local(target) or target.startswith(("unix:", "unix-abstract:", "ipv4:", "ipv6:", "vsock:")):
+        return False
+    host = target.removeprefix("dns:///").removeprefix("dns:").rpartition(":")[0]
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return bool(host)
+    return False

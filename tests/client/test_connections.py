@@ -1,8 +1,16 @@
 """How clients reach servers: retries, several servers, TLS, tokens, compression."""
 
 import contextlib
+import functools
+import multiprocessing
+import pickle
+import shlex
+import shutil
+import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import grpc
 import numpy as np
@@ -13,6 +21,7 @@ import imgsvc
 from imgsvc.errors import (
     InvalidParameterError,
     RequestRefusedError,
+    ServiceTimeoutError,
     ServiceUnavailableError,
 )
 from tests import processes, v1
@@ -83,6 +92,96 @@ class TestRetries:
     def test_how_many(self, retries):
         with pytest.raises(InvalidParameterError, match=r"^retries: .*, expected an integer from 0 to 4"):
             imgsvc.Client(retries=retries)
+
+
+class TestBehindAProxy:
+    """What a proxy answers where its server has gone, or takes too long for it."""
+
+    @pytest.mark.parametrize(
+        ("code", "details"),
+        [
+            (grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2"),
+            (grpc.StatusCode.INTERNAL, "Stream removed (RST_STREAM, INTERNAL_ERROR)"),
+            (grpc.StatusCode.CANCELLED, "Received RST_STREAM with error code 8"),
+        ],
+    )
+    def test_a_stream_that_is_cut_is_made_again(self, server, photo, code, details):
+        def script(number, context):
+            if number < 2:
+                context.abort(code, details)
+
+        handler = scripted.Scripted(script, server.target)
+        with scripted.serving(handler) as port, imgsvc.Client(f"127.0.0.1:{port}") as client:
+            np.testing.assert_array_equal(client.invert(photo), 255 - photo)
+        assert handler.calls == 3
+
+    def test_what_is_said_of_one_that_stays_so(self, photo):
+        def script(number, context):
+            context.abort(grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2")
+
+        with (
+            scripted.serving(scripted.Scripted(script)) as port,
+            imgsvc.Client(f"127.0.0.1:{port}", retries=0) as client,
+            pytest.raises(ServiceUnavailableError, match="the connection to the server was cut: Received"),
+        ):
+            client.process(photo)
+
+    @pytest.mark.parametrize(
+        "details", ["upstream request timeout", "Received http2 header with status: 504"]
+    )
+    def test_its_own_time_limit_is_no_reason_to_try_again(self, photo, details):
+        def script(number, context):
+            context.abort(grpc.StatusCode.UNAVAILABLE, details)
+
+        handler = scripted.Scripted(script)
+        with (
+            scripted.serving(handler) as port,
+            imgsvc.Client(f"127.0.0.1:{port}") as client,
+            pytest.raises(ServiceTimeoutError, match=f"a proxy's own time limit: {details}"),
+        ):
+            client.process(photo)
+        assert handler.calls == 1
+
+    def test_attempts_end_with_the_time_that_a_call_has(self, photo):
+        def script(number, context):
+            context.abort(grpc.StatusCode.UNAVAILABLE, f"attempt {number}")
+
+        handler = scripted.Scripted(script)
+        with (
+            scripted.serving(handler) as port,
+            imgsvc.Client(f"127.0.0.1:{port}", retries=4, timeout=0.3) as client,
+            pytest.raises(ServiceUnavailableError, match="attempt [01]"),
+        ):
+            client.process(photo)
+        assert handler.calls <= 2
+
+
+class TestPickled:
+    @pytest.mark.parametrize("kind", [imgsvc.Client, imgsvc.AsyncClient])
+    def test_by_its_settings(self, kind, tmp_path):
+        secret = tmp_path / "token"
+        secret.write_text("secret")
+        settings = {
+            "target": ["127.0.0.1:50051", "127.0.0.1:50052"], "timeout": 3.0, "compression": "gzip",
+            "tls": imgsvc.Tls(server_name="images.example"), "token": secret, "retries": 1,
+        }  # fmt: skip
+        client = kind(**settings)
+        other = pickle.loads(pickle.dumps(client))
+        assert type(other) is kind
+        assert other._connection.settings == settings
+        assert other._connection.metadata() == (("authorization", "Bearer secret"),)
+
+    def test_workers_of_a_pool_get_one_each(self, server, photo):
+        with (
+            imgsvc.Client(server.target) as client,
+            ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool,
+        ):
+            results = list(pool.map(functools.partial(inverted, client), [photo] * 4))
+        assert all((each == 255 - photo).all() for each in results)
+
+
+def inverted(client, image):
+    return client.invert(image, writable=True)
 
 
 def pixels_limit(client):
@@ -320,3 +419,25 @@ def test_a_deadline(server):
             client.process(image, "gaussian_blur sigma=20")
         assert client.process(image, timeout=30).width == 4000
         assert time.monotonic() - begin < 30
+
+
+def can_mount():
+    """Return whether this user may have mounts of its own."""
+    if sys.platform != "linux" or shutil.which("unshare") is None:
+        return False
+    done = subprocess.run(
+        ["unshare", "-m", "mount", "--bind", "/etc/hosts", "/etc/hosts"], capture_output=True, check=False
+    )
+    return done.returncode == 0
+
+
+@pytest.mark.skipif(not can_mount(), reason="this user may not mount a hosts file of its own")
+def test_calls_follow_the_addresses_of_a_name(tmp_path):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    program = f'mount --bind {shlex.quote(str(hosts))} /etc/hosts && exec "$0" -m tests.client.names "$1"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", program, sys.executable, hosts],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.stdout == "fine\n", done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from imgsvc.client.options import Connection, check_timeout
 from imgsvc.client.paths import BATCH, HEALTH, INFO, OPERATIONS, PLAN, PROCESS
 from imgsvc.client.reports import health_request, read_health, read_operations, read_plan, read_server
 from imgsvc.client.result import Result
+from imgsvc.client.retrying import Attempts
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import RequestRefusedError, ServiceError, ServiceUnavailableError
 from imgsvc.operations.parameters import integer
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from imgsvc._images import Image
     from imgsvc.client.exchange import PipelineLike
     from imgsvc.client.given import ImageLike
-    from imgsvc.client.options import Compression, Tls
+    from imgsvc.client.options import Compression, Metadata, Tls
     from imgsvc.client.reports import OperationReport, PlanReport, ServerReport
     from imgsvc.codec import DecodeOptions
     from imgsvc.errors import ImgsvcError
@@ -216,6 +218,10 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         if self._opened is not None:
             await self._opened.close()
 
+    def __reduce__(self) -> tuple[Callable[..., AsyncClient], tuple[Any, ...]]:
+        """Return what makes another client of the same settings."""
+        return functools.partial(type(self), **self._connection.settings), ()
+
     async def __aenter__(self) -> AsyncClient:
         """Return this client."""
         return self
@@ -248,20 +254,38 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         limit = self._connection.seconds(timeout)
         # `stream_stream` says of a call that is refused at once only that nothing could be written.
         call: Any = self._channel().unary_stream(method)
-        try:
-            answers = call(body, timeout=limit, metadata=self._connection.metadata())
-            return [answer async for answer in answers]
-        except grpc.RpcError as error:
-            raise service_error(error) from error
+
+        async def once(left: float | None, metadata: Metadata | None) -> list[bytes]:
+            return [answer async for answer in call(body, timeout=left, metadata=metadata)]
+
+        return await self._attempted(once, limit)
 
     async def _call(self, path: str, body: bytes, timeout: float | None) -> bytes:
         channel = self._channel()
         method = self._methods.get(path) or self._methods.setdefault(path, channel.unary_unary(path))
-        try:
-            answer: bytes = await method(body, timeout=timeout, metadata=self._connection.metadata())
-        except grpc.RpcError as error:
-            raise service_error(error) from error
-        return answer
+
+        async def once(left: float | None, metadata: Metadata | None) -> bytes:
+            answer: bytes = await method(body, timeout=left, metadata=metadata)
+            return answer
+
+        return await self._attempted(once, timeout)
+
+    async def _attempted(
+        self, call: Callable[[float | None, Metadata | None], Awaitable[T]], timeout: float | None
+    ) -> T:
+        """Return what a call does, in one of several attempts where the server goes away."""
+        attempts = Attempts(self._connection.retries, timeout)
+        while True:
+            try:
+                return await call(attempts.left, self._connection.metadata())
+            except grpc.RpcError as error:
+                failure = service_error(error)
+                try:
+                    seconds = attempts.seconds_before_next(failure, busy=False)
+                except ServiceError:
+                    raise failure from error
+            await asyncio.sleep(seconds)
+            self._check_open()
 
     def _start_batch(self, messages: AsyncIterator[bytes]) -> Any:
         method: Any = self._channel().stream_stream(BATCH)

@@ -29,6 +29,14 @@ OVER_LIMIT = "message larger than max"
 # What grpc.aio says where a message cannot be written because its call is over: it does not wait for why.
 NOT_WRITTEN = "Internal error from Core"
 
+# What gRPC says where a proxy resets a stream whose server has gone, with a code of its own.
+RESET = "RST_STREAM"
+RESETS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN}
+
+# What Envoy says where a route has a time limit of its own, and gRPC of other proxies' answers: the server is
+# there, and would take as long once more.
+PROXY_LIMITS = ("upstream request timeout", "stream timeout", "status: 504")
+
 RICHER_STATUS = "grpc-status-details-bin"
 
 CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
@@ -77,6 +85,10 @@ def _failure(
         )
     if code is grpc.StatusCode.INTERNAL and details == NOT_WRITTEN:
         code, details = grpc.StatusCode.UNAVAILABLE, "the call ended while something was sent"
+    if code in RESETS and RESET in details:
+        code, details = grpc.StatusCode.UNAVAILABLE, f"the connection to the server was cut: {details}"
+    if code is grpc.StatusCode.UNAVAILABLE and any(limit in details for limit in PROXY_LIMITS):
+        code, details = grpc.StatusCode.DEADLINE_EXCEEDED, f"a proxy's own time limit: {details}"
     kind = KINDS.get(code, ServiceError)
     if issubclass(kind, ServiceUnavailableError):
         return kind(code, details, field, retry_after)

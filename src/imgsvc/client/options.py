@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 
 from imgsvc._files import failure_of
-from imgsvc._targets import is_local
+from imgsvc._targets import is_local, is_name
 from imgsvc.errors import InvalidParameterError, ServiceUnavailableError, shown
 from imgsvc.operations.parameters import integer
 
@@ -32,7 +32,6 @@ COMPRESSION = {
     "deflate": grpc.Compression.Gzip,  # the same with a checksum; servers need not have both
 }
 MAX_RETRIES = 4
-"""gRPC makes five attempts at most."""
 MAX_ENDPOINTS = 256
 # A year: gRPC takes what does not fit its clock for a deadline that has passed.
 MAX_TIMEOUT = 365 * 86400
@@ -41,20 +40,12 @@ TARGET = "host:port or unix:/path, or a list of these"
 OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # gRPC forgets a request that is larger than this (256 KiB by default), and so cannot send it again.
-    ("grpc.per_rpc_retry_buffer_size", 2**31 - 1),
     # A server that comes back is found by the retries of a call: gRPC would wait for a second, and longer.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5000),
+    # A name is looked up again when a connection ends, and by default no sooner than after 30 s.
+    ("grpc.dns_min_time_between_resolutions_ms", 2000),
 )
-RETRY_POLICY = {
-    "initialBackoff": "0.1s",
-    "maxBackoff": "2s",
-    "backoffMultiplier": 3,
-    "retryableStatusCodes": ["UNAVAILABLE"],
-}
-# A batch is taken up again where it was interrupted, see `imgsvc.client.flow`.
-BATCH = {"service": "imgsvc.v1.ImageService", "method": "ProcessBatch"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +135,11 @@ class Connection:
     target, timeout, compression, tls, token, retries
         As of `imgsvc.Client`.
 
+    Attributes
+    ----------
+    settings
+        All of them, as they were given.
+
     Raises
     ------
     InvalidParameterError
@@ -163,6 +159,10 @@ class Connection:
         retries: int,
     ) -> None:
         targets = _check_targets(target)
+        self.settings: dict[str, Any] = {
+            "target": target, "timeout": timeout, "compression": compression, "tls": tls, "token": token,
+            "retries": retries,
+        }  # fmt: skip
         if compression not in tuple(COMPRESSION):
             raise InvalidParameterError("compression", repr(compression), f"one of {', '.join(COMPRESSION)}")
         self.timeout = check_timeout(timeout)
@@ -176,7 +176,7 @@ class Connection:
             self._tls, self._credentials = given, given.credentials()
         local = all(map(is_local, targets))
         self._token = _check_token(token, encrypted=bool(tls), local=local)
-        balanced = not isinstance(target, str)
+        balanced = not isinstance(target, str) or is_name(target)
         self.target = _as_one(targets) if len(targets) > 1 else targets[0]
         self._options = self._channel_options(local=local, balanced=balanced)
 
@@ -186,14 +186,12 @@ class Connection:
             options.append(("grpc.enable_http_proxy", 0))
         if self._tls is not None and self._tls.server_name is not None:
             options.append(("grpc.ssl_target_name_override", self._tls.server_name))
-        config: dict[str, Any] = {}
-        if self.retries:
-            policy = {"maxAttempts": self.retries + 1, **RETRY_POLICY}
-            config["methodConfig"] = [{"name": [{}], "retryPolicy": policy}, {"name": [BATCH]}]
         if balanced:
-            config["loadBalancingConfig"] = [{"round_robin": {}}]
-            config["healthCheckConfig"] = {"serviceName": ""}
-        options.append(("grpc.service_config", json.dumps(config)))
+            config = {
+                "loadBalancingConfig": [{"round_robin": {}}],
+                "healthCheckConfig": {"serviceName": ""},
+            }
+            options.append(("grpc.service_config", json.dumps(config)))
         return options
 
     def channel(self) -> grpc.Channel:

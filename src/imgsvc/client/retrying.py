@@ -1,6 +1,13 @@
-"""When a batch that was interrupted is taken up again."""
+"""When a call is made again, or a batch that was interrupted taken up again.
+
+All calls are safe to repeat: they change nothing on a server. gRPC's own retries do not know what a failure
+says: a proxy resets a stream as if that were the server's fault, and has time limits of its own.
+"""
 
 from __future__ import annotations
+
+import random
+import time
 
 import grpc
 
@@ -12,29 +19,57 @@ IDLE = "stream: nothing came"
 """What imgsvc-server says then."""
 
 FIRST_BACKOFF, LARGEST_BACKOFF, GROWTH = 0.1, 2.0, 3.0
+SPREAD = 0.2
+"""Of a backoff, up and down, so that clients that a server has lost do not come back together."""
+
 LARGEST_RETRY_AFTER = 30.0
 
 
 class Attempts:
-    """Counts the attempts since there was a result."""
+    """Counts the attempts since there was a result.
 
-    def __init__(self, retries: int) -> None:
+    Parameters
+    ----------
+    retries
+        How many more there are after the first.
+    seconds
+        How long all of them may take together; None for ever.
+    """
+
+    def __init__(self, retries: int, seconds: float | None = None) -> None:
         self._retries = retries
         self._made = 0
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    @property
+    def left(self) -> float | None:
+        """How many seconds are left; None where there is no end."""
+        return None if self._end is None else max(self._end - time.monotonic(), 0.0)
 
     def restart(self) -> None:
         """Forget those so far, since there was a result."""
         self._made = 0
 
-    def seconds_before_next(self, error: ServiceError) -> float:
-        """Return how long to wait before the next one, or raise `error` where there is none."""
+    def seconds_before_next(self, error: ServiceError, *, busy: bool = True) -> float:
+        """Return how long to wait before the next one, or raise `error` where there is none.
+
+        Parameters
+        ----------
+        busy
+            Whether there is one after a server said that it has too much to do, and for how long.
+        """
         retry_after = error.retry_after if isinstance(error, ServiceUnavailableError) else None
-        again = error.code is grpc.StatusCode.UNAVAILABLE or retry_after is not None or was_idle(error)
+        again = error.code is grpc.StatusCode.UNAVAILABLE or was_idle(error)
+        again = again or (busy and retry_after is not None)
         if not again or self._made >= self._retries:
             raise error
         self._made += 1
         backoff = min(FIRST_BACKOFF * GROWTH ** (self._made - 1), LARGEST_BACKOFF)
-        return max(backoff, min(retry_after or 0.0, LARGEST_RETRY_AFTER))
+        backoff *= random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - nothing secret
+        seconds = max(backoff, min(retry_after or 0.0, LARGEST_RETRY_AFTER))
+        if self._end is not None and time.monotonic() + seconds >= self._end:
+            raise error
+        return seconds
 
 
 def was_idle(error: ServiceError) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+import functools
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
@@ -27,6 +29,7 @@ from imgsvc.client.options import Connection, check_timeout
 from imgsvc.client.paths import BATCH, HEALTH, INFO, OPERATIONS, PLAN, PROCESS
 from imgsvc.client.reports import health_request, read_health, read_operations, read_plan, read_server
 from imgsvc.client.result import Result
+from imgsvc.client.retrying import Attempts
 from imgsvc.client.stream import BatchRun
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import RequestRefusedError, ServiceError, ServiceUnavailableError
@@ -35,13 +38,13 @@ from imgsvc.wire.process import read_response
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from imgsvc._images import Image
     from imgsvc.client.exchange import PipelineLike
     from imgsvc.client.given import ImageLike
-    from imgsvc.client.options import Compression, Tls
+    from imgsvc.client.options import Compression, Metadata, Tls
     from imgsvc.client.reports import OperationReport, PlanReport, ServerReport
     from imgsvc.codec import DecodeOptions
     from imgsvc.errors import ImgsvcError
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Client"]
 
+T = TypeVar("T")
+
 
 class Client(OperationMethods["Image"]):
     """A connection to a server of `imgsvc.v1`, or of NLImageService: imgsvc's or any other.
@@ -63,8 +68,9 @@ class Client(OperationMethods["Image"]):
     Parameters
     ----------
     target : str or sequence of str
-        Where the server is: ``"host:port"``, or ``"unix:/path"`` for a Unix socket. Of several, each call
-        goes to the next one that is healthy; a list of one name is all the addresses of that name.
+        Where the server is: ``"host:port"``, or ``"unix:/path"`` for a Unix socket. A name may have several
+        addresses: each call goes to the next one that is healthy, and the name is looked up again when a
+        connection ends. The names of a list are looked up once, and the first address of each counts.
     timeout : float or None
         Seconds that a call may take before it raises ServiceTimeoutError; None waits for ever.
     compression : {"none", "gzip", "deflate"}
@@ -75,8 +81,9 @@ class Client(OperationMethods["Image"]):
         Goes with each call as ``authorization: Bearer ...``. A path (not a str) is that of a file, which is
         read again when it changes. Only with TLS, or to this machine.
     retries : int
-        How often a call is made again, 0 to 4 times, where the server could not be reached or went away:
-        calls change nothing there. The times between grow from 0.1 s to 2 s.
+        How often a call is made again, 0 to 4 times, where the server could not be reached or went away, and
+        `timeout` allows it: calls change nothing there. The times between grow from 0.1 s to 2 s. Behind a
+        balancer that retries, 0 is enough for all but `process_many`.
 
     Raises
     ------
@@ -298,6 +305,10 @@ class Client(OperationMethods["Image"]):
         self._closed = True
         self._channel.close()
 
+    def __reduce__(self) -> tuple[Callable[..., Client], tuple[Any, ...]]:
+        """Return what makes another client of the same settings: workers of pools get one each."""
+        return functools.partial(type(self), **self._connection.settings), ()
+
     def __enter__(self) -> Client:
         """Return this client."""
         return self
@@ -339,18 +350,29 @@ class Client(OperationMethods["Image"]):
         self._check_open()
         limit = self._connection.seconds(timeout)
         call: BatchMethod = self._channel.stream_stream(method)
-        try:
-            return list(call(iter([body]), timeout=limit, metadata=self._connection.metadata()))
-        except grpc.RpcError as error:
-            raise service_error(error) from error
+        return self._attempted(
+            lambda left, metadata: list(call(iter([body]), timeout=left, metadata=metadata)), limit
+        )
 
     def _call(self, path: str, body: bytes, timeout: float | None) -> bytes:
+        method = self._methods[path]
+        return self._attempted(lambda left, metadata: method(body, timeout=left, metadata=metadata), timeout)
+
+    def _attempted(self, call: Callable[[float | None, Metadata | None], T], timeout: float | None) -> T:
+        """Return what a call does, in one of several attempts where the server goes away."""
         self._check_open()
-        try:
-            answer: bytes = self._methods[path](body, timeout=timeout, metadata=self._connection.metadata())
-        except grpc.RpcError as error:
-            raise service_error(error) from error
-        return answer
+        attempts = Attempts(self._connection.retries, timeout)
+        while True:
+            try:
+                return call(attempts.left, self._connection.metadata())
+            except grpc.RpcError as error:
+                failure = service_error(error)
+                try:
+                    seconds = attempts.seconds_before_next(failure, busy=False)
+                except ServiceError:
+                    raise failure from error
+            time.sleep(seconds)
+            self._check_open()
 
     def _start_batch(self, messages: Iterator[bytes]) -> Any:
         self._check_open()
