@@ -259,6 +259,16 @@ class TestOutputs:
         [(_, same)] = client.process_many([(1, cut)], output="raw", decoding=taken)
         np.testing.assert_array_equal(same.array, result.array)
 
+    def test_what_becomes_of_damaged_files_is_the_preset_s_unless_it_is_said(self, serve, tmp_path, photo):
+        presets = tmp_path / "presets.toml"
+        presets.write_text('[patient]\npipeline = "invert"\ndamaged = "partial"\n')
+        cut = v1.encoded(photo)[:-500]
+        with imgsvc.Client(serve("--port", "0", "--presets", presets).target) as connected:
+            for decoding in (None, DecodeOptions(), DecodeOptions(damaged="partial")):
+                assert connected.process(cut, preset="patient", output="raw", decoding=decoding).notes
+            with pytest.raises(RequestRefusedError, match="ends too early"):
+                connected.process(cut, preset="patient", decoding=DecodeOptions(damaged="refuse"))
+
     def test_a_preset(self, serve, tmp_path, photo):
         presets = tmp_path / "presets.toml"
         presets.write_text('[thumbnail]\npipeline = "resize width=16"\nformat = "png"\n')

@@ -50,6 +50,43 @@ def filler():
     return file[:32] + b"\0\0\0\x08free" * (100 * MOST_BOXES) + file[32:]
 
 
+def many_extents(items=1000):
+    """Return an AVIF whose items each announce as many pieces as there can be, of no bytes."""
+    entries = b"".join(struct.pack(">HHH", number, 0, 65535) for number in range(items))
+    location = box(b"iloc", bytes(6) + struct.pack(">H", items) + entries)
+    entry = box(b"infe", b"\2\0\0\0" + struct.pack(">HH", 1, 0) + b"Exif" + b"\0")
+    listed = box(b"iinf", bytes(4) + struct.pack(">H", 1) + entry)
+    start = box(b"ftyp", b"avif\0\0\0\0avifmif1")
+    return start + box(b"meta", bytes(4) + listed + location)
+
+
+def many_associations(items=1_000_000):
+    """Return an AVIF with properties of so many items."""
+    entries = b"".join(struct.pack(">HB", number & 0xFFFF or 1, 0) for number in range(items))
+    association = box(b"ipma", bytes(4) + struct.pack(">L", items) + entries)
+    primary = box(b"pitm", bytes(4) + struct.pack(">H", 0))
+    properties = box(b"iprp", box(b"ipco", b"") + association)
+    return box(b"ftyp", b"avif\0\0\0\0avifmif1") + box(b"meta", bytes(4) + primary + properties)
+
+
+def box(kind, body):
+    return struct.pack(">L4s", 8 + len(body), kind) + body
+
+
+def one_pixel_a_row():
+    """Return a TIFF of 12 bits whose rows share their bytes."""
+    rows = 400_000
+    file = bytearray(struct.pack("<2sHL", b"II", 42, 16) + bytes(8))
+    behind = 16 + 2 + 9 * 12 + 4
+    tags = [
+        (256, 4, 1, 1), (257, 4, 1, rows), (258, 3, 1, 12), (259, 3, 1, 1), (262, 3, 1, 1),
+        (273, 4, 100, behind), (277, 3, 1, 1), (278, 4, 1, rows // 100), (279, 4, 100, behind + 400),
+    ]  # fmt: skip
+    file += struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHLL", *tag) for tag in tags) + bytes(4)
+    file += struct.pack("<100L", *[8] * 100) + struct.pack("<100L", *[2 * rows // 100] * 100)
+    return bytes(file) + bytes(2 * rows // 100)
+
+
 ATTACKS = {
     "a profile of many elements": lambda: by_pillow(
         photo(), "PNG", icc_profile=profiles.many_elements(200_000)
@@ -61,7 +98,10 @@ ATTACKS = {
     "a palette with alpha": lambda: zeros(3, 8, SIDE, (b"PLTE", bytes(768)), (b"tRNS", bytes(256))),
     "sixteen bits with alpha": lambda: zeros(6, 16, 8 * SIDE),
     "lzma": lambda: by_pillow(Image.new("RGB", (6000, 6000)), "TIFF", compression="lzma"),
+    "a pixel a row": one_pixel_a_row,
     "a large gif": lambda: by_pillow(Image.new("P", (SIDE, SIDE)), "GIF"),
 }
 if AVIF:
     ATTACKS["boxes of filler"] = filler
+    ATTACKS["items in many pieces"] = many_extents
+    ATTACKS["items without end"] = many_associations

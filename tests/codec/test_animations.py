@@ -151,3 +151,12 @@ class TestPng:
         np.testing.assert_array_equal(decode(bytes(data)).frames[0], by_pillow_decoded(encode(bar(), "png")))
         with pytest.raises(UndecodableImageError, match="checksum"):
             decode(bytes(data), EVERY)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("gif", 1 << 16), ("webp", (1 << 16) - 1), ("png", (1 << 31) - 1)]
+)
+def test_more_loops_than_a_format_holds_are_as_many_as_it_does(name, most):
+    frames = tuple(np.full((4, 4, 3), value, np.uint8) for value in (0, 255))
+    decoded = Decoded(frames, durations=(50, 50), loop=1 << 40)
+    assert decode(encode(decoded, name), DecodeOptions(frames="all")).loop == most

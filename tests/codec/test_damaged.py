@@ -113,6 +113,16 @@ def test_frames_that_are_there_are_taken(name):
         assert (taken.frames[index] == right.frames[index]).all()
 
 
+def test_a_part_of_a_later_frame_would_be_without_what_it_is_drawn_upon():
+    red = Image.new("RGB", (60, 60), "red")
+    second = red.copy()
+    second.paste(Image.fromarray(photo(40, 40)), (10, 10))
+    whole = by_pillow(red, "GIF", save_all=True, append_images=[second])
+    taken = decode(whole[: int(len(whole) * 0.8)], ALL)
+    assert len(taken.frames) == 1
+    assert (taken.frames[0] == (255, 0, 0)).all()
+
+
 @pytest.mark.parametrize("name", ["webp", *(["avif"] if AVIF else [])])
 def test_of_some_nothing_can_be_taken(name):
     data = encode(IMAGE, name)

@@ -105,3 +105,16 @@ def test_decoded_smaller_a_line_stays_in_its_pixel():
     data = by_pillow(column, "JPEG", quality=100)
     resize = Resize(width=1, height=1)
     assert resize(decode(data, at_least=(2, 2)).frames[0]) == resize(decode(data).frames[0])
+
+
+def test_a_harmless_warning_costs_no_more_than_that(monkeypatch):
+    """As of a first scan that says that it is a part of one; Pillow would decode all of the pixels."""
+    whole = by_pillow(photo(400, 600), "JPEG")
+    data = bytearray(whole)
+    at = data.index(b"\xff\xda")
+    assert data[at + 12] == 63
+    data[at + 12] = 62
+    monkeypatch.setattr("imgsvc.codec.decoding.opened", lambda *_: pytest.fail("Pillow is asked"))
+    right, taken = (decode(bytes(each), at_least=(60, 40)) for each in (whole, data))
+    assert taken.scale == right.scale == 8
+    np.testing.assert_array_equal(taken.frames[0], right.frames[0])

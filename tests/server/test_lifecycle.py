@@ -157,6 +157,7 @@ class TestRefusesToStart:
         [
             ('format = "jpgg"', "format: 'jpgg', expected one of"),
             ("quality = 101", "quality: 101, expected an integer from 1 to 100"),
+            ('format = "png"\nquality = 80', "quality: 80, expected none for png, which has no quality"),
             ('damaged = "skip"', "damaged: 'skip', expected one of 'refuse', 'partial'"),
         ],
     )

@@ -282,18 +282,25 @@ def test_a_request_that_takes_more_bytes_than_there_are_is_not_told_to_come_agai
     server = serve("--port", "0", "--max-message-bytes", "1MiB")
     request = v1.request(v1.pixels(np.zeros((1, 1, 3), np.uint8)), text="resize width=4000 height=4000")
     [broken] = v1.plan(server, request).broken_limits
-    details = f"bytes in flight: {broken.value} bytes, expected at most {8 << 20}"
+    rest = len(request.SerializeToString()) - 3  # beside the pixels, which the plan counts
+
+    def details(value):
+        return f"bytes in flight: {value} bytes, expected at most {8 << 20}"
+
     with rpc.channel(server) as connection:
         with pytest.raises(grpc.RpcError) as raised:
             connection.unary_unary(v1.PROCESS)(request.SerializeToString(), timeout=30)
         error = raised.value
-        assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, details)
+        assert (error.code(), error.details()) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            details(broken.value + rest),
+        )
         assert "grpc-retry-pushback-ms" not in dict(error.trailing_metadata())
         item = BatchItem(id="large", image=request.image, recipe=request.recipe)
         batch = ProcessBatchRequest(items=[item]).SerializeToString()
         [answer] = connection.stream_stream(v1.BATCH)(iter([batch]), timeout=30)
     [result] = ProcessBatchResponse.FromString(answer).results
-    assert (result.status.code, result.status.message) == (3, details)
+    assert (result.status.code, result.status.message) == (3, details(broken.value))
 
 
 def test_a_message_over_the_limit_gets_grpc_s_status(serve):
@@ -442,6 +449,54 @@ class TestLimiter:
         other.cancel()
         with pytest.raises(StoppedError):
             limiter.charge(other, Price(50, 0.0, 0))
+
+    def test_bytes_of_work_that_never_fit_beside_its_own_request(self):
+        limiter = limiter_of(10, 100)
+        call = entered(limiter, 20)
+        text = "^bytes in flight: 101 bytes, expected at most 100$"
+        with pytest.raises(LimitExceededError, match=text):
+            limiter.charge(call, Price(81, 0.0, 0))
+        with pytest.raises(LimitExceededError, match=text):
+            limiter.hold_when_possible(call, 81, bool, beside=20)
+
+    def test_an_item_does_not_wait_for_what_nothing_makes_room_for(self):
+        limiter = limiter_of(10, 100)  # nobody waits for long
+        for _ in range(4):
+            entered(limiter, 12)
+        call = entered(limiter)
+        with pytest.raises(OverloadedError, match="bytes in flight would be 108, the limit is 100"):
+            limiter.hold_when_possible(call, 60, bool)
+        other = entered(limiter)
+        assert limiter.hold_now(other, 45)
+        threading.Timer(0.3, limiter.give_back, (other, 45)).start()
+        assert limiter.hold_when_possible(call, 50, bool)  # while there is work, it waits
+
+    def test_requests_of_a_stream_are_counted_as_what_they_are(self):
+        """However its items overlap."""
+        limiter = limiter_of(10, 1000)
+        call = entered(limiter)
+        for _ in range(3):
+            assert limiter.hold_now(call, 10, is_body=True)
+            assert limiter.hold_now(call, 100)
+        for _ in range(50):
+            assert limiter.hold_now(call, 10, is_body=True)
+            limiter.give_back(call, 100)
+            limiter.give_back(call, 10, is_body=True)
+            assert limiter.hold_now(call, 100)
+            assert (call.held_bodies, call.held) == (30, 330)
+        call.leave()
+        assert (limiter._body_bytes, limiter.num_bytes) == (0, 0)
+
+    def test_large_work_leaves_room_for_others(self):
+        limiter = limiter_of(10, 1600 << 20)
+        large, other = entered(limiter), entered(limiter)
+        with pytest.raises(LimitExceededError, match=f"expected at most {1500 << 20}$"):
+            limiter.charge(large, Price(1501 << 20, 0.0, 0))
+        limiter.charge(large, Price(1500 << 20, 0.0, 0))
+        with pytest.raises(OverloadedError):
+            limiter.charge(other, Price(65 << 20, 0.0, 0))
+        limiter.charge(other, Price(64 << 20, 0.0, 0))
+        assert entered(limiter, 30 << 20).held == 30 << 20  # nor does it keep requests out
 
     def test_bytes_that_never_can_fit_are_the_request_s_fault(self):
         limiter = limiter_of(10, 100)

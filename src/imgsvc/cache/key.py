@@ -124,7 +124,8 @@ def _options(kind: str, options: EncodeOptions) -> tuple[Any, ...]:
 
 def _decoding(options: DecodeOptions) -> tuple[Any, ...]:
     # Of shrinking on load counts what comes of it, which is in the plan.
-    return dataclasses.astuple(dataclasses.replace(options, shrink_on_load=True))
+    usual = dataclasses.replace(options, shrink_on_load=True, damaged=options.damaged or "refuse")
+    return dataclasses.astuple(usual)
 
 
 def _output(plan: RecipePlan, output: OutputPlan) -> tuple[Any, ...]:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Properties", "Window", "exif_of", "has_xmp", "plays", "properties_of"]
 
-MOST_BOXES = 10_000
+MOST_BOXES, MOST_ITEMS = 2000, 2000
 VERSION_AND_FLAGS = 4
+LARGEST_READ = 256
 CLAP = struct.Struct(">LLLLlLlL")
 MOST_EXIF_BYTES = 1 << 20
+MOST_PLAYS = (1 << 31) - 1
 REPEATS = 1
 """A flag of an edit list."""
 
@@ -91,7 +93,7 @@ def properties_of(data: bytes) -> Properties:
         boxes = [boxes[index - 1] for index in chosen if 1 <= index <= len(boxes)]
     found = Properties()
     for kind, first, last in boxes:
-        body = data[first:last]
+        body = data[first : min(last, first + LARGEST_READ)]
         if kind == b"colr" and body[:4] == b"nclx" and len(body) >= 10 and found.colours is None:
             found = found._replace(colours=struct.unpack_from(">HH", body, 4))
         elif kind == b"clap" and len(body) >= CLAP.size and found.aperture is None:
@@ -107,32 +109,36 @@ def _of_primary(data: bytes, meta: tuple[int, int], properties: tuple[int, int])
     try:
         form = ">H" if data[primary[0]] == 0 else ">L"
         (wanted,) = struct.unpack_from(form, data, primary[0] + VERSION_AND_FLAGS)
-        for item, numbers in _associations(data, *associations):
-            if item == wanted:
-                return numbers
+        return _associations(data, *associations, wanted)
     except (struct.error, IndexError):
-        pass
-    return None
+        return None
 
 
-def _associations(data: bytes, start: int, end: int) -> Iterator[tuple[int, list[int]]]:
-    """Yield items, and the numbers of their properties."""
+def _associations(data: bytes, start: int, end: int, wanted: int) -> list[int] | None:
+    """Return the numbers of an item's properties; None where there is no such item."""
     version, flags = data[start], data[start + 3]
     (count,) = struct.unpack_from(">L", data, start + VERSION_AND_FLAGS)
     item_form, wide = struct.Struct(">L" if version else ">H"), flags & 1
     position = start + 8
-    for _ in range(count):
+    for _ in range(_checked(count)):
         if position >= end:
-            return
+            return None
         (item,) = item_form.unpack_from(data, position)
         number = data[position + item_form.size]
         position += item_form.size + 1
-        if wide:
-            values = [value & 0x7FFF for value in struct.unpack_from(f">{number}H", data, position)]
-        else:
-            values = [value & 0x7F for value in data[position : position + number]]
-        yield item, values
+        if item == wanted:
+            if wide:
+                return [value & 0x7FFF for value in struct.unpack_from(f">{number}H", data, position)]
+            return [value & 0x7F for value in data[position : position + number]]
         position += number << wide
+    return None
+
+
+def _checked(items: int) -> int:
+    """Return how many items there are, of which each is looked at."""
+    if items > MOST_ITEMS:
+        raise DamageError(f"it has more than {MOST_ITEMS} items")
+    return items
 
 
 def exif_of(data: bytes) -> bytes | None:
@@ -143,7 +149,7 @@ def exif_of(data: bytes) -> bytes | None:
     if not item or not places:
         return None
     try:
-        found = next((place for number, *place in _places(data, places[0]) if number == item), None)
+        found = next((place for number, *place in _places(data, *places) if number == item), None)
         if found is None:
             return None
         start, size = found
@@ -175,7 +181,7 @@ def _items(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes, byte
         return
     header = VERSION_AND_FLAGS + (2 if data[listed[0]] == 0 else 4)
     for kind, first, last in _boxes(data, listed[0] + header, listed[1]):
-        body = data[first:last]
+        body = data[first : min(last, first + LARGEST_READ)]
         if kind != b"infe" or len(body) < VERSION_AND_FLAGS + 10:
             continue
         width = 2 if body[0] == 2 else 4
@@ -183,7 +189,7 @@ def _items(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes, byte
         yield number, body[6 + width : 10 + width], body[10 + width :]
 
 
-def _places(data: bytes, start: int) -> Iterator[tuple[int, int, int]]:
+def _places(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Yield items that lie in the file in one piece, each with its begin and size."""
     version, sizes, more_sizes = data[start], data[start + 4], data[start + 5]
     offset_bytes, length_bytes, base_bytes = sizes >> 4, sizes & 15, more_sizes >> 4
@@ -193,20 +199,22 @@ def _places(data: bytes, start: int) -> Iterator[tuple[int, int, int]]:
     def number(width: int) -> int:
         nonlocal position
         position += width
-        if position > len(data):
+        if position > end:
             raise IndexError
         return int.from_bytes(data[position - width : position], "big")
 
     id_bytes = 4 if version == 2 else 2
-    for _ in range(number(id_bytes)):
+    for _ in range(_checked(number(id_bytes))):
         item = number(id_bytes)
         in_file = not number(2) & 15 if version else True
         number(2)  # which file
         base, extents = number(base_bytes), number(2)
-        for _ in range(extents):
-            number(index_bytes)
-            offset, length = number(offset_bytes), number(length_bytes)
-        if in_file and extents == 1:
+        if extents != 1:  # in pieces, or nowhere
+            position += extents * (index_bytes + offset_bytes + length_bytes)
+            continue
+        number(index_bytes)
+        offset, length = number(offset_bytes), number(length_bytes)
+        if in_file:
             yield item, base + offset, length
 
 
@@ -230,7 +238,7 @@ def plays(data: bytes) -> int:
     duration, unbounded = whole
     if duration == unbounded or not segment:
         return 0
-    return -(-duration // segment)
+    return min(-(-duration // segment), MOST_PLAYS)
 
 
 def _number(data: bytes, box: int, places: tuple[int, int]) -> tuple[int, int]:

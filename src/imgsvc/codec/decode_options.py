@@ -59,7 +59,8 @@ class DecodeOptions:
         Whether the orientation that the image comes with is applied.
     damaged
         ``"refuse"`` makes an error of a file that ends too early, or whose pixels are damaged; ``"partial"``
-        takes what is there, of AVIF and of WebP that is no animation nothing, and notes it.
+        takes what is there, of AVIF and of WebP that is no animation nothing, and notes it. None refuses,
+        unless a server's preset says otherwise.
     """
 
     depth: Depth = "8"
@@ -67,7 +68,7 @@ class DecodeOptions:
     frames: Frames = "first"
     shrink_on_load: bool = True
     auto_orient: bool = True
-    damaged: Damaged = "refuse"
+    damaged: Damaged | None = None
 
     def __post_init__(self) -> None:
         """Check each option."""
@@ -77,7 +78,8 @@ class DecodeOptions:
             ("frames", Frames),
             ("damaged", Damaged),
         ):
-            one_of(f"options.{field}", getattr(self, field), dict.fromkeys(get_args(choices)))
+            if field != "damaged" or self.damaged is not None:
+                one_of(f"options.{field}", getattr(self, field), dict.fromkeys(get_args(choices)))
         for field in ("shrink_on_load", "auto_orient"):
             value = getattr(self, field)
             if not isinstance(value, bool):

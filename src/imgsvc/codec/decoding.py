@@ -104,12 +104,14 @@ def decode(
     try:
         return _checked_and_decoded(content, options, limits, at_least, field)
     except UndecodableImageError as error:
-        if options.damaged == "refuse":
+        if options.damaged != "partial":
             raise
-        try:
-            decoded = _checked_and_decoded(content, options, limits, at_least, field, partial=True)
-        except UndecodableImageError:
-            raise error from None
+        refusal = error.with_traceback(None)  # which would hold what was decoded
+    refusal.__cause__ = refusal.__context__ = None
+    try:
+        decoded = _checked_and_decoded(content, options, limits, at_least, field, partial=True)
+    except UndecodableImageError:
+        raise refusal from None
     return dataclasses.replace(decoded, notes=(*decoded.notes, PARTIAL))
 
 
@@ -184,11 +186,12 @@ def _decoded(
         scale = -(-source.width // pixels.shape[1])
     else:
         scale = 1
-        with _opened(source, partial=partial) as image:
+        with _opened(source, at_least if options.shrink_on_load else None, partial=partial) as image:
             first = source.hidden if every else 0
             for index in range(first, first + (source.frames if every else 1)):
                 try:
-                    _load_frame(image, index, source, partial=partial)
+                    # A part of a later frame would be without what it is drawn upon.
+                    _load_frame(image, index, source, partial=partial and not frames)
                 except Exception:
                     if not (partial and frames):
                         raise
@@ -264,7 +267,11 @@ def _clipped(image: Image.Image, source: Source) -> Image.Image:
     return image.crop((left, top, left + source.width, top + source.height))
 
 
-def _opened(source: Source, *, partial: bool) -> Image.Image:
+def _opened(source: Source, at_least: tuple[int, int] | None, *, partial: bool) -> Image.Image:
     if source.components == CMYK_COMPONENTS:
         return jpeg.decode_cmyk(source.pillow_data, source, partial=partial)
-    return opened(source.format, source.pillow_data)
+    image = opened(source.format, source.pillow_data)
+    if source.format == "jpeg" and at_least is not None:
+        factor = jpeg.reduction(source.width, source.height, *at_least)
+        image.draft(image.mode, (-(-source.width // factor), -(-source.height // factor)))
+    return image

@@ -333,21 +333,22 @@ def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: 
 def _of_animation(image: Decoded, name: str) -> dict[str, Any]:
     """Return how often frames are shown, and what becomes of each before the next."""
     if name != "gif":
-        return {"loop": image.loop}
+        return {"loop": min(image.loop, MOST_LOOPS[name])}
     said: dict[str, Any] = {}
     if image.loop != 1:  # GIF says how often they are shown again, or nothing
-        said["loop"] = max(0, image.loop - 1)
+        said["loop"] = min(max(0, image.loop - 1), MOST_LOOPS[name])
     if any(frame.ndim == 3 and frame.shape[2] == 4 for frame in image.frames):
         said["disposal"] = TO_BACKGROUND
     return said
 
 
+MOST_LOOPS = {"gif": (1 << 16) - 1, "webp": (1 << 16) - 1, "png": (1 << 31) - 1, "avif": 0}
 TO_BACKGROUND = 2
 """So that nothing of a frame shines through the next."""
 
 
 def _png(options: EncodeOptions, _quality: int) -> dict[str, Any]:
-    return {"compress_level": 1 if options.effort is None else options.effort}
+    return {"compress_level": 1 if options.effort is None else png.level_of(options.effort)}
 
 
 def _webp(options: EncodeOptions, quality: int) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import struct
 
 from imgsvc.codec.source import FIRST_ALONE, DamageError, Source, ends_early
 
-MOST_BLOCKS = 2_000_000
-"""Of up to 255 bytes each: half a gigabyte, or some 0.3 s of looking through short ones."""
+MOST_BLOCKS, LEAST_BLOCK = 20_000, 64
+"""So many blocks, and more where they have so many bytes: nearly all that are written have 255."""
 
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 CONTROL, APPLICATION = 0xF9, 0xFF
@@ -120,7 +120,7 @@ class Blocks:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.left = MOST_BLOCKS
+        self.most = self.left = MOST_BLOCKS + len(data) // LEAST_BLOCK
 
     def after(self, position: int) -> int:
         """Return the position behind the chain that begins there."""
@@ -134,7 +134,7 @@ class Blocks:
         """Count a block."""
         self.left -= 1
         if not self.left:
-            raise DamageError(f"it has more than {MOST_BLOCKS} blocks")
+            raise DamageError(f"it has more than {self.most} blocks")
 
 
 def _palette(data: bytes, position: int, flags: int) -> tuple[bytes, int]:

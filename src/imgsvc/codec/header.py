@@ -50,6 +50,12 @@ class Header:
         Of a pixel in PNG and TIFF, before it is compressed; 0 of other formats.
     made_anew
         Of TIFF: whether pixels are written anew before they are decoded.
+    decoded_pixels
+        Of the largest frame as the decoder has it, which may be more than is shown.
+    parts
+        Of TIFF: strips or tiles of the page that has most.
+    first_bytes
+        Of WebP that is animated: those of the first frame.
     """
 
     format: str
@@ -67,6 +73,14 @@ class Header:
     coding: str = ""
     stored_bits: int = 0
     made_anew: bool = False
+    decoded_pixels: int = 0
+    parts: int = 0
+    first_bytes: int = 0
+
+    @property
+    def most_pixels(self) -> int:
+        """The pixels of a frame that are decoded, or shown, if these are more."""
+        return max(self.width * self.height, self.decoded_pixels)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -166,4 +180,7 @@ def header_of(source: Source, field: str) -> Header:
         source.coding,
         source.stored_bits,
         source.made_anew,
+        source.pixels,
+        source.parts,
+        source.first_bytes,
     )

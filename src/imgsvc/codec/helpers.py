@@ -84,7 +84,7 @@ class Helpers:
             "options": dataclasses.asdict(options),
             "limits": dataclasses.asdict(limits),
             "at_least": at_least,
-            "most_bytes": _most_bytes(header.width * header.height * header.frames) + 4 * len(data),
+            "most_bytes": _most_bytes(header.most_pixels * header.frames) + 4 * len(data),
         }
         answer = self._ask(request, [data], stop)
         if answer is None:

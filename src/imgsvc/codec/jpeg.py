@@ -42,6 +42,12 @@ END = b"\xff\xd9"
 MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 """One that is no part of a scan."""
 
+HARMLESS = (
+    "extraneous bytes", "Inconsistent progression sequence", "Invalid SOS parameters", "Unknown Adobe color",
+    "unknown JFIF revision",
+)  # fmt: skip
+"""Of libjpeg's warnings those that all take; what comes last is told, so that nothing worse was met."""
+
 SEGMENT_BYTES = 65533
 REDUCTIONS = (8, 4, 2)
 QUALITY = 90
@@ -252,7 +258,9 @@ def _decoded(data: bytes, space: str, shape: tuple[int, int, int], partial: bool
         text = str(error)
         if "Premature end" in text or "truncated" in text:
             raise ends_early() from error
-        if "Corrupt JPEG data" in text and "extraneous" not in text:
+        if any(warning in text for warning in HARMLESS):
+            return _decoded(data, space, shape, partial=True)
+        if "Corrupt JPEG data" in text:
             raise DamageError(text) from error
         return None
     return pixels

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from imgsvc.codec.palette import Indexed
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
-MOST_CHUNKS = 100_000
+MOST_CHUNKS, LEAST_CHUNK = 10_000, 2048
+"""So many chunks, and more where they have so many bytes: libpng writes 8 KiB each."""
+
 LONGEST = (1 << 31) - 1
 STILL = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 PIXELS = {b"IDAT", b"fdAT"}
@@ -35,7 +37,7 @@ SAMPLES = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
 KINDS = {1: GRAY, 3: RGB, 4: RGBA}
 UP = 2
 OPAQUE = 255
-INDEXED_EFFORT = 6
+INDEXED_EFFORT, MOST_LEVEL = 6, 7
 CODE_POINTS = 4
 ANYWHERE = {b"eXIf"}
 ONCE = ANYWHERE | {b"acTL", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"pHYs"}
@@ -239,6 +241,11 @@ def decode_deep(data: bytes, *, partial: bool) -> NDArray[np.uint16]:
     return pixels
 
 
+def level_of(effort: int) -> int:
+    """Return the level of zlib: beyond 7 noise of two values takes ten times as long, for nothing."""
+    return min(effort, MOST_LEVEL)
+
+
 def encode(
     pixels: NDArray[np.uint8] | NDArray[np.uint16],
     *,
@@ -260,7 +267,7 @@ def encode(
     filtered[:, 0] = UP
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    level, strategy = (1, zlib.Z_RLE) if effort is None else (effort, zlib.Z_FILTERED)
+    level, strategy = (1, zlib.Z_RLE) if effort is None else (level_of(effort), zlib.Z_FILTERED)
     compressor = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, strategy)
     header = struct.pack(">IIBBBBB", width, height, depth, KINDS[channels], 0, 0, 0)
     return _file(header, _profile_chunks(icc_profile, exif), filtered, compressor)
@@ -284,7 +291,7 @@ def encode_indexed(
     if seen_through:
         chunks.append((b"tRNS", image.colours[:seen_through, 3].tobytes()))
     header = struct.pack(">IIBBBBB", width, height, bits, PALETTE, 0, 0, 0)
-    compressor = zlib.compressobj(INDEXED_EFFORT if effort is None else effort)
+    compressor = zlib.compressobj(INDEXED_EFFORT if effort is None else level_of(effort))
     return _file(header, chunks, rows, compressor)
 
 
@@ -315,7 +322,8 @@ def _chunks(data: bytes, *, checked: set[bytes]) -> Iterator[tuple[bytes, memory
     """Yield each chunk's kind, body and whole, checksum included; of some the checksums are looked at."""
     view = memoryview(data)
     position = len(MAGIC)
-    for _ in range(MOST_CHUNKS):
+    most = MOST_CHUNKS + len(data) // LEAST_CHUNK
+    for _ in range(most):
         if position + 8 > len(data):
             return
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -332,7 +340,7 @@ def _chunks(data: bytes, *, checked: set[bytes]) -> Iterator[tuple[bytes, memory
             raise DamageError(f"the checksum of a chunk {kind.decode()} is wrong")
         yield kind, body, view[position : end + 4]
         position = end + 4
-    raise DamageError(f"it has more than {MOST_CHUNKS} chunks")
+    raise DamageError(f"it has more than {most} chunks")
 
 
 def _written(kind: bytes, body: bytes | memoryview) -> tuple[bytes, bytes | memoryview, bytes]:

@@ -54,6 +54,10 @@ class Source:
         Of a pixel in PNG and TIFF, before it is compressed.
     made_anew
         Of TIFF: whether pixels are written anew before they are decoded.
+    parts
+        Of TIFF: strips or tiles of the page that has most.
+    first_bytes
+        Of WebP that is animated: those of the first frame.
     depth
         Of PNG and TIFF: the bits of a channel as stored.
     transparent
@@ -87,6 +91,8 @@ class Source:
     coding: str = ""
     stored_bits: int = 0
     made_anew: bool = False
+    parts: int = 0
+    first_bytes: int = 0
     depth: int = 8
     transparent: tuple[int, ...] | None = None
     window: tuple[int, int] | None = None

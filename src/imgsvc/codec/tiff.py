@@ -8,7 +8,17 @@ import struct
 from imgsvc.codec import exif as exif_data
 from imgsvc.codec import tiff_directory as tags
 from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, ends_early
-from imgsvc.codec.tiff_pixels import Kind, Stored, check, coding, is_made_anew, made_anew, readable, values
+from imgsvc.codec.tiff_pixels import (
+    Kind,
+    Stored,
+    check,
+    is_made_anew,
+    made_anew,
+    places,
+    readable,
+    slowest_coding,
+    values,
+)
 
 __all__ = ["read", "values"]
 
@@ -53,9 +63,10 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         icc_profile=profile.content if profile and 0 < len(profile.content) <= PROFILE_BYTES else None,
         notes=("16 bits a channel are cut to 8",) if kind.bits > 8 and not kind.is_gray else (),
         depth=kind.bits,
-        coding=coding(first),
-        stored_bits=kind.bits * kind.samples,
-        made_anew=is_made_anew(first),
+        coding=slowest_coding(pages),
+        stored_bits=max(each.bits * each.samples for each in map(Kind.of, pages)),
+        made_anew=any(map(is_made_anew, pages)),
+        parts=max(len(places(page)) for page in pages),
         exif=_exif(first),
         unkept=tuple(name for tag, name in UNKEPT.items() if tag in first.entries),
         stored=tuple(Stored.of(page) for page in pages),

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Kind", "Stored", "check", "coding", "is_made_anew", "made_anew", "readable", "values"]
+__all__ = [
+    "Kind",
+    "Stored",
+    "check",
+    "is_made_anew",
+    "made_anew",
+    "places",
+    "readable",
+    "slowest_coding",
+    "values",
+]
 
 INVERTED, GRAY, RGB, INDEXED, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 GRAYS = {GRAY, INVERTED}
@@ -43,10 +53,14 @@ COMPRESSIONS = {
     1: "plain", 2: "fax", 3: "fax", 4: "fax", 5: "lzw", 6: "jpeg", 7: "jpeg", 8: "deflate", 32771: "plain",
     32773: "packbits", 32809: "thunderscan", 32946: "deflate", 34925: "lzma", 50000: "zstd",
 }  # fmt: skip
+CODINGS = ("plain", "packbits", "zstd", "jpeg", "lzw", "deflate", "thunderscan", "fax", "lzma")
+"""From the fastest to the slowest, by the pixel."""
+
 OTHER_COMPRESSIONS = {
     34676: "LogLuv", 34677: "LogLuv", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL",
 }  # fmt: skip
 MOST_SAMPLES = 6
+BLOCK_PIXELS = 1 << 16
 SHARING = 8
 """Times the bytes of a file that its strips have at most: some writers have one for all that are empty."""
 
@@ -202,9 +216,15 @@ class Stored:
         )
 
 
-def coding(page: Page) -> str:
-    """Return how a page's pixels are written: one of the values of `COMPRESSIONS`."""
-    return COMPRESSIONS[page.value(tags.COMPRESSION, PLAIN)]
+def slowest_coding(pages: Sequence[Page]) -> str:
+    """Return how the pixels of that page are written whose way takes longest, of `CODINGS`."""
+    codings = {COMPRESSIONS[page.value(tags.COMPRESSION, PLAIN)] for page in pages}
+    return max(codings, key=CODINGS.index)
+
+
+def places(page: Page) -> Sequence[int]:
+    """Return where the strips or tiles of a page are."""
+    return page.values(tags.STRIP_OFFSETS) or page.values(tags.TILE_OFFSETS)
 
 
 def is_made_anew(page: Page) -> bool:
@@ -270,10 +290,12 @@ def _widened(data: bytes, page: Page, kind: Kind) -> bytes:
     rows = np.frombuffer(_strips(data, page, row_bytes * height), np.uint8).reshape(height, row_bytes)
     wide = np.zeros((height, width), f"{page.layout.order}u2")
     order: Literal["big", "little"] = "little" if page.value(tags.FILL_ORDER, 1) == REVERSED else "big"
-    for row, values in zip(rows, wide, strict=True):  # each by itself: bits take eight times their bytes
-        bits = np.unpackbits(row, bitorder=order)[: width * kind.bits].reshape(width, kind.bits)
+    step = max(1, BLOCK_PIXELS // width)  # not all at once: bits take eight times their bytes
+    for first in range(0, height, step):
+        block, values = rows[first : first + step], wide[first : first + step]
+        bits = np.unpackbits(block, axis=1, bitorder=order)[:, : width * kind.bits]
         for place in range(kind.bits):
-            values[:] = (values << 1) | bits[:, place]
+            values[:] = (values << 1) | bits[:, place :: kind.bits]
     return wide.tobytes()
 
 

@@ -58,6 +58,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         exif=exif or None,
         loop=int.from_bytes(content(b"ANIM")[4:6], "little"),
         coding="lossless" if is_lossless else "",
+        first_bytes=first.get(b"ANMF", (0, 0))[1],
         unkept=("XMP",) if b"XMP " in first else (),
     )
 

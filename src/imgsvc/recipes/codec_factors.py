@@ -36,21 +36,21 @@ ENCODED_CHANNELS: dict[str, dict[int, float]] = {
 DECODED_CHANNELS: dict[str, dict[int, float]] = {
     "jpeg": {1: 0.5},
     "webp": {4: 2.0},
-    "avif": {1: 0.75, 4: 1.1},
+    "avif": {1: 1.5, 3: 2.0, 4: 2.2},
     "bmp": {1: 1.0},
 }
 INKS = 5.0
 """Of JPEG: four components, which become RGB."""
 
-SCAN = 0.5
+SCAN = 0.6
 """Of progressive JPEG, each over all pixels; where each makes every coefficient better, it is 1.2."""
 
 PROGRESSIVE_BYTE = 2.5
 LOSSLESS_BYTE, ALPHA_BYTE = 0.2, 0.33
 """Of WebP: neither takes as long as what is compressed with loss."""
 
-RGB_BITS, UNPACKED_BITS = 24, 1.2
-"""PNG and TIFF take their time by what is compressed; a bit or an index then becomes a pixel."""
+RGB_BITS, UNPACKED_BITS, MADE_COLOURS_BITS = 24, 1.2, 6.0
+"""PNG and TIFF take their time by what is compressed; a bit then becomes a pixel, or an index its colour."""
 
 TIFF_CODINGS = {
     "plain": 0.2, "packbits": 0.2, "fax": 12.0, "thunderscan": 2.0, "lzw": 0.9, "jpeg": 0.6, "deflate": 1.0,
@@ -69,8 +69,8 @@ BY_EFFORT: dict[str, tuple[float, ...]] = {
 }
 LOSSLESS_WEBP = (1.0, 1.0, 2.6, 5.5, 5.5, 8.5, 8.5, 8.5, 20.0, 317.0)
 PROGRESSIVE_JPEG = 5.0
-PALETTE = 3.5
-"""Of PNG: half of that where there are few colours, twice where they have to be found."""
+PALETTE, FOUND_COLOURS, DEFAULT_PALETTE_EFFORT = 3.5, 4.0, 6
+"""Of PNG, and several times as much where colours may have to be found."""
 
 DEFAULT_EFFORT = 3
 
@@ -78,13 +78,15 @@ DEFAULT_EFFORT = 3
 def encoder_factor(kind: str, output: Output, shape: Shape, dtype: np.dtype[Any]) -> float:
     """Return what to multiply the time of a format's encoder by."""
     factor = ENCODED_CHANNELS[kind].get(channels_of(shape), 1.0) * dtype.itemsize
-    return factor * _of_options(kind, output)
+    return factor * _of_options(kind, output, channels_of(shape))
 
 
 def decoder_factor(header: Header, *, deep: bool) -> float:
     """Return what to multiply the time of a format's pixels by; `deep` is whether depths are kept."""
     if header.stored_bits:
-        factor = (header.stored_bits + UNPACKED_BITS) / (RGB_BITS + UNPACKED_BITS)
+        made_colours = header.channels > 1 and header.stored_bits <= 8
+        unpacked = MADE_COLOURS_BITS if made_colours else UNPACKED_BITS
+        factor = (header.stored_bits + unpacked) / (RGB_BITS + UNPACKED_BITS)
         if header.format == "tiff":
             factor *= TIFF_CODINGS[header.coding]
         if header.made_anew:
@@ -112,11 +114,13 @@ def byte_factor(header: Header) -> float:
     return ALPHA_BYTE if header.channels > RGB_CHANNELS else 1.0
 
 
-def _of_options(kind: str, output: Output) -> float:
+def _of_options(kind: str, output: Output, channels: int) -> float:
     """Return what options make of it; where a file is to become small enough, all attempts that can take."""
     effort = output.effort
     if output.palette:
-        times = PALETTE
+        times = PALETTE * BY_EFFORT["png"][DEFAULT_PALETTE_EFFORT if effort is None else effort] / 4
+        if channels > 1:
+            times *= FOUND_COLOURS
     elif output.progressive:
         times = PROGRESSIVE_JPEG
     elif output.lossless and kind == "webp":

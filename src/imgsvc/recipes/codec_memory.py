@@ -32,6 +32,9 @@ MADE_ANEW = 30.0
 COEFFICIENTS = 2.0
 """Of each value of a JPEG that comes in several scans: they are kept until the last."""
 
+PART_BYTES = 400
+"""Of each strip or tile of a TIFF."""
+
 INKS, CONVERTED = 12.0, 11.0
 RGB = 3
 
@@ -70,7 +73,11 @@ def decoder_bytes(header: Header, shape: Shape, *, converted: bool) -> int:
         each = (DEEP if deep else ALPHA if header.channels > RGB else DECODED).get(kind, DECODED[kind])
     if converted:
         each = max(each, CONVERTED)
-    needed = each * math.prod(shape[:2])
+    pixels = math.prod(shape[:2])
+    if header.most_pixels > header.width * header.height:  # of which that is a part
+        pixels = header.most_pixels
+        each += header.channels
+    needed = each * pixels + PART_BYTES * header.parts
     if header.scans > 1:
         needed += COEFFICIENTS * header.components * header.width * header.height
     return math.ceil(needed)

@@ -33,6 +33,9 @@ CALL_SECONDS = 10e-6
 FIXED_SHARE = 2.5
 """What a request takes by itself, in what its plan and its work take: messages come on top."""
 
+PART_SECONDS = 6e-6
+"""Of Pillow, for each strip or tile of a TIFF."""
+
 NOTHING = CodecCost(0.0, 0.0)
 
 
@@ -86,7 +89,7 @@ class Prediction:
         seconds = self._fixed + self._decoding(plan)
         header = plan.input.header
         if header is not None:
-            usual = self._decoder(header).usual_bytes * header.width * header.height * plan.input.frames
+            usual = self._decoder(header).usual_bytes * header.width * header.height * header.frames
             seconds += self.byte_seconds(plan) * (usual if file_bytes is None else file_bytes)
         if plan.trunk is not None and not plan.trunk.copies:
             seconds += plan.input.frames * self._steps(plan.trunk)
@@ -100,10 +103,16 @@ class Prediction:
     def byte_seconds(self, plan: RecipePlan) -> float:
         """Return how much longer it takes for each byte of the image's file."""
         header = plan.input.header
-        if header is None:
+        if header is None or _is_of_first(plan):
             return 0.0
-        share = 1.0 if plan.input.frames > 1 else 1 / header.frames  # of which others are not decoded
-        return share * self._decoder(header).a_byte * byte_factor(header)
+        return self._a_byte(plan, header)
+
+    def _a_byte(self, plan: RecipePlan, header: Header) -> float:
+        return self._attempts(plan) * self._decoder(header).a_byte * byte_factor(header)
+
+    def _attempts(self, plan: RecipePlan) -> int:
+        """Return how often a file may be decoded: once more where it is damaged and a part of it will do."""
+        return 2 if plan.recipe.decoding.damaged == "partial" else 1
 
     def _decoder(self, header: Header) -> CodecCost:
         return self._codecs.get((header.format, "decode"), NOTHING)
@@ -125,17 +134,18 @@ class Prediction:
         header = plan.input.header
         if header is None:
             return 0.0
-        pixels = whole = float(header.width * header.height)
+        pixels = whole = float(header.most_pixels)
         decoded = math.prod(plan.input.shape[:2])
         if plan.input.at_least is not None:
             pixels = self._shrunk_share * pixels + (1 - self._shrunk_share) * decoded
         deep = plan.input.dtype != UINT8
         cost = self._decoder(header)
         seconds = cost.seconds(pixels) * decoder_factor(header, deep=deep)
-        seconds += cost.a_pixel * whole * scans_factor(header)
+        seconds += cost.a_pixel * whole * scans_factor(header) + PART_SECONDS * header.parts
         if plan.converts:
             seconds += self._conversion * decoded
-        return plan.input.frames * seconds
+        seconds *= plan.input.frames * self._attempts(plan)
+        return seconds + (self._a_byte(plan, header) * header.first_bytes if _is_of_first(plan) else 0.0)
 
     def _steps(self, plan: Plan) -> float:
         seconds = CALL_SECONDS * (len(plan.steps) - 1)
@@ -147,3 +157,9 @@ class Prediction:
         is_gray = len(shape) == GRAY_RANK or shape[2] == 1
         rate = self._rates.get((routine, is_gray)) or self._rates["copy", is_gray]
         return rate.at(math.prod(shape) * dtype.itemsize) * cost
+
+
+def _is_of_first(plan: RecipePlan) -> bool:
+    """Return whether only a part of the file is decoded whose bytes are known: its first frame."""
+    header = plan.input.header
+    return header is not None and plan.input.frames == 1 and header.first_bytes > 0

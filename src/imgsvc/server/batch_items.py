@@ -116,7 +116,7 @@ class Items:
         def admit(price: Price) -> None:
             nonlocal held
             start = time.monotonic()
-            self._admit(price)
+            self._admit(price, item.request_bytes)
             if (end := time.monotonic()) - start > NOTED_SECONDS:
                 item.note(QUEUE, start, end)
             held += price.num_bytes
@@ -156,16 +156,19 @@ class Items:
         item.answer_bytes = len(answer := draft.finish())
         return Sent(answer, 0)
 
-    def _admit(self, price: Price) -> None:
+    def _admit(self, price: Price, request_bytes: int) -> None:
         """Wait for what an item will take; called once it is planned, before anything is allocated.
 
         Raises
         ------
         LimitExceededError
             The server never will have it.
+        OverloadedError
+            Nor will it as things are.
         StoppedError
             The stream has ended.
         """
-        if not self._limiter.hold_when_possible(self._call, price.num_bytes, self.is_over):
+        limiter, count = self._limiter, price.num_bytes
+        if not limiter.hold_when_possible(self._call, count, self.is_over, beside=request_bytes):
             raise StoppedError(cancelled=True)
         self._call.flow.spend(price.pixels)

@@ -293,7 +293,7 @@ class Stream:
             self._recipe = self._read_recipe(message.recipe)
             self._recipe_message = message.recipe
         if not message.items:
-            limiter.give_back(call, size)
+            limiter.give_back(call, size, is_body=True)
             return []
         held = _Body(size, len(message.items))
         return [self._todo_of(item, opened.payload, held) for item in message.items]
@@ -329,6 +329,6 @@ class Stream:
                 self._results.append(sent)
             self._go_on()
         if done:
-            self._of.limiter.give_back(self._call, todo.body.size)
+            self._of.limiter.give_back(self._call, todo.body.size, is_body=True)
         self._of.observers.finished(item)
         self._call.leave()

@@ -167,7 +167,7 @@ class Limiter:
             if fits:
                 self._take(call, price.num_bytes)
         if not fits:
-            self._hold(call, price.num_bytes)
+            self._hold(call, price.num_bytes, beside=call.held_bodies)
         if caller.entry is not None:
             caller.spend(price.pixels)
 
@@ -207,18 +207,45 @@ class Limiter:
             self._take(call, count, is_body=is_body)
             return True
 
-    def hold_when_possible(self, call: Work, count: int, gone: Callable[[], bool]) -> bool:
-        """Wait for room for so many bytes; return False if `gone` says so before; raises as `hold_now`."""
+    def hold_when_possible(
+        self, call: Work, count: int, gone: Callable[[], bool], *, beside: int = 0
+    ) -> bool:
+        """Wait for room for the work of an item; return False if `gone` says so before.
+
+        Parameters
+        ----------
+        beside
+            What the item's own request has of the bytes, which stay where they are.
+
+        Raises
+        ------
+        LimitExceededError
+            There never is room.
+        OverloadedError
+            All that is held are requests, for as long as calls wait: nothing is computed that makes room.
+        """
+        self._check_size(count, is_body=False, beside=beside)
+        moved = time.monotonic()
         while not self.hold_now(call, count):
             if gone():
                 return False
             with self._room:
                 self._room.wait(LOOK_SECONDS)
+                now = time.monotonic()
+                if self.num_bytes > self._body_bytes:
+                    moved = now
+                lacking = self._lacking(count)
+            if lacking is not None and now - moved > self._wait_seconds:
+                raise OverloadedError("bytes in flight", *lacking, spread(self._wait_seconds))
         return True
 
-    def give_back(self, call: Work, count: int) -> None:
+    def give_back(self, call: Work, count: int, *, is_body: bool = False) -> None:
         """Count so many bytes of a call less; of one that is over, which holds none, nothing."""
         with self._lock:
+            if is_body:
+                bodies = min(call.held_bodies, count)
+                call.held_bodies -= bodies
+                self._body_bytes -= bodies
             self._keep(call, max(0, call.held - count))
 
     def add(self, work: Work) -> None:
@@ -280,7 +307,6 @@ class Limiter:
         if over > 0:
             call.held = count
             self.num_bytes -= over
-            # Of a stream whose items go nobody says what was whose.
             bodies = min(call.held_bodies, count)
             self._body_bytes -= call.held_bodies - bodies
             call.held_bodies = bodies
@@ -293,10 +319,10 @@ class Limiter:
         limit = self._max_bytes if is_body else work_limit(self._max_bytes, count)
         return (self.num_bytes + count, limit) if self.num_bytes + count > limit else None
 
-    def _hold(self, call: Call, count: int, *, is_body: bool = False) -> None:
+    def _hold(self, call: Call, count: int, *, is_body: bool = False, beside: int = 0) -> None:
         """Wait for room for a moment where there is none; whoever has no thread for that is told at once."""
         start = time.monotonic()
-        self._check_size(count, is_body=is_body)
+        self._check_size(count, is_body=is_body, beside=beside)
         with self._room:
             if self._lacking(count, is_body=is_body) is not None:
                 with blocking():
@@ -322,8 +348,8 @@ class Limiter:
         finally:
             self._may_wait += 1
 
-    def _check_size(self, count: int, *, is_body: bool) -> None:
+    def _check_size(self, count: int, *, is_body: bool, beside: int = 0) -> None:
         """Raise LimitExceededError where so many never fit: no load is to blame for that."""
         limit = self._max_bytes // BODIES if is_body else work_limit(self._max_bytes, count)
-        if count > limit:
-            raise LimitExceededError("bytes in flight", count, limit, "bytes")
+        if count + beside > limit:
+            raise LimitExceededError("bytes in flight", count + beside, limit, "bytes")

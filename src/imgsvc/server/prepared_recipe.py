@@ -131,7 +131,7 @@ class PreparedRecipe:
         self._data = data
         self.num_bytes = len(data)
         price = planned.price if planned.price.core_seconds else planned.priced()
-        self.price = price.of_file(len(data))
+        self.price = price if price.is_final else price.of_file(len(data))
         self.answer_bytes = planned.answer_bytes
         self.at_once = planned.at_once
 

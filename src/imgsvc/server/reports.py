@@ -17,6 +17,7 @@ from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.runtime.cores import AT_ONCE_BYTES
 from imgsvc.server.limiter import work_limit
+from imgsvc.server.overload.price import Pricing
 from imgsvc.server.status import details_of, status_of
 from imgsvc.v1 import image_service_pb2 as messages
 from imgsvc.v1.image_pb2 import DataType, Format
@@ -86,16 +87,18 @@ class Reports:
         recipe = read_recipe(request.recipe, self._presets)
         plan = plan_recipe(source, recipe, BOUNDLESS)
         broken = [(each.field, each.amount, each.limit) for each in self._exceeded(source, recipe)]
-        file_bytes = max(source.num_bytes, request.file_bytes)
-        num_bytes = plan.num_bytes + plan.file_copies * file_bytes
+        file_bytes = max(source.num_bytes, request.file_bytes) if plan.file_copies else 0
+        self._prediction.calibrate()
+        price = Pricing(self._prediction).recipe(plan).of_file(file_bytes)
+        num_bytes = price.num_bytes
         limit = work_limit(self._config.byte_budget, num_bytes)
-        if num_bytes > limit:
-            broken.append(("bytes in flight", num_bytes, limit))
+        if num_bytes + source.num_bytes > limit:
+            broken.append(("bytes in flight", num_bytes + source.num_bytes, limit))
         outputs = [self._output(plan, output) for output in plan.outputs]
         answer = messages.PlanResponse(
             input=_input(plan),
             outputs=outputs,
-            cost_ms=self._prediction.milliseconds(plan, file_bytes),
+            cost_ms=1e3 * price.core_seconds,
             bytes=min(num_bytes, MOST_UINT64),
             broken_limits=[
                 messages.BrokenLimit(field=field, value=min(value, MOST_UINT64), limit=limit)

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
-from imgsvc.codec import DecodeOptions
+from imgsvc.codec import DecodeOptions, check_options
 from imgsvc.errors import ConfigurationError, InvalidInputError, InvalidParameterError
 from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.recipe import MAX_OUTPUTS, RAW, Output, Recipe
@@ -73,7 +73,9 @@ def check_presets(presets: Mapping[str, Preset], path: str) -> None:
     """
     for name in presets:
         try:
-            read_recipe(recipe_pb2.Recipe(preset=name), presets)
+            [output] = read_recipe(recipe_pb2.Recipe(preset=name), presets).outputs
+            if output.format not in {None, RAW}:
+                check_options(str(output.format), output.options)
         except InvalidInputError as error:
             *_, key = error.field.split(".")
             raise ConfigurationError(
@@ -170,11 +172,10 @@ def _output_message(output: Output) -> recipe_pb2.Output:
 
 def _decoding_message(options: DecodeOptions) -> recipe_pb2.Decoding:
     depth = {word: name for name, word in DEPTHS.items()}[options.depth]
-    is_usual = options.damaged == DecodeOptions.damaged  # which leaves it to the preset
     return recipe_pb2.Decoding(
         depth=enum_number(recipe_pb2.Depth.DESCRIPTOR, depth),  # type: ignore[arg-type]
         colors=enum_number(recipe_pb2.Colors.DESCRIPTOR, options.color),  # type: ignore[arg-type]
         frames=enum_number(recipe_pb2.Frames.DESCRIPTOR, options.frames),  # type: ignore[arg-type]
-        damaged=enum_number(recipe_pb2.Damaged.DESCRIPTOR, None if is_usual else options.damaged),  # type: ignore[arg-type]
+        damaged=enum_number(recipe_pb2.Damaged.DESCRIPTOR, options.damaged),  # type: ignore[arg-type]
         **({} if options.shrink_on_load else {"shrink_on_load": False}),
     )

@@ -38,7 +38,7 @@ class Work:
 
     def decoding(self) -> DecodeOptions:
         """Return how files are decoded."""
-        return DecodeOptions(damaged=self.damaged or "refuse")  # type: ignore[arg-type] # it is checked there
+        return DecodeOptions(damaged=self.damaged)  # type: ignore[arg-type] # it is checked there
 
 
 def add_work_options(parser: argparse.ArgumentParser) -> None:

@@ -33,6 +33,8 @@ class Price:
         How much longer it takes for each byte of the image's file.
     file_copies
         How many copies of that file it holds.
+    handed_bytes
+        What it holds more where helper programs decode and encode.
     """
 
     num_bytes: int
@@ -40,13 +42,20 @@ class Price:
     pixels: int
     byte_seconds: float = 0.0
     file_copies: int = 0
+    handed_bytes: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        """Whether `of_file` changes nothing."""
+        return not (self.file_copies or self.handed_bytes)
 
     def of_file(self, num_bytes: int) -> Price:
-        """Return the price of an image whose file has so many bytes."""
-        if not self.file_copies:
-            return self
-        copied = self.num_bytes + self.file_copies * num_bytes
-        return Price(copied, self.core_seconds + self.byte_seconds * num_bytes, self.pixels)
+        """Return the price of an image whose file has so many bytes; of pixels that is none."""
+        seconds = self.core_seconds + self.byte_seconds * num_bytes
+        held = self.num_bytes + self.file_copies * num_bytes
+        if seconds > LONG_SECONDS:
+            held += self.handed_bytes + (num_bytes if self.file_copies else 0)
+        return Price(held, seconds, self.pixels)
 
 
 class Pricing:
@@ -56,16 +65,22 @@ class Pricing:
         self._prediction = prediction
 
     def recipe(self, plan: RecipePlan) -> Price:
-        """Return the price of a recipe; of one for a file, `of_file` knows the rest."""
+        """Return the price of a recipe; `of_file` knows the rest."""
         prediction, header = self._prediction, plan.input.header
         seconds = a_byte = 0.0
         if prediction.calibrated:
             seconds = 1e-3 * prediction.milliseconds(plan, file_bytes=0)
             a_byte = prediction.byte_seconds(plan)
-        pixels = math.prod(plan.input.shape[:2]) if header is None else header.width * header.height
+        pixels = math.prod(plan.input.shape[:2]) if header is None else header.most_pixels
         made = sum(math.prod(output.steps.shape[:2]) for output in plan.outputs if output.steps is not None)
-        num_bytes = plan.num_bytes + (plan.handed_bytes if seconds > LONG_SECONDS else 0)
-        return Price(num_bytes, seconds, plan.input.frames * max(pixels, made), a_byte, plan.file_copies)
+        return Price(
+            plan.num_bytes,
+            seconds,
+            plan.input.frames * max(pixels, made),
+            a_byte,
+            plan.file_copies,
+            plan.handed_bytes,
+        )
 
     def operation(self, operation: Operation, shape: Shape, result: Shape) -> Price:
         """Return the price of an operation that makes an image of 8 bits of another."""
