@@ -11,7 +11,7 @@ from PIL import Image
 from imgsvc.codec import DecodeOptions, decode, read_header
 from imgsvc.errors import UndecodableImageError, UnsupportedFormatError
 from tests.codec.attacks import many_directories
-from tests.codec.encoded import photo, tiff
+from tests.codec.encoded import by_pillow, photo, tiff
 
 INVERTED, GRAY, RGB, CMYK = 0, 1, 2, 5
 KEEP = DecodeOptions(depth="keep")
@@ -132,6 +132,25 @@ def test_what_is_not_served_is_named(arguments, tags, kind):
         with pytest.raises(UnsupportedFormatError) as caught:
             attempt(data)
         assert str(caught.value) == f"image: a TIFF {kind}, {EXPECTED}"
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_streams_that_are_progressive_are_not_served(progressive):
+    """They go over their pixels as often as they like."""
+    stream = by_pillow(photo()[..., 0], "JPEG", progressive=progressive)
+    height, width = photo().shape[:2]
+    behind = 8 + len(stream) + len(stream) % 2
+    file = struct.pack("<2sHL", b"II", 42, behind) + stream + b"\0" * (len(stream) % 2)
+    tags = [
+        (256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, 7), (262, 3, 1, 1),
+        (273, 4, 1, 8), (277, 3, 1, 1), (278, 4, 1, height), (279, 4, 1, len(stream)),
+    ]  # fmt: skip
+    file += struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHLL", *tag) for tag in tags) + bytes(4)
+    if not progressive:
+        np.testing.assert_array_equal(decode(file).frames[0], decode(stream).frames[0])
+        return
+    with pytest.raises(UnsupportedFormatError, match="a TIFF of progressive JPEG"):
+        decode(file)
 
 
 class TestSharedBytes:

@@ -31,6 +31,7 @@ USUAL_SCANS = 10
 """Where those that are not there cannot be counted."""
 
 MOST_SEGMENTS = 10_000
+MOST_FIRST_SEGMENTS = 64
 PROFILE = b"ICC_PROFILE\0"
 SEVERAL = b"MPF\0"
 UNKEPT = (
@@ -327,6 +328,19 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int | None]:
     if end >= len(data):
         return len(data), None
     return end + 1, data[end]
+
+
+def is_progressive(data: bytes, position: int) -> bool:
+    """Return whether a stream that begins there is progressive, by its first segments."""
+    for _ in range(MOST_FIRST_SEGMENTS):
+        position, marker = _next_marker(data, position)
+        if marker is None or marker == SOS:
+            return False
+        if marker in FRAMES:
+            return marker in PROGRESSIVE
+        if marker not in ALONE and marker != SOI:
+            position += int.from_bytes(data[position : position + 2], "big")
+    return False
 
 
 def _size(body: bytes) -> tuple[int, int, int]:

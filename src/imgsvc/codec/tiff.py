@@ -12,6 +12,7 @@ from imgsvc.codec.tiff_pixels import (
     Kind,
     Stored,
     check,
+    check_streams,
     is_made_anew,
     made_anew,
     places,
@@ -44,6 +45,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         raise DamageError("it does not say its size")
     for page in pages:
         check(page, len(data))
+        check_streams(data, page)
     kind = Kind.of(first)
     orientation = first.value(tags.ORIENTATION, 1)
     profile = first.entries.get(tags.PROFILE)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from PIL import Image
 
+from imgsvc.codec import jpeg
 from imgsvc.codec import tiff_directory as tags
 from imgsvc.codec.source import DamageError, UnservedError, ends_early
 from imgsvc.codec.tiff_directory import LONG, SHARED_BYTES, SHORT, Page
@@ -21,6 +22,7 @@ __all__ = [
     "Kind",
     "Stored",
     "check",
+    "check_streams",
     "is_made_anew",
     "made_anew",
     "places",
@@ -59,7 +61,7 @@ CODINGS = ("plain", "packbits", "zstd", "jpeg", "lzw", "deflate", "thunderscan",
 OTHER_COMPRESSIONS = {
     34676: "LogLuv", 34677: "LogLuv", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL",
 }  # fmt: skip
-MOST_SAMPLES = 6
+MOST_SAMPLES, MOST_STREAMS = 6, 10_000
 BLOCK_PIXELS = 1 << 16
 SHARING = 8
 """Times the bytes of a file that its strips have at most: some writers have one for all that are empty."""
@@ -151,6 +153,20 @@ def check(page: Page, num_bytes: int) -> None:
     lengths = page.values(tags.STRIP_BYTES) or page.values(tags.TILE_BYTES)
     if sum(lengths) > SHARING * num_bytes + SHARED_BYTES:
         raise DamageError("its strips share their bytes")
+
+
+def check_streams(data: bytes, page: Page) -> None:
+    """Look whether a page's JPEG streams are served; raises UnservedError of others.
+
+    A progressive one goes over its pixels as often as it likes, which nobody has looked at.
+    """
+    if COMPRESSIONS[page.value(tags.COMPRESSION, PLAIN)] != "jpeg":
+        return
+    streams = set(places(page))
+    if len(streams) > MOST_STREAMS:
+        raise UnservedError(f"TIFF of more than {MOST_STREAMS} JPEG streams")
+    if any(jpeg.is_progressive(data, start) for start in streams):
+        raise UnservedError("TIFF of progressive JPEG")
 
 
 def _check_kind(kind: Kind) -> None:
