@@ -107,6 +107,9 @@ class Server:
         certificates = Certificates(config, self._files) if config.tls else None
         self._proxies = TrustedProxies(config.trusted_proxies) if config.trusted_proxies else None
         self._transport = transport_class()(transport_options(config), self._accept, self._tick)
+        # What is wrong is said before anybody could connect.
+        presets = load_presets(config.presets) if config.presets else {}
+        check_presets(presets, str(config.presets))
         self.addresses = listen(self._transport, config, certificates)
         self.limiter = limiter = Limiter(
             max_calls=config.max_calls,
@@ -132,8 +135,6 @@ class Server:
             output_bytes=config.max_output_bytes,
             decode_bytes=config.max_decode_bytes,
         )
-        presets = load_presets(config.presets) if config.presets else {}
-        check_presets(presets, str(config.presets))
         self._prediction = Prediction()
         pricing = Pricing(self._prediction)
         self._caching = open_cache(config, self._prediction)
