@@ -179,7 +179,7 @@ def measured(benchmark: Any, prediction: Prediction, source: Source, recipe: Rec
 
     plan = plan_recipe(source, recipe, LIMITS)
     small = math.prod(plan.input.shape[:2]) < SMALL_PIXELS
-    file_bytes = source.num_bytes if isinstance(source, ImageFile) else None
+    file_bytes = source.num_bytes if isinstance(source, ImageFile) else 0
     milliseconds = prediction.milliseconds(plan, file_bytes)
     rows = []
     disturbance = Disturbance()

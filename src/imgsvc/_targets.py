@@ -37,7 +37,7 @@ def is_local(target: str) -> bool:
 
 def is_name(target: str) -> bool:
     """Return whether a target names a host of which there may be several addresses."""
-    if is_local(target) or target.startswith(("unix:", "unix-abstract:", "ipv4:", "ipv6:", "vsock:")):
+    if is_local(target) or target.startswith(("unix-abstract:", "ipv4:", "ipv6:", "vsock:")):
         return False
     host = target.removeprefix("dns:///").removeprefix("dns:").rpartition(":")[0]
     try:

@@ -1,5 +1,6 @@
 """What is predicted, beside what it takes; on a quiet machine ``pytest benchmarks/recipes`` asks for more."""
 
+import copy
 import struct
 import time
 import timeit
@@ -12,6 +13,7 @@ from imgsvc._images import DTYPES
 from imgsvc.codec import DecodeOptions, EncodeOptions, encode, read_header
 from imgsvc.operations import Convert
 from imgsvc.pipeline import Pipeline
+from imgsvc.recipes.codec_costs import CodecCost
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.prediction import Prediction
@@ -108,31 +110,51 @@ def test_channels_and_depth_count(prediction, rng):
     assert of(3, dtype=np.uint8) < 0.4 * of(3, dtype=np.uint16)
 
 
-def decoding_of(prediction, data, **options):
+DECODERS = {
+    "jpeg": CodecCost(2e-5, 1.1e-9, 7.6e-9),
+    "png": CodecCost(3e-5, 1.5e-8),
+    "webp": CodecCost(3e-5, 3.3e-9, 4.5e-8),
+    "avif": CodecCost(2e-4, 2e-9, 9e-8),
+    "tiff": CodecCost(3e-5, 1.2e-8),
+    "gif": CodecCost(3e-5, 7e-9),
+    "bmp": CodecCost(2e-5, 1.3e-9),
+}
+"""As they were measured on a quiet machine: what a file makes of them is the same wherever it is asked."""
+
+
+@pytest.fixture
+def typical(prediction):
+    made = copy.copy(prediction)
+    made._codecs = {**prediction._codecs, **{(name, "decode"): cost for name, cost in DECODERS.items()}}
+    made._conversion, made._shrunk_share = 1.5e-8, 0.1
+    return made
+
+
+def decoding_of(typical, data, **options):
     """Return what decoding a file is predicted to take."""
     output = Output("png" if options.get("frames") == "all" else RAW)
     plan = plan_recipe(ImageFile(data), Recipe("", (output,), DecodeOptions(**options)), Limits())
-    return 1e3 * (prediction._decoding(plan) + prediction.byte_seconds(plan) * len(data))
+    return 1e3 * (typical._decoding(plan) + typical.byte_seconds(plan) * len(data))
 
 
-def test_a_progressive_jpeg_takes_longer(prediction, rng):
+def test_a_progressive_jpeg_takes_longer(typical, rng):
     def of(**options):
         data = encode(rng.integers(0, 256, SHAPE, np.uint8), "jpeg", EncodeOptions(**options))
-        return decoding_of(prediction, data)
+        return decoding_of(typical, data)
 
     assert of(progressive=True) > 1.5 * of()
 
 
-def test_each_scan_counts(prediction):
-    few, some, many = (decoding_of(prediction, jpeg_of_scans(800, 600, scans)) for scans in (1, 50, 100))
+def test_each_scan_counts(typical):
+    few, some, many = (decoding_of(typical, jpeg_of_scans(800, 600, scans)) for scans in (1, 50, 100))
     assert some > 10 * few
     assert many == pytest.approx(2 * some, rel=0.2)
 
 
-def test_scans_count_however_small_a_jpeg_is_decoded(prediction):
+def test_scans_count_however_small_a_jpeg_is_decoded(typical):
     def of(text):
         source = ImageFile(jpeg_of_scans(4000, 3000, 50))
-        return prediction.milliseconds(plan_recipe(source, Recipe(Pipeline(text), (Output(RAW),)), Limits()))
+        return typical.milliseconds(plan_recipe(source, Recipe(Pipeline(text), (Output(RAW),)), Limits()))
 
     assert of("resize width=10 resample=box") > 0.7 * of("")
 
@@ -144,11 +166,11 @@ def test_scans_that_are_not_there_count_as_the_usual_ones():
     assert read_header(jpeg_of_scans(800, 600, 40)[:-20]).scans == 38
 
 
-def test_colours_that_are_converted_count(prediction):
+def test_colours_that_are_converted_count(typical):
     image = Image.fromarray(np.zeros(SHAPE, np.uint8))
 
     def of(profile, **options):
-        return decoding_of(prediction, by_pillow(image, "JPEG", icc_profile=profile), **options)
+        return decoding_of(typical, by_pillow(image, "JPEG", icc_profile=profile), **options)
 
     other = profiles.rgb(profiles.gamma(1.8), profiles.P3_COLUMNS)
     assert of(other) > 3 * of(SRGB) > 0
@@ -156,17 +178,13 @@ def test_colours_that_are_converted_count(prediction):
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "webp", *(["avif"] if AVIF else [])])
-def test_the_bytes_of_a_file_count(prediction, rng, kind):
+def test_the_bytes_of_a_file_count(typical, rng, kind):
     flat, noise = (
         encode(image, kind) for image in (np.zeros(SHAPE, np.uint8), rng.integers(0, 256, SHAPE, np.uint8))
     )
-    assert decoding_of(prediction, noise) > 3 * decoding_of(prediction, flat)
+    assert decoding_of(typical, noise) > 3 * decoding_of(typical, flat)
     plan = plan_recipe(ImageFile(noise), Recipe("", (Output(RAW),)), Limits())
-    assert (
-        prediction.milliseconds(plan, 0)
-        < prediction.milliseconds(plan)
-        < prediction.milliseconds(plan, 10**7)
-    )
+    assert typical.milliseconds(plan) < typical.milliseconds(plan, len(noise))
 
 
 def hidden_pixels():
@@ -183,53 +201,51 @@ def hidden_pixels():
 
 
 @pytest.mark.parametrize(("data", "options"), list(hidden_pixels()))
-def test_pixels_that_are_not_shown_count(prediction, data, options):
+def test_pixels_that_are_not_shown_count(typical, data, options):
     assert read_header(data).most_pixels == 4_000_000
-    assert decoding_of(prediction, data, **options) > 1.0
+    assert decoding_of(typical, data, **options) > 1.0
     output = Output("png" if options else RAW)
     plan = plan_recipe(ImageFile(data), Recipe("", (output,), DecodeOptions(**options)), Limits())
     assert plan.num_bytes > 20_000_000
 
 
-def test_the_slowest_page_counts(prediction):
+def test_the_slowest_page_counts(typical):
     pages = [Image.new("1", (800, 600)), Image.new("RGB", (800, 600))]
     fast, slow = (
         by_pillow(pages[0], "TIFF", save_all=True, append_images=pages[1:], compression=compression)
         for compression in ("raw", "lzma")
     )
-    assert decoding_of(prediction, slow, frames="all") > 5 * decoding_of(prediction, fast, frames="all")
+    assert decoding_of(typical, slow, frames="all") > 5 * decoding_of(typical, fast, frames="all")
 
 
-def test_of_an_animation_the_first_frame_counts_where_that_is_wanted(prediction, rng):
+def test_of_an_animation_the_first_frame_counts_where_that_is_wanted(typical, rng):
     noise, flat = rng.integers(0, 256, SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
     first, last = (encode(frames, "webp") for frames in ([noise, *[flat] * 9], [flat, *[flat] * 8, noise]))
-    assert decoding_of(prediction, first) > 3 * decoding_of(prediction, last)
+    assert decoding_of(typical, first) > 3 * decoding_of(typical, last)
 
 
-def test_each_strip_counts(prediction):
+def test_each_strip_counts(typical):
     image = Image.new("L", (10, 20_000))
-    few, many = (
-        decoding_of(prediction, by_pillow(image, "TIFF", tiffinfo={278: rows})) for rows in (20_000, 1)
-    )
+    few, many = (decoding_of(typical, by_pillow(image, "TIFF", tiffinfo={278: rows})) for rows in (20_000, 1))
     assert many > few + 50
 
 
-def test_a_file_of_which_a_part_will_do_may_be_decoded_twice(prediction, rng):
+def test_a_file_of_which_a_part_will_do_may_be_decoded_twice(typical, rng):
     data = encode(rng.integers(0, 256, SHAPE, np.uint8), "jpeg")
-    once, twice = decoding_of(prediction, data), decoding_of(prediction, data, damaged="partial")
+    once, twice = decoding_of(typical, data), decoding_of(typical, data, damaged="partial")
     assert twice == pytest.approx(2 * once)
 
 
-def test_how_pixels_are_compressed_counts(prediction, rng):
+def test_how_pixels_are_compressed_counts(typical, rng):
     image = Image.fromarray(rng.integers(0, 256, SHAPE, np.uint8))
 
     def of(compression):
-        return decoding_of(prediction, by_pillow(image, "TIFF", compression=compression))
+        return decoding_of(typical, by_pillow(image, "TIFF", compression=compression))
 
     assert 2 * of("raw") < of("tiff_adobe_deflate") < of("lzma") / 2
 
     def of_png(mode):
-        return decoding_of(prediction, by_pillow(image.convert(mode), "PNG"))
+        return decoding_of(typical, by_pillow(image.convert(mode), "PNG"))
 
     assert 2 * of_png("1") < of_png("P") < of_png("RGB") / 1.5
 

@@ -146,7 +146,7 @@ def free_port():
 
 
 @contextlib.contextmanager
-def site(folder, *, zone=None, change=lambda config: None):
+def site(folder, *, zone=None):
     """Start Envoy in a folder, without servers yet; with a zone of its own, zone-aware."""
     authority = trustme.CA()
     tls = folder / "tls"
@@ -161,7 +161,6 @@ def site(folder, *, zone=None, change=lambda config: None):
     config["admin"]["address"]["socket_address"]["port_value"] = admin
     [listener] = config["static_resources"]["listeners"]
     listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": port}
-    change(config)
     (folder / "envoy.yaml").write_text(yaml.safe_dump(config))
     written(folder / "endpoints.yaml", "imgsvc", [])
     options = []

@@ -24,7 +24,6 @@ from imgsvc.client.exchange import (
     results_by_name,
     single_result,
 )
-from imgsvc.client.failures import service_error
 from imgsvc.client.flow import MAX_IN_FLIGHT, Flow
 from imgsvc.client.given import read_given
 from imgsvc.client.methods import OperationMethods
@@ -279,11 +278,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
             try:
                 return await call(attempts.left, self._connection.metadata())
             except grpc.RpcError as error:
-                failure = service_error(error)
-                try:
-                    seconds = attempts.seconds_before_next(failure, busy=False)
-                except ServiceError:
-                    raise failure from error
+                seconds = attempts.seconds_after(error)
             await asyncio.sleep(seconds)
             self._check_open()
 

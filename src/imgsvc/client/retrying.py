@@ -11,6 +11,7 @@ import time
 
 import grpc
 
+from imgsvc.client.failures import service_error
 from imgsvc.errors import ServiceError, ServiceTimeoutError, ServiceUnavailableError
 
 __all__ = ["Attempts", "ended_early", "no_progress", "was_idle"]
@@ -49,6 +50,17 @@ class Attempts:
     def restart(self) -> None:
         """Forget those so far, since there was a result."""
         self._made = 0
+
+    def seconds_after(self, error: grpc.RpcError) -> float:
+        """Return how long to wait after what a single call raised, or raise its ServiceError.
+
+        Not after a server said that it has too much to do: its caller knows best what to do meanwhile.
+        """
+        failure = service_error(error)
+        try:
+            return self.seconds_before_next(failure, busy=False)
+        except ServiceError:
+            raise failure from error
 
     def seconds_before_next(self, error: ServiceError, *, busy: bool = True) -> float:
         """Return how long to wait before the next one, or raise `error` where there is none.

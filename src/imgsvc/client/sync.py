@@ -21,7 +21,6 @@ from imgsvc.client.exchange import (
     results_by_name,
     single_result,
 )
-from imgsvc.client.failures import service_error
 from imgsvc.client.flow import MAX_IN_FLIGHT, Flow
 from imgsvc.client.given import read_given
 from imgsvc.client.methods import OperationMethods
@@ -70,7 +69,7 @@ class Client(OperationMethods["Image"]):
     target : str or sequence of str
         Where the server is: ``"host:port"``, or ``"unix:/path"`` for a Unix socket. A name may have several
         addresses: each call goes to the next one that is healthy, and the name is looked up again when a
-        connection ends. The names of a list are looked up once, and the first address of each counts.
+        connection ends. Of a list of several, names are looked up once, and the first address of each counts.
     timeout : float or None
         Seconds that a call may take before it raises ServiceTimeoutError; None waits for ever.
     compression : {"none", "gzip", "deflate"}
@@ -366,11 +365,7 @@ class Client(OperationMethods["Image"]):
             try:
                 return call(attempts.left, self._connection.metadata())
             except grpc.RpcError as error:
-                failure = service_error(error)
-                try:
-                    seconds = attempts.seconds_before_next(failure, busy=False)
-                except ServiceError:
-                    raise failure from error
+                seconds = attempts.seconds_after(error)
             time.sleep(seconds)
             self._check_open()
 

@@ -45,15 +45,11 @@ GIF_PER_PNG = 35.0
 
 
 class CodecCost(NamedTuple):
-    """Seconds for an image, for each of its pixels, and for each byte of its file.
-
-    `usual_bytes` is how many bytes a file has for each pixel, where nobody knows.
-    """
+    """Seconds for an image, for each of its pixels, and for each byte of its file."""
 
     an_image: float
     a_pixel: float
     a_byte: float = 0.0
-    usual_bytes: float = 0.0
 
     def seconds(self, pixels: float) -> float:
         """Return what an image of so many pixels takes, beside the bytes of its file."""
@@ -101,7 +97,6 @@ def _with_bytes(cost: CodecCost, name: Format, size: tuple[int, int], file: byte
         an_image=min(cost.an_image, seconds),
         a_pixel=max(seconds - cost.an_image, 0.0) / pixels,
         a_byte=(all_of_it - seconds) / max(len(file) - len(flat), 1),
-        usual_bytes=len(file) / pixels,
     )
 
 

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.codec import DEFAULT_QUALITIES
+from imgsvc.codec.png import INDEXED_EFFORT
 from imgsvc.operations.scratch import channels_of
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ BY_EFFORT: dict[str, tuple[float, ...]] = {
 }
 LOSSLESS_WEBP = (1.0, 1.0, 2.6, 5.5, 5.5, 8.5, 8.5, 8.5, 20.0, 317.0)
 PROGRESSIVE_JPEG = 5.0
-PALETTE, FOUND_COLOURS, DEFAULT_PALETTE_EFFORT = 3.5, 4.0, 6
-"""Of PNG, and several times as much where colours may have to be found."""
+PALETTE, FOUND_COLOURS = 0.9, 4.0
+"""Of PNG of the same effort, and several times as much where colours may have to be found."""
 
 DEFAULT_EFFORT = 3
 
@@ -118,7 +119,7 @@ def _of_options(kind: str, output: Output, channels: int) -> float:
     """Return what options make of it; where a file is to become small enough, all attempts that can take."""
     effort = output.effort
     if output.palette:
-        times = PALETTE * BY_EFFORT["png"][DEFAULT_PALETTE_EFFORT if effort is None else effort] / 4
+        times = PALETTE * BY_EFFORT["png"][INDEXED_EFFORT if effort is None else effort]
         if channels > 1:
             times *= FOUND_COLOURS
     elif output.progressive:

@@ -77,20 +77,16 @@ class Prediction:
         self.calibrate()
         return self._fixed + self._work(operation.routine(shape, UINT8), operation.cost(shape), shape, UINT8)
 
-    def milliseconds(self, plan: RecipePlan, file_bytes: int | None = None) -> float:
+    def milliseconds(self, plan: RecipePlan, file_bytes: int = 0) -> float:
         """Return how long one core will take for all of a plan, in some microseconds itself.
 
         Parameters
         ----------
         file_bytes
-            Of the image's file; None where it is not known, and has as many as is usual.
+            Of the image's file.
         """
         self.calibrate()
-        seconds = self._fixed + self._decoding(plan)
-        header = plan.input.header
-        if header is not None:
-            usual = self._decoder(header).usual_bytes * header.width * header.height * header.frames
-            seconds += self.byte_seconds(plan) * (usual if file_bytes is None else file_bytes)
+        seconds = self._fixed + self._decoding(plan) + self.byte_seconds(plan) * file_bytes
         if plan.trunk is not None and not plan.trunk.copies:
             seconds += plan.input.frames * self._steps(plan.trunk)
         return 1e3 * (seconds + sum([self._output(plan, output) for output in plan.outputs]))
