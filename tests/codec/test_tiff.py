@@ -153,6 +153,23 @@ def test_jpeg_streams_that_are_progressive_are_not_served(progressive):
         decode(file)
 
 
+class TestBehindTheFirstPage:
+    def damaged(self, name):
+        data = tiff(photo(), 8, RGB, pages=2)
+        at = data.rindex(struct.pack("<HHLL", 259, 3, 1, 1)) + 8
+        if name == "cut":
+            return data[: at - 8]
+        return data[:at] + struct.pack("<L", 34887) + data[at + 4 :]
+
+    @pytest.mark.parametrize("name", ["cut", "unserved"])
+    def test_nothing_refuses_it(self, name):
+        data = self.damaged(name)
+        np.testing.assert_array_equal(decode(data).frames[0], photo())
+        assert read_header(data, frames="first").shape == photo().shape
+        with pytest.raises((UndecodableImageError, UnsupportedFormatError)):
+            decode(data, DecodeOptions(frames="all"))
+
+
 class TestSharedBytes:
     def test_of_directories(self):
         data = many_directories(1 << 20)

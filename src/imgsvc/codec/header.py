@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from imgsvc.codec import avif, bmp, gif, jpeg, png, tiff, webp
 from imgsvc.codec.color import converts
 from imgsvc.codec.formats import format_of
-from imgsvc.codec.source import COUNTED_FRAMES, DamageError, Source, UnservedError
+from imgsvc.codec.source import COUNTED_FRAMES, FIRST_ALONE, DamageError, Source, UnservedError
 from imgsvc.codec.turning import SIDEWAYS
 from imgsvc.errors import ImgsvcError, InvalidImageError, UndecodableImageError, UnsupportedFormatError
+
+if TYPE_CHECKING:
+    from imgsvc.codec.decode_options import Frames
 
 __all__ = ["Header", "failure", "header_of", "read_header", "read_source", "reduced_size"]
 
@@ -89,11 +93,18 @@ class Header:
         return size if self.channels == 1 else (*size, self.channels)
 
 
-def read_header(data: bytes | bytearray | memoryview, field: str = "image") -> Header:
+def read_header(
+    data: bytes | bytearray | memoryview, field: str = "image", *, frames: Frames = "all"
+) -> Header:
     """Return what an encoded image says of itself, without decoding pixels.
 
     The first bytes of a file do, of most formats: some 100 KB of JPEG, PNG, WebP, GIF and BMP. (TIFF may have
     its directory at the end, and of AVIF the decoder wants all. Frames are counted among the bytes given.)
+
+    Parameters
+    ----------
+    frames
+        With ``"first"`` nothing counts but the first one, and whether there are more.
 
     Raises
     ------
@@ -102,7 +113,8 @@ def read_header(data: bytes | bytearray | memoryview, field: str = "image") -> H
     UnsupportedFormatError
         They are one in a format that is not decoded here.
     """
-    source = read_source(bytes(data), field, COUNTED_FRAMES, whole=False)
+    most = FIRST_ALONE if frames == "first" else COUNTED_FRAMES
+    source = read_source(bytes(data), field, most, whole=False)
     return header_of(source, field)
 
 

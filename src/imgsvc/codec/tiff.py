@@ -7,7 +7,7 @@ import struct
 
 from imgsvc.codec import exif as exif_data
 from imgsvc.codec import tiff_directory as tags
-from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, ends_early
+from imgsvc.codec.source import FIRST_ALONE, PROFILE_BYTES, DamageError, Source, ends_early
 from imgsvc.codec.tiff_pixels import (
     Kind,
     Stored,
@@ -31,19 +31,24 @@ UNKEPT = {
 def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
     """Look through the directories of up to `frames` pages."""
     layout = tags.Layout.of(data)
+    every = frames > FIRST_ALONE
     pages: list[tags.Page] = []
     try:
         pages.extend(itertools.islice(tags.walk(data), frames))
     except struct.error:
-        if (whole and not partial) or not pages:
+        if not pages or (every and whole and not partial):
             raise ends_early() from None
+    except DamageError:
+        if not pages or every:
+            raise
     if not pages:
         raise DamageError("it has no pixels")
     first = pages[0]
     width, height = first.value(tags.WIDTH), first.value(tags.HEIGHT)
     if not width or not height:
         raise DamageError("it does not say its size")
-    for page in pages:
+    wanted = pages if every else pages[:1]  # nothing behind it refuses the first
+    for page in wanted:
         check(page, len(data))
         check_streams(data, page)
     kind = Kind.of(first)
@@ -51,7 +56,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
     profile = first.entries.get(tags.PROFILE)
     file = b""
     if whole:
-        anew, known = made_anew(data, pages)
+        anew, known = made_anew(data, wanted)
         file = tags.rewritten(anew, readable(known), layout)
     return Source(
         "tiff",
@@ -65,14 +70,14 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         icc_profile=profile.content if profile and 0 < len(profile.content) <= PROFILE_BYTES else None,
         notes=("16 bits a channel are cut to 8",) if kind.bits > 8 and not kind.is_gray else (),
         depth=kind.bits,
-        coding=slowest_coding(pages),
-        stored_bits=max(each.bits * each.samples for each in map(Kind.of, pages)),
-        made_anew=any(map(is_made_anew, pages)),
-        parts=max(len(places(page)) for page in pages),
+        coding=slowest_coding(wanted),
+        stored_bits=max(each.bits * each.samples for each in map(Kind.of, wanted)),
+        made_anew=any(map(is_made_anew, wanted)),
+        parts=max(len(places(page)) for page in wanted),
         exif=_exif(first),
         unkept=tuple(name for tag, name in UNKEPT.items() if tag in first.entries),
-        stored=tuple(Stored.of(page) for page in pages),
-        largest_part=max(_part(page) for page in pages),
+        stored=tuple(Stored.of(page) for page in wanted),
+        largest_part=max(_part(page) for page in wanted),
     )
 
 

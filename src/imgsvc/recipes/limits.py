@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from imgsvc._images import Shape
+    from imgsvc.codec import Header
     from imgsvc.pipeline import Pipeline, Plan
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "check_decoded",
     "check_frames",
     "check_outputs",
+    "check_page",
     "check_pipeline",
     "check_size",
     "check_steps",
@@ -65,6 +67,12 @@ def check_size(shape: Shape, frames: int, limits: Limits, field: str) -> None:
     pixels = math.prod(shape[:2]) * frames
     if pixels > limits.pixels:
         raise LimitExceededError(field, pixels, limits.pixels, f"pixels ({_size(shape, frames)})")
+
+
+def check_page(header: Header, limits: Limits, field: str) -> None:
+    """Raise LimitExceededError if more pixels are decoded than are shown, and these are too many."""
+    if header.most_pixels > limits.pixels:
+        raise LimitExceededError(field, header.most_pixels, limits.pixels, "pixels of a page, tile or canvas")
 
 
 def check_decoded(shape: Shape, dtype: np.dtype[Any], frames: int, limits: Limits, field: str) -> None:

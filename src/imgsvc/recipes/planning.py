@@ -17,6 +17,7 @@ from imgsvc.recipes.limits import (
     check_decoded,
     check_frames,
     check_outputs,
+    check_page,
     check_pipeline,
     check_size,
     check_steps,
@@ -236,12 +237,13 @@ def _plan_input(
     if not isinstance(source, ImageFile):
         check_size(source.shape, 1, limits, field)
         return InputPlan(source.shape, source.dtype, 1, None, None), recipe
-    header = header or read_header(source.data, field=field)
+    header = header or read_header(source.data, field, frames=recipe.decoding.frames)
     frames = header.frames if recipe.decoding.frames == "all" else 1
     check_frames(frames, limits, field)
     dtype = DEEP.get(header.bits, UINT8) if recipe.decoding.depth == "keep" else UINT8
     shape = (header.height, header.width) + ((header.channels,) if header.channels > 1 else ())
     check_size(shape, frames, limits, field)
+    check_page(header, limits, field)
     at_least = _at_least(recipe, shape) if recipe.decoding.shrink_on_load and frames == 1 else None
     if at_least is not None:
         width, height = reduced_size(header, at_least)

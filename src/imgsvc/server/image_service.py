@@ -115,7 +115,7 @@ class Processing:
         """
         # What is found holds its recipe, so no other one has that id meanwhile.
         if isinstance(source, ImageFile):
-            header, icc_profile = read_header(source.data), None
+            header, icc_profile = read_header(source.data, frames=recipe.decoding.frames), None
             key: Hashable = id(recipe), header
         else:
             header, icc_profile = None, source.icc_profile
