@@ -44,6 +44,8 @@ ROOMS = {
     "runtime": {"_stop", "errors", "runtime"},
     "codec": {"_files", "_images", "_rle", "codec", "errors", "operations"},
     "recipes": {"_images", "_stop", "codec", "errors", "operations", "pipeline", "recipes"},
+    "processing": {"_files", "_images", "_stop", "_threads", "codec", "errors", "operations", "pipeline"}
+    | {"processing", "recipes"},
     "cache": {"_images", "cache", "codec", "errors", "operations", "pipeline", "recipes", "runtime"},
     "config": {"_available_cores", "_files", "_options", "_threads", "config", "errors"},
     "wire": {
@@ -59,8 +61,9 @@ ROOMS = {
         "wire",
     },
     "server": BELOW_SERVERS | {"_dispatch", "cache", "codec", "operations", "pipeline", "recipes", "server"},
-    "client": BELOW_SERVERS | {"_dispatch", "client", "codec", "operations", "pipeline", "recipes"},
-    "imgsvc": {"errors", "operations", "pipeline", "client", "runtime"},
+    "client": BELOW_SERVERS
+    | {"_dispatch", "client", "codec", "operations", "pipeline", "processing", "recipes"},
+    "imgsvc": {"errors", "operations", "pipeline", "processing", "client", "runtime"},
 }
 KNOW_GRPC = {"server", "client"}
 KNOW_PROTOBUF = {"server", "client", "stubs", "wire"}

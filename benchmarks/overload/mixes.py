@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imgsvc.client.exchange import make_recipe, request_body
-from imgsvc.client.given import read_given
+from imgsvc.client.exchange import request_body
+from imgsvc.processing.given import read_given
+from imgsvc.processing.request import make_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -35,14 +35,17 @@ from imgsvc.runtime.allocator import tune_allocator
 if TYPE_CHECKING:
     from imgsvc.client.asynchronous import AsyncClient
     from imgsvc.client.options import Tls
-    from imgsvc.client.result import Result
     from imgsvc.client.sync import Client
+    from imgsvc.processing.process import process, process_outputs
+    from imgsvc.processing.result import Result
+    from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.recipe import Output
 
 __all__ = [
     "AsyncClient",
     "Client",
     "ImgsvcError",
+    "Limits",
     "Output",
     "Pipeline",
     "Result",
@@ -61,6 +64,8 @@ __all__ = [
     "lut",
     "mean_filter",
     "pad",
+    "process",
+    "process_outputs",
     "resize",
     "rotate90",
     "sharpen",
@@ -71,13 +76,16 @@ __all__ = [
 __version__ = version("imgsvc")
 
 
-# gRPC takes longer to load than all the rest.
+# gRPC and Pillow take longer to load than all the rest.
 LATER = {
     "AsyncClient": "imgsvc.client.asynchronous",
     "Client": "imgsvc.client.sync",
+    "Limits": "imgsvc.recipes.limits",
     "Output": "imgsvc.recipes.recipe",
-    "Result": "imgsvc.client.result",
+    "Result": "imgsvc.processing.result",
     "Tls": "imgsvc.client.options",
+    "process": "imgsvc.processing.process",
+    "process_outputs": "imgsvc.processing.process",
 }
 
 

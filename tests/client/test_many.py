@@ -161,12 +161,12 @@ class TestBounds:
 
 class TestInterruptions:
     def test_images_that_are_long_in_coming(self, serve, photo):
-        server = serve("--port", "0", "--body-timeout", "0.2")
+        server = serve("--port", "0", "--body-timeout", "0.5")
 
         def images():
             for _ in range(3):
                 yield photo
-                time.sleep(0.6)  # meanwhile the server ends the stream
+                time.sleep(1.2)  # meanwhile the server ends the stream
 
         with imgsvc.Client(server.target, retries=0) as connected:
             assert len(list(connected.process_many(images(), "invert"))) == 3

@@ -15,7 +15,6 @@ from imgsvc.client import nl_image
 from imgsvc.client.asynchronous_stream import AsyncBatchRun
 from imgsvc.client.exchange import (
     check_operand,
-    make_recipe,
     operation_recipe,
     pixels_of,
     plan_bodies,
@@ -25,16 +24,17 @@ from imgsvc.client.exchange import (
     single_result,
 )
 from imgsvc.client.flow import MAX_IN_FLIGHT, Flow
-from imgsvc.client.given import read_given
 from imgsvc.client.methods import OperationMethods
 from imgsvc.client.options import Connection, check_timeout
 from imgsvc.client.paths import BATCH, HEALTH, INFO, OPERATIONS, PLAN, PROCESS
 from imgsvc.client.reports import health_request, read_health, read_operations, read_plan, read_server
-from imgsvc.client.result import Result
 from imgsvc.client.retrying import Attempts
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import RequestRefusedError, ServiceError, ServiceUnavailableError
 from imgsvc.operations.parameters import integer
+from imgsvc.processing.given import read_given
+from imgsvc.processing.request import make_recipe
+from imgsvc.processing.result import Result
 from imgsvc.wire.process import read_response
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from imgsvc._images import Image
-    from imgsvc.client.exchange import PipelineLike
-    from imgsvc.client.given import ImageLike
     from imgsvc.client.options import Compression, Metadata, Tls
     from imgsvc.client.reports import OperationReport, PlanReport, ServerReport
     from imgsvc.codec import DecodeOptions
     from imgsvc.errors import ImgsvcError
     from imgsvc.operations import Operation
+    from imgsvc.processing.given import ImageLike
+    from imgsvc.processing.request import PipelineLike
     from imgsvc.recipes.recipe import Output, OutputFormat
 
     T = TypeVar("T")

@@ -12,9 +12,9 @@ import grpc
 
 from imgsvc.client.failures import service_error
 from imgsvc.client.flow import batch_body, key_and_image
-from imgsvc.client.given import read_given
 from imgsvc.client.retrying import Attempts, ended_early, no_progress, was_idle
 from imgsvc.errors import ImgsvcError, ServiceError
+from imgsvc.processing.given import read_given
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable

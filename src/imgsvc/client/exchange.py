@@ -1,4 +1,4 @@
-"""What both clients send and read: requests from what a caller gives, results from answers."""
+"""What both clients send and read: requests of images and recipes, results from answers."""
 
 from __future__ import annotations
 
@@ -9,34 +9,31 @@ from google.protobuf.message import DecodeError
 
 from imgsvc._images import check_image
 from imgsvc.client.failures import broken_answer, status_error
-from imgsvc.client.given import copy_pixels, read_given
-from imgsvc.client.result import Result
-from imgsvc.codec import DecodeOptions
-from imgsvc.errors import InvalidInputError, InvalidParameterError, shown
+from imgsvc.errors import InvalidInputError
 from imgsvc.pipeline import Pipeline
+from imgsvc.processing import result as processing
+from imgsvc.processing.given import copy_pixels, read_given
+from imgsvc.processing.result import Result
 from imgsvc.recipes.recipe import RAW, Output, Recipe
-from imgsvc.recipes.results import FailedResult, RawResult
+from imgsvc.recipes.results import FailedResult
 from imgsvc.recipes.source import ImageFile
 from imgsvc.wire.process import draft_request, plan_request, read_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
     from numpy.typing import NDArray
 
     from imgsvc._images import Image, Shape
-    from imgsvc.client.given import Given, ImageLike
     from imgsvc.errors import ServiceError
     from imgsvc.operations import Operation
+    from imgsvc.processing.given import Given, ImageLike
     from imgsvc.recipes import results
-    from imgsvc.recipes.recipe import OutputFormat
 
     T = TypeVar("T")
-    PipelineLike = Pipeline | str | Operation | Iterable[Any]
 
 __all__ = [
-    "make_recipe",
     "operation_recipe",
     "pixels_of",
     "plan_bodies",
@@ -49,47 +46,6 @@ __all__ = [
 
 PLANNED_BYTES = 1 << 18
 """Of a file, which nearly always are enough to plan with."""
-
-
-def make_recipe(
-    pipeline: PipelineLike | None,
-    outputs: Output | OutputFormat | Mapping[str, Output | OutputFormat] | None,
-    decoding: DecodeOptions | None,
-    preset: str,
-) -> Recipe:
-    """Return what a caller wants done.
-
-    Raises
-    ------
-    InvalidParameterError
-        One of these is not what it should be.
-    """
-    if not isinstance(preset, str):
-        raise InvalidParameterError("preset", shown(preset), "a name")
-    if decoding is not None and not isinstance(decoding, DecodeOptions):
-        raise InvalidParameterError("decoding", shown(decoding), "imgsvc.codec.DecodeOptions")
-    steps = pipeline if isinstance(pipeline, Pipeline) else Pipeline(() if pipeline is None else pipeline)
-    return Recipe(steps, _outputs(outputs), decoding or DecodeOptions(), preset)
-
-
-def _outputs(given: object) -> tuple[Output, ...]:
-    if given is None:
-        return (Output(),)
-    if isinstance(given, str):
-        return (Output(given),)  # type: ignore[arg-type] # it is checked there
-    if isinstance(given, Output):
-        return (given,)
-    if isinstance(given, dict) and all(isinstance(name, str) for name in given):
-        return tuple(_named(name, output) for name, output in given.items())
-    raise InvalidParameterError("output", shown(given), "a format, an imgsvc.Output, or a dict of these")
-
-
-def _named(name: str, given: object) -> Output:
-    output = Output(given) if isinstance(given, str) else given  # type: ignore[arg-type] # it is checked there
-    if not isinstance(output, Output):
-        raise InvalidParameterError(f"outputs[{name!r}]", shown(given), "a format or an imgsvc.Output")
-    fields = {field: getattr(output, field) for field in output.__dataclass_fields__}
-    return Output(**{**fields, "name": name})
 
 
 def operation_recipe(operation: Operation) -> Recipe:
@@ -149,12 +105,7 @@ def result_of(result: results.Result) -> Result | ServiceError:
     """Return a result as callers get it."""
     if isinstance(result, FailedResult):
         return status_error(result.code, result.message, result.field)
-    if isinstance(result, RawResult):
-        height, width = result.shape[:2]
-        pixels, profile = result.pixels, result.icc_profile
-        return Result(result.name, RAW, width, height, None, result.notes, pixels, profile)
-    data = memoryview(result.data).toreadonly()
-    return Result(result.name, result.format or "", result.width, result.height, data, result.notes)
+    return processing.result_of(result)
 
 
 def pixels_of(body: bytes, shape: Shape) -> NDArray[Any]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc.client.exchange import read, single_result
 from imgsvc.client.failures import broken_answer, status_error
-from imgsvc.client.given import copy_pixels
 from imgsvc.errors import ImgsvcError
+from imgsvc.processing.given import copy_pixels
 from imgsvc.recipes.results import FailedResult
 from imgsvc.wire.process import draft_batch_request, read_batch_response
 
 if TYPE_CHECKING:
-    from imgsvc.client.given import Given
-    from imgsvc.client.result import Result
+    from imgsvc.processing.given import Given
+    from imgsvc.processing.result import Result
     from imgsvc.recipes import results
     from imgsvc.recipes.recipe import Recipe
 

@@ -9,9 +9,9 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from imgsvc._images import UINT8, check_image
-from imgsvc.client.given import copy_pixels
 from imgsvc.errors import InvalidImageError, RequestRefusedError, ServiceError
 from imgsvc.operations import MeanFilter, Rotate90
+from imgsvc.processing.given import copy_pixels
 from imgsvc.stubs.nl_image_service_pb2 import DESCRIPTOR
 from imgsvc.wire.nl_image import draft_image, draft_rotate_request, read_answer
 

@@ -10,15 +10,15 @@ import grpc
 
 from imgsvc.client.failures import service_error
 from imgsvc.client.flow import batch_body, key_and_image
-from imgsvc.client.given import read_given
 from imgsvc.client.retrying import Attempts, ended_early, no_progress, was_idle
 from imgsvc.errors import ImgsvcError, ServiceError
+from imgsvc.processing.given import read_given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from imgsvc.client.flow import Flow, Outcome
-    from imgsvc.client.given import Given
+    from imgsvc.processing.given import Given
     from imgsvc.recipes.recipe import Recipe
 
     class Call(Protocol):

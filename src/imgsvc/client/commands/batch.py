@@ -37,7 +37,6 @@ from imgsvc.client.commands.program import (
 )
 from imgsvc.client.commands.work import add_work_options, work_of
 from imgsvc.client.flow import MAX_IN_FLIGHT
-from imgsvc.client.given import read_file
 from imgsvc.errors import (
     ConfigurationError,
     ImageWriteError,
@@ -45,6 +44,7 @@ from imgsvc.errors import (
     ServiceError,
     ServiceUnavailableError,
 )
+from imgsvc.processing.given import read_file
 from imgsvc.recipes.recipe import RAW
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from imgsvc.client.commands.work import Work
-    from imgsvc.client.result import Result
     from imgsvc.client.sync import Client
+    from imgsvc.processing.result import Result
 
 DESCRIPTION = """\
 Send every image of a folder through a pipeline, over one stream, and write the results to another folder,

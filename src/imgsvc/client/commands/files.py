@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from imgsvc._files import creating, failure_of, replacing
 from imgsvc.client.batch import find_images
-from imgsvc.client.given import read_file
 from imgsvc.codec import FORMATS, format_of, format_of_name, formats
 from imgsvc.errors import ImageReadError, ImageWriteError, InvalidInputError
+from imgsvc.processing.given import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imgsvc.client.result import Result
+    from imgsvc.processing.result import Result
 
 __all__ = [
     "STANDARD",

@@ -20,9 +20,9 @@ from imgsvc.client.commands.files import (
 )
 from imgsvc.client.commands.program import EXIT_SOME_FAILED, advice, say, show_json
 from imgsvc.client.commands.work import work_of
-from imgsvc.client.result import Result
 from imgsvc.codec import format_of_name
 from imgsvc.errors import ImageWriteError, ImgsvcError
+from imgsvc.processing.result import Result
 
 if TYPE_CHECKING:
     import argparse

@@ -1,4 +1,4 @@
-"""What a client gives back: an image, as pixels or as a file."""
+"""Result: an image that came out, as pixels or as a file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from PIL import Image as PillowImage
 from imgsvc._files import failure_of, replacing
 from imgsvc.codec import Decoded, DecodeOptions, decode, encode, format_of_name, formats
 from imgsvc.errors import ImageWriteError
+from imgsvc.recipes.recipe import RAW
+from imgsvc.recipes.results import RawResult
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsvc.codec import Format
+    from imgsvc.recipes.results import EncodedResult
 
-__all__ = ["Result"]
+__all__ = ["Result", "result_of"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -88,3 +91,12 @@ class Result:
 
     def _encoded(self, kind: Format) -> bytes:
         return encode(Decoded((self.array,), icc_profile=self.icc_profile, durations=(0,)), kind)
+
+
+def result_of(made: RawResult | EncodedResult) -> Result:
+    """Return an output that was made as callers get it."""
+    if isinstance(made, RawResult):
+        height, width = made.shape[:2]
+        return Result(made.name, RAW, width, height, None, made.notes, made.pixels, made.icc_profile)
+    data = memoryview(made.data).toreadonly()
+    return Result(made.name, made.format or "", made.width, made.height, data, made.notes)

@@ -1,4 +1,4 @@
-"""What callers give as an image: an array, a file's bytes or path, or a Pillow image."""
+"""Images as callers give them: an array, a file's bytes or path, or a Pillow image."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Given", "copy_pixels", "read_file", "read_given"]
 
-# protobuf ends at 2 GiB; what stands around the image takes far less than the rest.
-MAX_BYTES = 2**31 - 1 - (1 << 20)
+MESSAGE_BYTES = 2**31 - 1 - (1 << 20)
+"""protobuf ends at 2 GiB; what stands around the image takes far less than the rest."""
+
 # What NumPy makes of Pillow's modes; others are converted.
 AS_THEY_ARE = ("L", "RGB", "RGBA", "F")
 GRAY, COLOR, ALPHA = ("1", "L"), "RGB", "RGBA"
@@ -49,30 +50,35 @@ class Given(NamedTuple):
         return len(self.source.data) if isinstance(self.source, ImageFile) else self.pixels.nbytes  # type: ignore[union-attr]
 
 
-def read_given(image: ImageLike) -> Given:
-    """Return what the service is sent for an image, which may be the path of a file to be read.
+def read_given(image: ImageLike, most: int = MESSAGE_BYTES) -> Given:
+    """Return what recipes take for an image, which may be the path of a file to be read.
 
     A Pillow image becomes upright pixels, gray, RGB or RGBA, and float32 or uint16 where it has those.
+
+    Parameters
+    ----------
+    most
+        Bytes that it may have.
 
     Raises
     ------
     InvalidImageError
-        It is none of these, or larger than a message can be.
+        It is none of these, or has more bytes.
     ImageReadError
         The file cannot be read.
     """
     if isinstance(image, str | os.PathLike):
-        return _file(read_file(Path(image)))
+        return _file(read_file(Path(image), most), most)
     if isinstance(image, bytes | bytearray | memoryview):
-        return _file(image)
+        return _file(image, most)
     if isinstance(image, PillowImage.Image):
         upright = ImageOps.exif_transpose(image)
-        return _pixels(_as_array(upright), upright.info.get("icc_profile"))
+        return _pixels(_as_array(upright), upright.info.get("icc_profile"), most)
     given: object = image
     if not isinstance(given, np.ndarray):
         expected = "an array, an image file's bytes or path, or a Pillow image"
         raise InvalidImageError("image", type(given).__name__, expected)
-    return _pixels(given, None)
+    return _pixels(given, None, most)
 
 
 def copy_pixels(pixels: NDArray[Any], room: NDArray[Any]) -> None:
@@ -83,8 +89,8 @@ def copy_pixels(pixels: NDArray[Any], room: NDArray[Any]) -> None:
         COPY(pixels.reshape(room.shape), out=room, num_threads=1)
 
 
-def read_file(path: Path) -> bytes:
-    """Return the bytes of a file that a message can hold.
+def read_file(path: Path, most: int = MESSAGE_BYTES) -> bytes:
+    """Return the bytes of a file, `most` at most.
 
     Raises
     ------
@@ -94,15 +100,15 @@ def read_file(path: Path) -> bytes:
     try:
         if path.is_file():
             size = path.stat().st_size
-            if size > MAX_BYTES:
-                raise ImageReadError(f"{path}: {size} bytes, a message ends at {MAX_BYTES}")
+            if size > most:
+                raise ImageReadError(f"{path}: {size} bytes, a message ends at {most}")
         return path.read_bytes()
     except (OSError, ValueError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else failure_of(error)
         raise ImageReadError(f"{path}: {reason}") from error
 
 
-def _file(data: bytes | bytearray | memoryview) -> Given:
+def _file(data: bytes | bytearray | memoryview, most: int) -> Given:
     view = data if isinstance(data, bytes) else memoryview(data)
     if isinstance(view, memoryview):
         if not view.c_contiguous:
@@ -110,20 +116,20 @@ def _file(data: bytes | bytearray | memoryview) -> Given:
         view = view.cast("B")
     if not len(view):
         raise InvalidImageError("image", "0 bytes", "an image file")
-    _check_size(len(view))
+    _check_size(len(view), most)
     return Given(ImageFile(view), None)
 
 
-def _pixels(image: NDArray[Any], icc_profile: bytes | None) -> Given:
+def _pixels(image: NDArray[Any], icc_profile: bytes | None, most: int) -> Given:
     image = check_image(image, deep=True)
-    _check_size(image.nbytes)
+    _check_size(image.nbytes, most)
     shape = image.shape[:2] if image.shape[2:] == (1,) else image.shape
     return Given(RawImage(shape, image.dtype, None, icc_profile), image)
 
 
-def _check_size(size: int) -> None:
-    if size > MAX_BYTES:
-        raise InvalidImageError("image", f"{size} bytes", f"at most {MAX_BYTES}: a message ends there")
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise InvalidImageError("image", f"{size} bytes", f"at most {most}: a message ends there")
 
 
 def _as_array(image: PillowImage.Image) -> NDArray[Any]:

@@ -1,0 +1,1 @@
+"""Recipes as callers describe them, and run in this process."""
