@@ -31,6 +31,14 @@ def test_urls_and_what_the_log_calls_them(url, name):
     [
         ("http://:s3cret@h", "the scheme 'http', expected redis://, rediss:// or unix://"),
         ("s3cret", "the scheme '', expected redis://, rediss:// or unix://"),
+        (
+            "redis+sentinel://:s3cret@h:26379/main",
+            "the scheme 'redis+sentinel', expected redis://, rediss:// or unix://",
+        ),
+        ("REDIS://h", "the scheme 'REDIS', expected redis://, rediss:// or unix://"),
+        ("redis-sentinel://h", "the scheme 'redis-sentinel', expected redis://, rediss:// or unix://"),
+        ("redis+cluster://h", "the scheme 'redis+cluster', expected redis://, rediss:// or unix://"),
+        ("redis://:s3cret@a:1,b:2", "no URL, expected redis://, rediss:// or unix://"),
         ("redis://:s3cret@", "no host, expected redis://host:port"),
         ("unix://", "no path, expected unix:///path/to/socket"),
         ("redis://:s3cret@h:99999", "no URL, expected redis://, rediss:// or unix://"),
@@ -40,6 +48,12 @@ def test_urls_and_what_the_log_calls_them(url, name):
             "redis://h?socket_timeout=s3cret",
             "the parameter 'socket_timeout', expected one of db, ssl_ca_certs, ssl_certfile, ssl_keyfile",
         ),
+        (
+            "redis://h?ssl_ca_certs=/ca.pem",
+            "the parameter 'ssl_ca_certs' of redis://, expected it of rediss:// only",
+        ),
+        ("rediss://h?ssl_keyfile=/k", "the parameter 'ssl_keyfile', expected 'ssl_certfile' beside it"),
+        ("redis://h?db=s3cret", "the parameter 'db', expected a number"),
     ],
 )
 def test_others_are_refused_without_showing_them(url, message):

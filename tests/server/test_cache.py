@@ -271,7 +271,9 @@ def test_garbage_in_redis_gives_the_right_answer(redis, image, server):
                 client.set(name, garbage)
                 wait_for(lambda: asked() == "miss")
                 wait_for(lambda: asked() == "hit")
-        assert cached.log.count(f"{name.decode()} does not hold what was written there") == 1
+        told = f"{name.decode()} does not hold what was written there"
+        wait_for(lambda: told in cached.log)
+        assert cached.log.count(told) == 1
 
 
 def test_counters_are_metrics(image):

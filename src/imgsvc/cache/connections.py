@@ -17,14 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import AskError, ClusterDownError
 from redis.retry import Retry
+
+from imgsvc.cache.redis_errors import RefusedError, UnavailableError, UnservedError
+from imgsvc.cache.redis_mode import CLUSTER
+from imgsvc.cache.redis_reasons import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     Run = Callable[[Sequence[bytes]], Any]
 
-__all__ = ["Connections", "RefusedError", "UnavailableError"]
+__all__ = ["Connections"]
 
 log = logging.getLogger("imgsvc.cache")
 
@@ -44,14 +49,6 @@ LOOKS = 8
 """Of the watch, in one timeout."""
 
 
-class UnavailableError(Exception):
-    """Redis did not answer in time, or at all; or nobody asks it now, since it did not."""
-
-
-class RefusedError(Exception):
-    """Redis answered with an error."""
-
-
 class Connections:
     """The connections.
 
@@ -63,19 +60,34 @@ class Connections:
         What the log calls it: without its password.
     timeout
         Seconds for connecting, and for each command.
+    check
+        Called on the connecting thread, with a function that runs a command: before they are opened. It
+        raises `UnservedError` where they are not to be, now or ever.
     measure
-        Called on the connecting thread, with a function that runs a command: when they are open, before
-        anybody else uses them, and now and then.
+        Called in the same way: when they are open, before anybody else uses them, and now and then.
 
     Attributes
     ----------
     errors : int
         How many commands were not answered.
+    unserved : str
+        Why Redis is never asked again; empty while it is.
     """
 
-    def __init__(self, url: str, name: str, timeout: float, measure: Callable[[Run], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        timeout: float,
+        *,
+        check: Callable[[Run], None],
+        measure: Callable[[Run], None],
+    ) -> None:
+        self._over_tls = url.startswith("rediss:")
         self._pool = redis.ConnectionPool.from_url(
             url,
+            # Before redis-py 6 any name would do.
+            **({"ssl_check_hostname": True} if self._over_tls else {}),
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             socket_read_size=READ_BYTES,
@@ -84,8 +96,10 @@ class Connections:
         )
         self._name = name
         self._timeout = timeout
+        self._check = check
         self._measure = measure
         self.errors = 0
+        self.unserved = ""
         self._watch = _Watch(timeout / LOOKS)
         self._idle: queue.SimpleQueue[Any] | None = None  # None while Redis is down
         self._lock = threading.Lock()
@@ -93,12 +107,16 @@ class Connections:
         self._down.set()
         self._closed = threading.Event()
         self._tried = threading.Event()
+        self._started = False
         self._thread = threading.Thread(target=self._keep, name="imgsvc-redis", daemon=True)
         self._thread.start()
 
-    def wait_for_first_try(self) -> None:
-        """Wait until it is known whether Redis is there, or has had its time to answer."""
+    def first_try(self) -> str:
+        """Wait until it is known whether Redis is there, or has had its time to answer; return `unserved`."""
         self._tried.wait(2 * self._timeout)
+        with self._lock:
+            self._started = True
+            return self.unserved
 
     def run(self, command: Sequence[bytes]) -> Any:
         """Return what Redis answers to a command, in parts, within a timeout.
@@ -148,7 +166,7 @@ class Connections:
             try:
                 return connection.read_response(disable_decoding=True)
             except redis.ResponseError as error:
-                raise RefusedError(str(error)) from None
+                raise _meaning(error) from None
 
     def _put_back(self, idle: queue.SimpleQueue[Any], connection: Any) -> None:
         with self._lock:
@@ -164,6 +182,8 @@ class Connections:
             if idle is None or self._idle is not idle:
                 return
             self._idle = None
+            if isinstance(error, UnservedError):
+                self.unserved = str(error)
         with contextlib.suppress(queue.Empty):
             while True:
                 idle.get_nowait().disconnect()
@@ -176,12 +196,19 @@ class Connections:
 
     def _keep(self) -> None:
         pause, told = FIRST_PAUSE, False
-        while not self._closed.is_set():
+        while not self._closed.is_set() and not self.unserved:
             try:
+                self._look()
                 idle = self._open()
+            except UnservedError as error:
+                with self._lock:
+                    self.unserved = str(error)
+                    started = self._started
+                if started:  # or whoever starts it is told
+                    self._tell(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
                 if not told:
-                    self._tell(error)
+                    self._tell(error, connecting=True)
                 told = True
             else:
                 self._down.clear()
@@ -201,6 +228,27 @@ class Connections:
             self._closed.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
+    def _look(self) -> None:
+        """Check what it is, without what some kinds refuse: databases and, of a sentinel, passwords."""
+        for left_out in (("db",), ("db", "username", "password")):
+            options = {name: v for name, v in self._pool.connection_kwargs.items() if name not in left_out}
+            connection = self._pool.connection_class(**options)
+            try:
+                with contextlib.suppress(redis.AuthenticationError):
+                    connection.connect()
+                    self._check_over(connection)
+                    return
+            finally:
+                connection.disconnect()
+
+    def _check_over(self, connection: Any) -> None:
+        try:
+            self._check(lambda command: self._exchange(connection, command))
+        except (UnservedError, UnavailableError, redis.AuthenticationError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a proxy may hang up upon what it does not know
+            log.debug("redis %s: of what kind it is, it does not say: %s", self._name, error)
+
     def _open(self) -> queue.SimpleQueue[Any]:
         idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         try:
@@ -217,9 +265,22 @@ class Connections:
             raise
         return idle
 
-    def _tell(self, error: Exception) -> None:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        log.warning("redis %s: %s; until it is back nothing is found in it", self._name, reason)
+    def _tell(self, error: Exception, *, connecting: bool = False) -> None:
+        what_now = "until it is back nothing is found in it"
+        if isinstance(error, UnservedError):
+            what_now = "it is not asked again before the server is restarted"
+        reason = reason_of(error, greeting_tls=connecting and self._over_tls)
+        log.warning("redis %s: %s; %s", self._name, reason, what_now)
+
+
+def _meaning(error: redis.ResponseError) -> Exception:
+    """Return what an error that Redis answered means. Old versions of redis-py leave its code in the text."""
+    text = str(error)
+    if isinstance(error, AskError) or text.startswith(("ASK ", "MOVED ")):  # a MovedError is an AskError
+        return UnservedError(CLUSTER)
+    if isinstance(error, ClusterDownError) or text.startswith("CLUSTERDOWN "):
+        return UnavailableError(text)  # for a while: until its other nodes have come
+    return RefusedError(text)
 
 
 class _Watch:

@@ -9,9 +9,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from imgsvc.cache.connections import Connections, RefusedError, UnavailableError
+from imgsvc.cache.connections import Connections
 from imgsvc.cache.frame import framed, message_of
 from imgsvc.cache.rates import FetchRate
+from imgsvc.cache.redis_commands import command, set_command
+from imgsvc.cache.redis_errors import RefusedError, UnavailableError
+from imgsvc.cache.redis_mode import check_mode
+from imgsvc.cache.redis_tls import check_tls_files
+from imgsvc.errors import ConfigurationError
 from imgsvc.runtime.fair_pool import blocking
 
 if TYPE_CHECKING:
@@ -45,9 +50,16 @@ class RedisStore:
         Seconds that a message is kept.
     prefix
         What the keys begin with.
+
+    Raises
+    ------
+    ConfigurationError
+        The files that the URL names cannot be used, or what answers there does not hold all keys. Where
+        nobody answers in time, it is tried again behind everything else.
     """
 
     def __init__(self, url: str, name: str, *, timeout: float, ttl: float, prefix: str) -> None:
+        check_tls_files(url)
         self._name = name
         self._prefix = prefix.encode()
         self._milliseconds = max(1, round(1e3 * ttl))
@@ -60,10 +72,15 @@ class RedisStore:
         self._refusals: dict[str, str] = {}
         self._told = -math.inf
         self._stores = self._dropped = self._errors = 0
-        self._connections = Connections(url, name, timeout, self._measure)
+        self._connections = Connections(
+            url, name, timeout, check=lambda run: check_mode(run, self._prefix), measure=self._measure
+        )
         self._thread = threading.Thread(target=self._write, name="imgsvc-redis-writer", daemon=True)
         self._thread.start()
-        self._connections.wait_for_first_try()
+        unserved = self._connections.first_try()
+        if unserved:
+            self.close()
+            raise ConfigurationError(f"--cache: redis {name}: {unserved}")
 
     def get(self, key: bytes) -> bytes | None:
         """Return a message; None where there is none, or none in time, or another than was written."""
@@ -73,7 +90,7 @@ class RedisStore:
         start = time.perf_counter()
         try:
             with blocking():
-                value = self._connections.run([_command(b"GET", self._name_of(key))])
+                value = self._connections.run(command(b"GET", self._name_of(key)))
         except UnavailableError:
             return None
         except RefusedError as error:
@@ -108,8 +125,10 @@ class RedisStore:
 
     def fetch_seconds(self, num_bytes: int) -> float:
         """Return what it takes to fetch so many bytes; for ever, where that might not be done in time."""
+        if self._connections.unserved:
+            return math.inf
         seconds = self._rate.seconds(num_bytes)
-        return seconds if 2 * seconds < self._timeout and 2 * num_bytes <= QUEUE_BYTES else float("inf")
+        return seconds if 2 * seconds < self._timeout and 2 * num_bytes <= QUEUE_BYTES else math.inf
 
     def counters(self) -> dict[str, int]:
         """Return its counters by name; what Redis holds and evicts, Redis knows."""
@@ -160,11 +179,11 @@ class RedisStore:
 
     def _measure(self, run: Run) -> None:
         """Find out how far away Redis is."""
-        self._rate.latency = min(_seconds(run, [_command(b"PING")]) for _ in range(PROBES))
+        self._rate.latency = min(_seconds(run, command(b"PING")) for _ in range(PROBES))
         name, probe = self._prefix + b"probe", bytes(PROBE_BYTES)
         try:
-            run(_set(name, b"", probe, PROBE_MILLISECONDS))
-            seconds = min(_seconds(run, [_command(b"GET", name)]) for _ in range(PROBES))
+            run(set_command(name, b"", probe, PROBE_MILLISECONDS))
+            seconds = min(_seconds(run, command(b"GET", name)) for _ in range(PROBES))
         except RefusedError:
             return
         self._rate.a_byte = max(seconds - self._rate.latency, 0.0) / PROBE_BYTES
@@ -172,9 +191,9 @@ class RedisStore:
     def _write(self) -> None:
         while (key := self._to_write.get()) is not None:
             message = self._waiting[key]
-            command = _set(self._name_of(key), framed(key, message), message, self._milliseconds)
+            written = set_command(self._name_of(key), framed(key, message), message, self._milliseconds)
             try:
-                self._connections.run(command)
+                self._connections.run(written)
             except UnavailableError:
                 stored = 0
             except RefusedError as error:
@@ -190,24 +209,7 @@ class RedisStore:
                 self._waiting_bytes -= len(message)
 
 
-def _command(*arguments: bytes) -> bytes:
-    parts = [b"$%d\r\n%s\r\n" % (len(argument), argument) for argument in arguments]
-    return b"*%d\r\n%s" % (len(parts), b"".join(parts))
-
-
-def _set(name: bytes, frame: bytes, message: bytes, milliseconds: int) -> list[bytes]:
-    """Return the parts of a SET with PX; the message, which may be large, is one of them as it is."""
-    begin = b"*5\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%s" % (
-        len(name),
-        name,
-        len(frame) + len(message),
-        frame,
-    )
-    number = b"%d" % milliseconds
-    return [begin, message, b"\r\n$2\r\nPX\r\n$%d\r\n%s\r\n" % (len(number), number)]
-
-
-def _seconds(run: Run, command: list[bytes]) -> float:
+def _seconds(run: Run, asked: list[bytes]) -> float:
     start = time.perf_counter()
-    run(command)
+    run(asked)
     return time.perf_counter() - start

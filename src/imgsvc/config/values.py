@@ -39,18 +39,29 @@ def redis_url(value: str) -> str:
         port = parts.port
     except ValueError:
         raise ConfigurationError("no URL, expected redis://, rediss:// or unix://") from None
-    if parts.scheme not in SCHEMES:
-        raise ConfigurationError(f"the scheme {parts.scheme!r}, expected redis://, rediss:// or unix://")
+    scheme = value.strip()[: len(parts.scheme)]  # as it is written: redis-py knows no capitals
+    if scheme not in SCHEMES:
+        raise ConfigurationError(f"the scheme {scheme!r}, expected redis://, rediss:// or unix://")
     if parts.scheme == "unix" and not parts.path:
         raise ConfigurationError("no path, expected unix:///path/to/socket")
     if parts.scheme != "unix" and not parts.hostname:
         raise ConfigurationError(f"no host, expected {parts.scheme}://host:port")
-    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
-        if name not in PARAMETERS:
-            raise ConfigurationError(f"the parameter {name!r}, expected one of {', '.join(PARAMETERS)}")
+    _check_parameters(parts.scheme, dict(parse_qsl(parts.query, keep_blank_values=True)))
     if port == 0:
         raise ConfigurationError("port 0, expected 1 to 65535")
     return Secret(value.strip()) if parts.password else value.strip()
+
+
+def _check_parameters(scheme: str, given: dict[str, str]) -> None:
+    for name in given:
+        if name not in PARAMETERS:
+            raise ConfigurationError(f"the parameter {name!r}, expected one of {', '.join(PARAMETERS)}")
+        if name != "db" and scheme != "rediss":
+            raise ConfigurationError(f"the parameter {name!r} of {scheme}://, expected it of rediss:// only")
+    if not (given.get("db") or "0").isdecimal():
+        raise ConfigurationError("the parameter 'db', expected a number")
+    if "ssl_keyfile" in given and "ssl_certfile" not in given:
+        raise ConfigurationError("the parameter 'ssl_keyfile', expected 'ssl_certfile' beside it")
 
 
 def redis_name(url: str) -> str:
