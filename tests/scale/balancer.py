@@ -30,25 +30,61 @@ def program():
 
 
 @dataclasses.dataclass
+class Balancer:
+    """An Envoy that runs."""
+
+    target: str
+    admin: int
+    process: subprocess.Popen
+
+    def asked(self, path):
+        """Return what its administration says."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/{path}", timeout=20) as answer:
+            return answer.read().decode()
+
+    def told(self, path):
+        """Have its administration do something."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin}/{path}", method="POST")
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert answer.status == 200
+
+    def number(self, name):
+        """Return one of its statistics."""
+        return int(self.asked(f"stats?filter=^{name}$").rpartition(": ")[2])
+
+    def healthy(self):
+        """Return the ports of the servers that it knows and finds healthy."""
+        found = set()
+        for line in self.asked("clusters").splitlines():
+            name, _, rest = line.partition("::")
+            address, _, flag = rest.partition("::")
+            if name == "imgsvc" and flag == "health_flags::healthy":
+                found.add(int(address.rpartition(":")[2]))
+        return found
+
+
+@dataclasses.dataclass
 class Site:
-    """Servers, and a balancer before them.
+    """Servers, and one balancer or several before them.
 
     Attributes
     ----------
-    target
-        Of the balancer.
+    balancers
+        Those that were started; `target` is of the first.
     servers
         Those that run, by name.
     """
 
     folder: Path
-    target: str
-    admin: int
     authority: trustme.CA
     stack: contextlib.ExitStack
+    balancers: list = dataclasses.field(default_factory=list)
     servers: dict = dataclasses.field(default_factory=dict)
     zones: dict = dataclasses.field(default_factory=dict)
-    process: subprocess.Popen | None = None
+
+    @property
+    def target(self):
+        return self.balancers[0].target
 
     def start(self, name, *options, zone="a", port=0):
         """Start a server, which gets no calls before `tell`."""
@@ -75,19 +111,33 @@ class Site:
         wait_for(lambda: self.healthy() == {port for _, port in places}, START_SECONDS)
 
     def healthy(self):
-        """Return the ports of the servers that Envoy knows and finds healthy."""
-        found = set()
-        for line in self.asked("clusters").splitlines():
-            name, _, rest = line.partition("::")
-            address, _, flag = rest.partition("::")
-            if name == "imgsvc" and flag == "health_flags::healthy":
-                found.add(int(address.rpartition(":")[2]))
-        return found
+        """Return the ports of the servers that all balancers know and find healthy."""
+        return set.intersection(*(each.healthy() for each in self.balancers if each.process.poll() is None))
 
-    def asked(self, path):
-        """Return what Envoy's administration says."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/{path}", timeout=20) as answer:
-            return answer.read().decode()
+    def balance(self, *options, overlay=None):
+        """Start a balancer, which knows the same servers as the others."""
+        port, admin = free_port(), free_port()
+        text = (FOLDER / "envoy.yaml").read_text().replace("/etc/envoy", str(self.folder))
+        config = yaml.safe_load(text)
+        config["admin"]["address"]["socket_address"]["port_value"] = admin
+        [listener] = config["static_resources"]["listeners"]
+        listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": port}
+        path = self.folder / f"envoy-{port}.yaml"
+        path.write_text(yaml.safe_dump(config))
+        if overlay is not None:
+            options += ("--config-yaml", overlay(port))
+        command = [
+            program(), "--config-path", path, "--disable-hot-restart", "--concurrency", "1",
+            "--log-level", "warning", *options,
+        ]  # fmt: skip
+        log = path.with_suffix(".log")
+        with log.open("wb") as file:
+            process = subprocess.Popen(list(map(str, command)), stdout=file, stderr=file, env=os.environ)
+        self.stack.callback(ended, process)
+        made = Balancer(f"127.0.0.1:{port}", admin, process)
+        wait_for(lambda: is_live(made, log), START_SECONDS)
+        self.balancers.append(made)
+        return made
 
     def calls(self, name):
         """Return how many image calls a server has answered, by its metrics."""
@@ -155,37 +205,25 @@ def site(folder, *, zone=None):
     issued = authority.issue_cert("balancer")
     (tls / "balancer.pem").write_bytes(certificates.chain(issued))
     (tls / "balancer-key.pem").write_bytes(issued.private_key_pem.bytes())
-    port, admin = free_port(), free_port()
-    text = (FOLDER / "envoy.yaml").read_text().replace("/etc/envoy", str(folder))
-    config = yaml.safe_load(text)
-    config["admin"]["address"]["socket_address"]["port_value"] = admin
-    [listener] = config["static_resources"]["listeners"]
-    listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": port}
-    (folder / "envoy.yaml").write_text(yaml.safe_dump(config))
     written(folder / "endpoints.yaml", "imgsvc", [])
-    options = []
-    if zone is not None:
-        written(
-            folder / "balancers.yaml",
-            "imgsvc-balancers",
-            [(each, port + index) for index, each in enumerate(ZONES)],
-        )
-        overlay = (FOLDER / "zones.yaml").read_text().replace("/etc/envoy", str(folder))
-        options = ["--config-yaml", overlay.replace("{zone: a}", f"{{zone: {zone}}}")]
-    command = [
-        program(), "--config-path", folder / "envoy.yaml", "--disable-hot-restart", "--concurrency", "1",
-        "--log-level", "warning", *options,
-    ]  # fmt: skip
-    with contextlib.ExitStack() as stack, (folder / "envoy.log").open("wb") as log:
-        process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, env=os.environ)
-        stack.callback(ended, process)
-        made = Site(folder, f"127.0.0.1:{port}", admin, authority, stack, process=process)
-        wait_for(lambda: is_live(made), START_SECONDS)
+
+    def zoned(port):
+        places = [(each, port + index) for index, each in enumerate(ZONES)]
+        written(folder / "balancers.yaml", "imgsvc-balancers", places)
+        text = (FOLDER / "zones.yaml").read_text().replace("/etc/envoy", str(folder))
+        return text.replace("{zone: a}", f"{{zone: {zone}}}")
+
+    with contextlib.ExitStack() as stack:
+        made = Site(folder, authority, stack)
+        made.balance(overlay=None if zone is None else zoned)
         yield made
+        for server in made.servers.values():
+            if server.process.poll() is None:
+                server.process.terminate()  # and once more by the stack, so that no drain delay is waited for
 
 
-def is_live(made):
-    assert made.process.poll() is None, (made.folder / "envoy.log").read_text()
+def is_live(made, log):
+    assert made.process.poll() is None, log.read_text()
     try:
         return made.asked("ready") == "LIVE\n"
     except OSError:
