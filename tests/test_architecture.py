@@ -46,6 +46,8 @@ ROOMS = {
     "recipes": {"_images", "_stop", "codec", "errors", "operations", "pipeline", "recipes"},
     "processing": {"_files", "_images", "_stop", "_threads", "codec", "errors", "operations", "pipeline"}
     | {"processing", "recipes"},
+    "ray": {"errors", "processing"},
+    "places": {"_files", "codec", "errors", "places", "processing"},
     "cache": {"_images", "cache", "codec", "errors", "operations", "pipeline", "recipes", "runtime"},
     "config": {"_available_cores", "_files", "_options", "_threads", "config", "errors"},
     "wire": {
@@ -62,7 +64,7 @@ ROOMS = {
     },
     "server": BELOW_SERVERS | {"_dispatch", "cache", "codec", "operations", "pipeline", "recipes", "server"},
     "client": BELOW_SERVERS
-    | {"_dispatch", "client", "codec", "operations", "pipeline", "processing", "recipes"},
+    | {"_dispatch", "client", "codec", "operations", "pipeline", "places", "processing", "ray", "recipes"},
     "imgsvc": {"errors", "operations", "pipeline", "processing", "client", "runtime"},
 }
 KNOW_GRPC = {"server", "client"}

@@ -15,7 +15,9 @@
     ├── StoppedError                     work that was cancelled, or not done by its deadline
     ├── ImageFileError                   a file on its way in or out
     │   ├── ImageReadError
-    │   └── ImageWriteError
+    │   ├── ImageWriteError
+    │   │   └── ImageExistsError         a file that nobody said to replace
+    │   └── StoreAccessError             an object store that takes no credentials of ours
     └── ServiceError                     what a server answered, with the gRPC status
         ├── RequestRefusedError          the request itself is at fault
         ├── ServiceUnavailableError      no server, or one that is overloaded or shutting down
@@ -29,6 +31,7 @@ import enum
 __all__ = [
     "AddressError",
     "ConfigurationError",
+    "ImageExistsError",
     "ImageFileError",
     "ImageReadError",
     "ImageWriteError",
@@ -43,6 +46,7 @@ __all__ = [
     "ServiceTimeoutError",
     "ServiceUnavailableError",
     "StoppedError",
+    "StoreAccessError",
     "UndecodableImageError",
     "UnsupportedFormatError",
 ]
@@ -169,6 +173,14 @@ class ImageReadError(ImageFileError):
 
 class ImageWriteError(ImageFileError):
     """A file that cannot be written: an unknown extension, no such folder, no permission."""
+
+
+class ImageExistsError(ImageWriteError):
+    """A file that is there, and is not to be replaced."""
+
+
+class StoreAccessError(ImageFileError):
+    """An object store lets nobody in by these credentials, which have expired or are none."""
 
 
 class ServiceError(ImgsvcError):

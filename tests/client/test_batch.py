@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from imgsvc.client.batch import Done, Report, find_images, process_folder
+from imgsvc.client.batch import Done, Report, process_folder
 from imgsvc.errors import ImageReadError
+from imgsvc.places.folder import find_images
 
 
 @pytest.fixture

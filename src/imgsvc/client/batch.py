@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from imgsvc.codec import is_image_name
 from imgsvc.errors import ImgsvcError
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
 Failures = tuple[tuple[Path, str], ...]
 
-__all__ = ["Done", "Report", "find_images", "process_folder"]
+__all__ = ["Done", "Report", "process_folder"]
 
 MEGA = 1e6
 PERCENTILES = (50, 95, 99)
@@ -57,26 +55,6 @@ class Report:
             lines.append(f"service latency an image: {latency}")
         lines += [f"failed: {name}: {why}" for name, why in self.failures]
         return "\n".join(lines)
-
-
-def find_images(folder: Path, apart_from: Path) -> tuple[list[Path], Failures, list[Path]]:
-    """Return the image files below `folder`, relative to it, folders that cannot be read, and other files.
-
-    Neither what is hidden, nor what is no regular file, nor what lies below `apart_from`.
-    """
-    found = []
-    unreadable: list[OSError] = []
-    skipped = apart_from.resolve()
-    for root, folders, files in os.walk(folder, onerror=unreadable.append):
-        folders[:] = [
-            name for name in folders if not name.startswith(".") and (Path(root) / name).resolve() != skipped
-        ]
-        found += [Path(root) / name for name in files if not name.startswith(".")]
-    files_below = [path for path in found if path.is_file()]
-    images = [path.relative_to(folder) for path in files_below if is_image_name(path)]
-    others = [path.relative_to(folder) for path in files_below if not is_image_name(path)]
-    failures = [(Path(error.filename), error.strerror or str(error)) for error in unreadable]
-    return sorted(images), tuple(sorted(failures)), sorted(others)
 
 
 def process_folder(

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from imgsvc import __version__
 from imgsvc._available_cores import available_cores
 from imgsvc._options import OneLineParser, argument_type, choice, integer
-from imgsvc.client.batch import Done, find_images, process_folder
+from imgsvc.client.batch import Done, process_folder
 from imgsvc.client.commands import COMMANDS, one
 from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
 from imgsvc.client.commands.files import STANDARD
@@ -35,6 +35,7 @@ from imgsvc.client.commands.reaching import wait_for
 from imgsvc.client.commands.work import add_work_options
 from imgsvc.codec import EncoderOptions, Photo, check_writable, read_image, write_image
 from imgsvc.errors import ImageReadError
+from imgsvc.places.folder import find_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

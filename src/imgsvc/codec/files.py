@@ -20,7 +20,7 @@ from imgsvc.errors import ImageReadError, ImageWriteError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from numpy.typing import NDArray
 
@@ -77,7 +77,7 @@ def formats() -> Mapping[str, str]:
     return Image.registered_extensions()
 
 
-def is_image_name(path: Path) -> bool:
+def is_image_name(path: PurePath) -> bool:
     """Return whether a file's name says that it holds an image."""
     name = formats().get(path.suffix.lower())
     return name in Image.OPEN and name not in UNREADABLE

@@ -1,33 +1,38 @@
-"""``imgsvc-client batch``: every image of a folder through a pipeline, over one stream."""
+"""``imgsvc-client batch``: every image of a folder or a store through a pipeline."""
 
 from __future__ import annotations
 
-import collections
+import contextlib
 import dataclasses
-import json
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from tqdm import tqdm
 
 from imgsvc._available_cores import available_cores
-from imgsvc._files import replacing
-from imgsvc._options import argument_type, choice, integer
-from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
-from imgsvc.client.commands.files import (
-    format_of_file,
-    images_below,
-    result_path,
-    write_result,
+from imgsvc._options import argument_type, choice, integer, text
+from imgsvc.client.commands.batch_items import (
+    Failure,
+    Item,
+    Tally,
+    named,
+    without_doubles,
+    without_those_there,
+)
+from imgsvc.client.commands.batch_report import Report, check_writable, write_failures
+from imgsvc.client.commands.batch_stream import Stream
+from imgsvc.client.commands.connection import (
+    add_connection_options,
+    check_connection,
+    client_of,
+    connect,
+    names_a_server,
 )
 from imgsvc.client.commands.program import (
     EXIT_SOME_FAILED,
     add_output_options,
-    advice,
     command_parser,
     printable,
     run_command,
@@ -37,35 +42,34 @@ from imgsvc.client.commands.program import (
 )
 from imgsvc.client.commands.work import add_work_options, work_of
 from imgsvc.client.flow import MAX_IN_FLIGHT
-from imgsvc.errors import (
-    ConfigurationError,
-    ImageWriteError,
-    ImgsvcError,
-    ServiceError,
-    ServiceUnavailableError,
-)
-from imgsvc.processing.given import read_file
-from imgsvc.recipes.recipe import RAW
+from imgsvc.errors import ConfigurationError, ServiceError, StoreAccessError
+from imgsvc.places import Listing, listed, opened
+from imgsvc.places.work_list import read_work_list
+from imgsvc.recipes.recipe import RAW, Recipe
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Protocol
 
     from imgsvc.client.commands.work import Work
     from imgsvc.client.sync import Client
-    from imgsvc.processing.result import Result
+    from imgsvc.places import Place
+
+    class Engine(Protocol):
+        """Runs a batch."""
+
+        def run(self, items: Sequence[Item], tally: Tally, bar: Any) -> None:
+            """Make the results of items; count each in the tally, and show how many in the bar."""
+
 
 DESCRIPTION = """\
 Send every image of a folder through a pipeline, over one stream, and write the results to another folder,
-each whole or not at all. One that fails does not stop the others."""
+each whole or not at all. One that fails does not stop the others. Each folder may also be in an object store:
+s3://BUCKET/…, and what else fsspec opens."""
 
-MEGA = 1e6
-PERCENTILES = (50, 90, 99)
-MOST_NOTES = 10
 AUTO = "auto"
-PAUSE_SECONDS = 1.0
-"""Before images that a busy server has turned down are sent again."""
+STREAM, RAY = "stream", "ray"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -73,12 +77,19 @@ def main(argv: Sequence[str]) -> int:
     examples = [
         'photos small --pipeline "resize width=800 | sharpen" --format webp --quality 80',
         "'photos/**/*.jpg' thumbnails --preset thumbnail --resume --failures failed.jsonl",
+        's3://photos/2026 s3://thumbnails/2026 --embedded --pipeline "resize width=256" --format webp',
+        'photos small --from list.csv --engine ray --pipeline "resize width=256" --format webp',
     ]
     parser = command_parser("batch", DESCRIPTION, examples)
-    parser.add_argument("src", metavar="SRC", help="a folder, with all below it, or a pattern of files")
-    parser.add_argument("dst", type=Path, metavar="DST", help="a folder, made where there is none")
+    parser.add_argument("src", metavar="SRC", help="a folder or store, with all below, or a pattern of files")
+    parser.add_argument("dst", metavar="DST", help="a folder, made where there is none, or a store")
     add_work_options(parser)
     how = parser.add_argument_group("batch")
+    how.add_argument(
+        "--from", dest="work_list", type=argument_type(text), metavar="FILE",
+        help="only these images below SRC: one in each line, or a .csv of images and what their results are "
+        "called; - is stdin",
+    )  # fmt: skip
     how.add_argument("--resume", action="store_true", help="leave out images whose output is there")
     how.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
     how.add_argument(
@@ -87,11 +98,19 @@ def main(argv: Sequence[str]) -> int:
     )  # fmt: skip
     how.add_argument(
         "--workers", type=argument_type(_workers), default=AUTO, metavar="N",
-        help="threads that read and write files (default: auto, 2 a core)",
+        help="threads that read and write files (default: auto, 2 a core; of --engine ray: tasks at a time)",
     )  # fmt: skip
     how.add_argument(
         "--in-flight", type=argument_type(integer(1, MAX_IN_FLIGHT)), default=64, metavar="N",
         help="images under way at a time (default: 64)",
+    )  # fmt: skip
+    how.add_argument(
+        "--engine", type=argument_type(choice(STREAM, RAY)), default=STREAM, metavar="NAME",
+        help="stream (default), or ray: tasks of Ray Data, which compute unless a server is named",
+    )  # fmt: skip
+    how.add_argument(
+        "--address", type=argument_type(text), metavar="ADDRESS",
+        help="of a Ray cluster, such as auto or ray://HOST:10001 (default: one on this machine)",
     )  # fmt: skip
     add_connection_options(parser)
     add_output_options(parser)
@@ -99,6 +118,10 @@ def main(argv: Sequence[str]) -> int:
     check_connection(parser, args)
     if args.resume and args.overwrite:
         parser.error("give one of --resume and --overwrite")
+    if args.address is not None and args.engine != RAY:
+        parser.error("--address goes with --engine ray")
+    if args.engine == RAY and args.embedded:
+        parser.error("--embedded: tasks of --engine ray compute by themselves")
     return run_command(run, args)
 
 
@@ -109,26 +132,103 @@ def _workers(text: str) -> int | str:
 def run(args: argparse.Namespace) -> int:
     """Do it all, and tell what became of it."""
     work = work_of(args)
-    source, images, unreadable, others = images_below(args.src, args.dst)
-    batch = Batch(source, args.dst, work, args)
-    batch.failures += [Failure(path, "", reason) for path, reason in unreadable]
-    left_out: set[Path] = set()
-    interruption: BaseException | None = None
+    if args.failures is not None:
+        check_writable(args.failures)
     begin = time.perf_counter()
-    if args.failures is not None:
-        _check_writable(args.failures)
+    source, target, images, listing = _places(args)
+    tally = Tally(source, target)
+    tally.failures += [Failure(path, "", reason) for path, reason in listing.refused]
+    left_out = 0
+    interruption: BaseException | None = None
     try:
-        with connect(args) as client:
-            batch.ask_for_format(client)
-            images = batch.without_doubles(images)
-            left_out = {image for image in images if args.resume and batch.output(image).exists()}
-            batch.run(client, [image for image in images if image not in left_out])
-    except (ServiceError, KeyboardInterrupt) as error:
+        with _engine(args, work, source, target) as (engine, kind):
+            items = without_doubles(named(source, images, kind, _workers_of(args)), tally)
+            if not args.overwrite:
+                failed = len(tally.failures)
+                missing = without_those_there(items, target, tally, resume=args.resume)
+                left_out = len(items) - len(missing) - (len(tally.failures) - failed)
+                items = missing
+            quiet = args.json or not sys.stderr.isatty()
+            total = tally.ended + len(items)
+            with tqdm(
+                total=total, initial=tally.ended, unit="image", dynamic_ncols=True, disable=quiet
+            ) as bar:
+                engine.run(items, tally, bar)
+    except (ServiceError, StoreAccessError, KeyboardInterrupt) as error:
         interruption = error
-    report = Report(time.perf_counter() - begin, len(left_out), others, batch)
+    return _told(args, Report(time.perf_counter() - begin, left_out, listing.others, tally), interruption)
+
+
+def _places(
+    args: argparse.Namespace,
+) -> tuple[Place, Place, Sequence[tuple[str, str | None]], Listing]:
+    """Return where images are and results go, the images, and what else there is."""
+    target = opened(args.dst)
+    if args.work_list is not None:
+        return opened(args.src), target, read_work_list(args.work_list), Listing(())
+    source, listing = listed(args.src, target)
+    return source, target, [(name, None) for name in listing.images], listing
+
+
+@contextlib.contextmanager
+def _engine(
+    args: argparse.Namespace, work: Work, source: Place, target: Place
+) -> Iterator[tuple[Engine, str | None]]:
+    """Give what runs the batch, and the format of all results, or None where it is that of each image."""
+    if args.engine == RAY:
+        from imgsvc.client.commands.batch_ray import Job, ray_engine  # noqa: PLC0415 - an extra
+
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(client_of(args)) if names_a_server(args) else None
+            work = work if client is None else _with_format(work, client)
+            recipe = Recipe(work.pipeline, (work.output(),), work.decoding(), work.preset)
+            job = Job(recipe, source, target, client, replace=args.overwrite)
+            most = None if args.workers == AUTO else args.workers
+            yield stack.enter_context(ray_engine(job, args.address, most)), work.format
+        return
+    with connect(args) as client:
+        work = _with_format(work, client)
+        yield (
+            Stream(
+                client,
+                work,
+                source,
+                target,
+                replace=args.overwrite,
+                workers=_workers_of(args),
+                in_flight=args.in_flight,
+                retries=args.retries,
+            ),
+            work.format,
+        )
+
+
+def _workers_of(args: argparse.Namespace) -> int:
+    return 2 * available_cores() if args.workers == AUTO else int(args.workers)
+
+
+def _with_format(work: Work, client: Client) -> Work:
+    """Let the server say which format results have where its preset settles that.
+
+    Raises
+    ------
+    ConfigurationError
+        They are pixels.
+    """
+    if not work.preset or work.format:
+        return work
+    kinds = {preset.name: preset.format for preset in client.server_info().presets}
+    if kinds.get(work.preset) == RAW:
+        raise ConfigurationError(f"--preset: {work.preset!r} gives raw pixels: choose a --format")
+    return dataclasses.replace(work, format=kinds.get(work.preset))
+
+
+def _told(args: argparse.Namespace, report: Report, interruption: BaseException | None) -> int:
+    """Tell what became of a batch, and return the exit code."""
+    failures = report.tally.failures
     if args.failures is not None:
-        _write_failures(args.failures, batch.failures)
-    code = EXIT_SOME_FAILED if batch.failures else 0
+        write_failures(args.failures, failures)
+    code = EXIT_SOME_FAILED if failures else 0
     document = report.document()
     if interruption is not None:
         code, text = told(interruption)
@@ -140,234 +240,3 @@ def run(args: argparse.Namespace) -> int:
         for line in report.lines(shown_failures=args.failures is None):
             print(printable(line))
     return code
-
-
-@dataclasses.dataclass(frozen=True)
-class Failure:
-    """An image that there is no result of."""
-
-    path: Path
-    code: str
-    message: str
-
-
-class Batch:
-    """The images on their way, and what became of them."""
-
-    def __init__(self, source: Path, target: Path, work: Work, args: argparse.Namespace) -> None:
-        self._source = source
-        self._target = target
-        self._work = work
-        self._overwrite = args.overwrite
-        self._in_flight = args.in_flight
-        self._retries = args.retries
-        self._workers = 2 * available_cores() if args.workers == AUTO else args.workers
-        self._quiet = args.json or not sys.stderr.isatty()
-        self._started: dict[Path, float] = {}
-        self._outputs: dict[Path, Path] = {}
-        self.failures: list[Failure] = []
-        self.latencies: list[float] = []
-        self.notes: collections.Counter[str] = collections.Counter()
-        self.bytes_in = 0
-        self.bytes_out = 0
-
-    @property
-    def done(self) -> int:
-        """How many there are results of."""
-        return len(self.latencies)
-
-    def ask_for_format(self, client: Client) -> None:
-        """Let the server say which format results have where its preset settles that.
-
-        Raises
-        ------
-        ConfigurationError
-            They are pixels.
-        """
-        work = self._work
-        if not work.preset or work.format:
-            return
-        kinds = {preset.name: preset.format for preset in client.server_info().presets}
-        if kinds.get(work.preset) == RAW:
-            raise ConfigurationError(f"--preset: {work.preset!r} gives raw pixels: choose a --format")
-        self._work = dataclasses.replace(work, format=kinds.get(work.preset))
-
-    def output(self, image: Path) -> Path:
-        """Return where the result of an image goes: without a format of its own it has that of the image."""
-        if image not in self._outputs:
-            kind = self._work.format or format_of_file(self._source / image)
-            self._outputs[image] = result_path(self._target, image, kind)
-        return self._outputs[image]
-
-    def without_doubles(self, images: Iterable[Path]) -> list[Path]:
-        """Return images with outputs of their own; another one of the same output has failed."""
-        owners: dict[Path, Path] = {}
-        for image in images:
-            output = self.output(image)
-            owner = owners.setdefault(output, image)
-            if owner != image:
-                self._fail(image, ImageWriteError(f"{output} is the output of {self._source / owner}"))
-        return list(owners.values())
-
-    def run(self, client: Client, images: list[Path]) -> None:
-        """Send all of them, and those that a busy server has turned down again, a few times."""
-        with (
-            ThreadPoolExecutor(self._workers) as pool,
-            tqdm(total=len(images), unit="image", dynamic_ncols=True, disable=self._quiet) as bar,
-        ):
-            for attempts_left in reversed(range(self._retries + 1)):
-                turned_down = self._round(client, pool, images, bar)
-                images = [image for image, _ in turned_down]
-                if not images:
-                    return
-                if attempts_left:
-                    time.sleep(PAUSE_SECONDS)
-            for image, error in turned_down:
-                self._fail(image, error)
-
-    def _round(
-        self, client: Client, pool: ThreadPoolExecutor, images: Iterable[Path], bar: Any
-    ) -> list[tuple[Path, ImgsvcError]]:
-        """Send images once; return those that it was the wrong time for."""
-        turned_down: list[tuple[Path, ImgsvcError]] = []
-        writing: collections.deque[tuple[Path, Future[None]]] = collections.deque()
-        results = client.process_many(
-            self._read(pool, images),
-            self._work.pipeline,
-            output=self._work.output(),
-            preset=self._work.preset,
-            decoding=self._work.decoding(),
-            in_flight=self._in_flight,
-        )
-        for image, result in results:
-            if isinstance(result, ServiceUnavailableError):
-                turned_down.append((image, result))
-            elif isinstance(result, ImgsvcError):
-                self._fail(image, result)
-            else:
-                self.latencies.append(time.perf_counter() - self._started.pop(image))
-                self.bytes_out += len(result.data or b"")
-                self.notes.update(result.notes)
-                writing.append((image, pool.submit(self._write, result, self.output(image))))
-            while len(writing) > self._workers:
-                self._written(*writing.popleft())
-            bar.update(self.done + len(self.failures) - len(writing) - bar.n)
-        for each in writing:
-            self._written(*each)
-        bar.update(self.done + len(self.failures) - bar.n)
-        return turned_down
-
-    def _read(self, pool: ThreadPoolExecutor, images: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
-        """Yield images with their bytes, which several threads read ahead."""
-        reading: collections.deque[tuple[Path, Future[bytes]]] = collections.deque()
-        for image in images:
-            reading.append((image, pool.submit(self._content, image)))
-            if len(reading) > self._workers:
-                yield from self._content_of(*reading.popleft())
-        while reading:
-            yield from self._content_of(*reading.popleft())
-
-    def _content_of(self, image: Path, reading: Future[bytes]) -> Iterator[tuple[Path, bytes]]:
-        try:
-            content = reading.result()
-        except ImgsvcError as error:
-            self._fail(image, error)
-            return
-        self.bytes_in += len(content)
-        self._started[image] = time.perf_counter()
-        yield image, content
-
-    def _content(self, image: Path) -> bytes:
-        output = self.output(image)
-        if output.exists() and not self._overwrite:
-            raise ImageWriteError(f"{output} exists: --overwrite replaces it, --resume leaves it as it is")
-        return read_file(self._source / image)
-
-    def _write(self, result: Result, output: Path) -> None:
-        write_result(result, output, self._target, replace=self._overwrite)
-
-    def _written(self, image: Path, writing: Future[None]) -> None:
-        try:
-            writing.result()
-        except ImgsvcError as error:
-            self.latencies.pop()
-            self._fail(image, error)
-
-    def _fail(self, image: Path, error: ImgsvcError) -> None:
-        code = error.code.name if isinstance(error, ServiceError) else ""
-        self.failures.append(Failure(self._source / image, code, f"{error}{advice(error)}"))
-
-
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What became of a batch, in how many seconds; `left_out` were there already, `others` are no images."""
-
-    seconds: float
-    left_out: int
-    others: list[Path]
-    batch: Batch
-
-    def lines(self, *, shown_failures: bool) -> Iterator[str]:
-        """Yield it as its reader sees it."""
-        batch = self.batch
-        counts = f"{batch.done} done, {len(batch.failures)} failed, {self.left_out} left out"
-        coming, going = (size / MEGA / self.seconds for size in (batch.bytes_in, batch.bytes_out))
-        rates = f"{batch.done / self.seconds:.1f} images/s, {coming:.1f} MB/s in, {going:.1f} out"
-        yield f"{counts}, in {self.seconds:.2f} s: {rates}"
-        for note, count in batch.notes.most_common(MOST_NOTES):
-            yield f"{count} with the note: {note}"
-        if len(batch.notes) > MOST_NOTES:
-            yield f"{len(batch.notes) - MOST_NOTES} notes more, which --json shows"
-        if self.others:
-            yield f"no images by their names: {len(self.others)}, such as {self.others[0]}"
-        if shown_failures:
-            yield from (f"failed: {each.path}: {each.message}" for each in sorted_failures(batch.failures))
-
-    def document(self) -> dict[str, Any]:
-        """Return it as data."""
-        batch = self.batch
-        latencies = [1e3 * seconds for seconds in batch.latencies]
-        return {
-            "done": batch.done,
-            "failed": len(batch.failures),
-            "left_out": self.left_out,
-            "no_images": [str(path) for path in self.others],
-            "notes": dict(batch.notes.most_common()),
-            "seconds": self.seconds,
-            "images_per_second": batch.done / self.seconds,
-            "bytes_in": batch.bytes_in,
-            "bytes_out": batch.bytes_out,
-            "latency_ms": percentiles(latencies),
-            "failures": [_described(each) for each in sorted_failures(batch.failures)],
-        }
-
-
-def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """Return the middle and the upper ends of some values; nothing of none."""
-    if not values:
-        return {}
-    found = np.percentile(values, PERCENTILES)
-    return {f"p{percent}": float(value) for percent, value in zip(PERCENTILES, found, strict=True)}
-
-
-def sorted_failures(failures: Iterable[Failure]) -> list[Failure]:
-    """Return failures by the names of their files."""
-    return sorted(failures, key=lambda each: each.path)
-
-
-def _described(failure: Failure) -> dict[str, str]:
-    return {"path": str(failure.path), "code": failure.code, "message": failure.message}
-
-
-def _check_writable(path: Path) -> None:
-    """Raise an error now rather than after the batch."""
-    try:
-        path.open("a").close()
-    except OSError as error:
-        raise ConfigurationError(f"--failures: {path}: {error.strerror}") from error
-
-
-def _write_failures(path: Path, failures: Iterable[Failure]) -> None:
-    lines = "".join(f"{json.dumps(_described(each))}\n" for each in sorted_failures(failures))
-    with replacing(path) as file:
-        file.write(lines.encode())

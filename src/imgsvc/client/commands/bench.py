@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgsvc._options import argument_type, integer, seconds
-from imgsvc.client.commands.batch import percentiles
+from imgsvc.client.commands.batch_report import percentiles
 from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
 from imgsvc.client.commands.files import read_input
 from imgsvc.client.commands.program import (

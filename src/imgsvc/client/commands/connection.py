@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-__all__ = ["TOKEN_FILE_VARIABLE", "TOKEN_VARIABLE", "add_connection_options", "check_connection", "connect"]
+__all__ = [
+    "TOKEN_FILE_VARIABLE",
+    "TOKEN_VARIABLE",
+    "add_connection_options",
+    "check_connection",
+    "client_of",
+    "connect",
+    "names_a_server",
+]
 
 TOKEN_VARIABLE = "IMGSVC_TOKEN"  # noqa: S105 - its name, not a token
 TOKEN_FILE_VARIABLE = "IMGSVC_TOKEN_FILE"  # noqa: S105 - its name, too
@@ -87,30 +95,41 @@ def check_connection(parser: argparse.ArgumentParser, args: argparse.Namespace) 
         parser.error("--tls: --embedded is in this process")
 
 
+def names_a_server(args: argparse.Namespace) -> bool:
+    """Return whether a command line says where a server is."""
+    return any(each is not None for each in (args.unix_socket, args.host, args.port, args.target))
+
+
 @contextlib.contextmanager
 def connect(args: argparse.Namespace) -> Iterator[Client]:
     """Give a client of the server that the command line names."""
     with contextlib.ExitStack() as stack:
-        target: str | list[str]
+        embedded = None
         if args.embedded:
             from imgsvc.server.embedded import embedded_server  # noqa: PLC0415 - where asked for only
 
-            target = stack.enter_context(embedded_server())
-        elif args.unix_socket is not None:
-            target = unix_target(args.unix_socket)
-        elif args.target is not None:
-            target = args.target if len(args.target) > 1 else args.target[0]
-        else:
-            target = tcp_target(args.host or "localhost", args.port or DEFAULT_PORT)
-        client = Client(
-            target,
-            timeout=args.timeout,
-            compression=args.compression,
-            tls=_tls(args),
-            token=_token(args),
-            retries=args.retries,
-        )
-        yield stack.enter_context(client)
+            embedded = stack.enter_context(embedded_server())
+        yield stack.enter_context(client_of(args, embedded))
+
+
+def client_of(args: argparse.Namespace, embedded: str | None = None) -> Client:
+    """Return a client of the server that the command line names, or of one in this process."""
+    return Client(
+        embedded or _target(args),
+        timeout=args.timeout,
+        compression=args.compression,
+        tls=_tls(args),
+        token=_token(args),
+        retries=args.retries,
+    )
+
+
+def _target(args: argparse.Namespace) -> str | list[str]:
+    if args.unix_socket is not None:
+        return unix_target(args.unix_socket)
+    if args.target is not None:
+        return list(args.target) if len(args.target) > 1 else str(args.target[0])
+    return tcp_target(args.host or "localhost", args.port or DEFAULT_PORT)
 
 
 def _token(args: argparse.Namespace) -> str | Path | None:

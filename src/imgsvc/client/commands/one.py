@@ -15,13 +15,13 @@ from imgsvc.client.commands.files import (
     expanded,
     file_of,
     read_input,
-    result_path,
-    write_result,
+    result_name,
 )
 from imgsvc.client.commands.program import EXIT_SOME_FAILED, advice, say, show_json
 from imgsvc.client.commands.work import work_of
 from imgsvc.codec import format_of_name
 from imgsvc.errors import ImageWriteError, ImgsvcError
+from imgsvc.places.folder import write_file
 from imgsvc.processing.result import Result
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _write(result: Result, path: Path) -> None:
     """Write to a file whose folder is there: a mistaken name makes no folders."""
     if not os.path.isdir(path.parent):  # noqa: PTH112 - False where it may not look
         raise ImageWriteError(f"{path}: there is no folder {path.parent}: create it first")
-    write_result(result, path)
+    write_file(path, file_of(result))
 
 
 def _several(client: Client, inputs: list[Path], folder: Path, work: Work, *, json: bool) -> int:
@@ -101,10 +101,10 @@ def _several(client: Client, inputs: list[Path], folder: Path, work: Work, *, js
         try:
             if isinstance(result, ImgsvcError):
                 raise result
-            target = result_path(folder, Path(path.name), result.format)
+            target = folder / result_name(path.name, result.format)
             if owners.setdefault(target, path) != path:
                 raise ImageWriteError(f"{target} is the output of {owners[target]}")
-            write_result(result, target)
+            write_file(target, file_of(result))
         except ImgsvcError as error:
             failed += 1
             say(f"{path}: {error}{advice(error)}")

@@ -23,6 +23,7 @@ from imgsvc.errors import (
     ServiceError,
     ServiceTimeoutError,
     ServiceUnavailableError,
+    StoreAccessError,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ EXIT_CODES: tuple[tuple[type[ImgsvcError], int], ...] = (
     (InvalidImageError, EXIT_INPUT),
     (ImageReadError, EXIT_INPUT),
     (ImageWriteError, EXIT_OUTPUT),
+    (StoreAccessError, EXIT_REFUSED),
     (ServiceUnavailableError, EXIT_UNAVAILABLE),
     (ServiceTimeoutError, EXIT_TIMEOUT),
     (ServiceError, EXIT_REFUSED),

@@ -1,0 +1,159 @@
+"""Items of a batch: each image with the name of its result; and the tally of what became of them."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from imgsvc.client.commands.files import MOST_OF_BEGINNING, result_name
+from imgsvc.client.commands.program import advice
+from imgsvc.codec import format_of, format_of_name
+from imgsvc.errors import ImageWriteError, InvalidInputError, ServiceError
+from imgsvc.places.place import exists
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from imgsvc.errors import ImgsvcError
+    from imgsvc.places import Place
+
+__all__ = [
+    "Failure",
+    "Item",
+    "Tally",
+    "check_fits",
+    "named",
+    "sorted_failures",
+    "told_of",
+    "without_doubles",
+    "without_those_there",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """An image, and what its result is called; each in its place."""
+
+    name: str
+    output: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """An image that there is no result of."""
+
+    path: str
+    code: str
+    message: str
+
+
+class Tally:
+    """What became of images: results in seconds and bytes, notes, failures."""
+
+    def __init__(self, source: Place, target: Place) -> None:
+        self._source = source
+        self._target = target
+        self.failures: list[Failure] = []
+        self.latencies: list[float] = []
+        self.notes: collections.Counter[str] = collections.Counter()
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+    @property
+    def done(self) -> int:
+        """How many there are results of."""
+        return len(self.latencies)
+
+    @property
+    def ended(self) -> int:
+        """How many there is nothing left to do for."""
+        return self.done + len(self.failures)
+
+    def succeed(self, seconds: float, bytes_out: int, notes: Iterable[str]) -> None:
+        """Count a result."""
+        self.latencies.append(seconds)
+        self.bytes_out += bytes_out
+        self.notes.update(notes)
+
+    def fail(self, name: str, error: ImgsvcError) -> None:
+        """Count an image that there is no result of."""
+        self.fail_as(name, *told_of(error))
+
+    def fail_as(self, name: str, code: str, message: str) -> None:
+        """Count an image that there is no result of, for what `told_of` has said."""
+        self.failures.append(Failure(self._source.shown(name), code, message))
+
+    def fail_double(self, item: Item, owner: Item) -> None:
+        """Count an image whose result would replace that of another."""
+        what = f"{self._target.shown(item.output)} is the output of {self._source.shown(owner.name)}"
+        self.fail(item.name, ImageWriteError(what))
+
+    def fail_existing(self, item: Item) -> None:
+        """Count an image whose result is there."""
+        self.fail(item.name, ImageWriteError(exists(self._target.shown(item.output))))
+
+
+def told_of(error: ImgsvcError) -> tuple[str, str]:
+    """Return the gRPC code of an error, or an empty one, and what to say of it."""
+    return error.code.name if isinstance(error, ServiceError) else "", f"{error}{advice(error)}"
+
+
+def named(
+    source: Place, images: Sequence[tuple[str, str | None]], kind: str | None, workers: int
+) -> list[Item]:
+    """Return images with the names of their results, which have the format `kind`, or each that of its image.
+
+    What an image is, its first bytes say, which several threads read: its name may not.
+    """
+
+    def item(image: tuple[str, str | None]) -> Item:
+        name, output = image
+        if output is not None:
+            return Item(name, output)
+        return Item(name, result_name(name, kind or _format_of(source.beginning(name, MOST_OF_BEGINNING))))
+
+    if kind is not None:
+        return list(map(item, images))
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(item, images))
+
+
+def _format_of(beginning: bytes) -> str | None:
+    try:
+        return format_of(beginning)
+    except InvalidInputError:  # who reads all of it says so
+        return None
+
+
+def without_doubles(items: Iterable[Item], tally: Tally) -> list[Item]:
+    """Return items with outputs of their own; another one of the same output has failed."""
+    owners: dict[str, Item] = {}
+    for item in items:
+        owner = owners.setdefault(item.output, item)
+        if owner != item:
+            tally.fail_double(item, owner)
+    return list(owners.values())
+
+
+def without_those_there(items: Sequence[Item], target: Place, tally: Tally, *, resume: bool) -> list[Item]:
+    """Return items whose outputs are not there; without `resume` the others have failed."""
+    there = target.existing(item.output for item in items)
+    if not resume:
+        for item in items:
+            if item.output in there:
+                tally.fail_existing(item)
+    return [item for item in items if item.output not in there]
+
+
+def check_fits(output: str, kind: str) -> None:
+    """Raise ImageWriteError if a name that somebody chose says another format than that of the result."""
+    named = format_of_name(output)
+    if named is not None and named != kind:
+        raise ImageWriteError(f"{output}: the result is {kind}: choose a --format, or another name")
+
+
+def sorted_failures(failures: Iterable[Failure]) -> list[Failure]:
+    """Return failures by the names of their files."""
+    return sorted(failures, key=lambda each: each.path)
