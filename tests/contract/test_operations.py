@@ -22,7 +22,8 @@ def test_every_operation_is_a_member():
 def test_parameters(name):
     message = Operation.DESCRIPTOR.fields_by_name[name].message_type
     parameters = dataclasses.fields(OPERATIONS[name])
-    wider = {f"{field.name}_values" for field in message.fields}  # the same parameter, as doubles
+    # The same parameter, as doubles and as text.
+    wider = {f"{field.name}{suffix}" for field in message.fields for suffix in ("_values", "_color")}
     names = [field.name for field in message.fields if field.name not in wider]
     assert names == [parameter.name for parameter in parameters]
     for parameter in parameters:
@@ -35,5 +36,7 @@ def test_parameters(name):
         elif field.enum_type:
             prefix = field.enum_type.values[0].name.removesuffix("UNSPECIFIED")
             assert comment == f"{prefix}{parameter.default.upper()} by default."
+        elif isinstance(parameter.default, bool):
+            assert comment.endswith(f"; {str(parameter.default).lower()} by default.")
         elif parameter.default is not None:
             assert comment.endswith(f"; {parameter.default:g} by default.")

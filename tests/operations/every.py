@@ -42,6 +42,7 @@ EXAMPLES = [
     Flip(0),
     Flip(1),
     Crop(left=0, top=0, width=1, height=1),
+    Crop(width=1, height=1, position="southeast"),
     Pad(left=3, top=1, right=40, bottom=2),
     Pad(left=3, top=1, right=40, bottom=2, border="wrap"),
     Lut(np.arange(256)[::-1] // 2),
@@ -55,6 +56,12 @@ EXAMPLES = [
     Resize(width=50, height=30),
     Resize(width=70, height=40, resample="lanczos"),
     Resize(width=50, height=30, alpha="channel"),
+    Resize(width=50, height=30, fit="cover", position=(0.25, 1), enlarge=False),
+    Resize(width=50, height=30, fit="cover", position="north", resample="nearest", enlarge=False),
+    Resize(width=50, height=30, fit="contain", background=9, enlarge=False),
+    Resize(width=50, height=30, fit="contain", background="orange", resample="nearest"),
+    Resize(width=50, height=30, fit="inside", resample="lanczos"),
+    Resize(scale=0.5),
 ]
 
 EVERY = pytest.mark.parametrize("operation", EXAMPLES, ids=str)

@@ -228,6 +228,8 @@ class TestArrays:
 class TestTheDoor:
     def test_everyday_calls_run_no_python(self, operation, dtype):
         image = np.zeros((100, 150, 3), dtype)
+        if operation.kernel(image.shape, image.dtype) is None:
+            pytest.skip("two kernels: one for the image and one for what is around it")
         door, given = getattr(operations, operation.name), parameters(operation)
         out = door(image, **given)
         for call in (

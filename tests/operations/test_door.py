@@ -69,6 +69,8 @@ def closed_before_and_after():
 class TestEverydayCalls:
     def test_they_run_no_python_of_ours(self, operation):
         image = np.zeros((600, 900, 3), np.uint8)
+        if operation.kernel(image.shape, image.dtype) is None:
+            pytest.skip("two kernels: one for the image and one for what is around it")
         out = np.empty(operation.output_shape(image.shape), np.uint8)
         given = parameters(operation)
         door = function(operation)

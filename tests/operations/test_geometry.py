@@ -114,7 +114,7 @@ class TestCrop:
             ((0, 0, 1, 0), "^height: 0, expected an integer from 1 to"),
             ((0, 0, 1, 10**30), "^height: 10+, expected an integer from 1 to"),
             ((0, 0, 1.0, 1), "^width: 1.0, expected an integer"),
-            ((None, 0, 1, 1), "^left: None, expected an integer"),
+            ((None, 0, 1, 1), "^left: nothing, expected a value: it has no default"),
         ],
     )
     def test_what_is_not_inside(self, photo, rectangle, message):
@@ -127,7 +127,10 @@ class TestCrop:
         assert Crop(1, 2, 3, 4).output_shape((10, 10)) == (4, 3)
 
 
-ANY_LEVEL = r"expected a number from -3.40282e\+38 to 3.40282e\+38, or one for each channel"
+ANY_LEVEL = (
+    r"expected a number from -3.40282e\+38 to 3.40282e\+38, or one for each channel, "
+    "or a colour as '#ff8800' or 'orange'"
+)
 amounts = st.tuples(*[st.integers(0, 90)] * 4)
 
 

@@ -86,20 +86,23 @@ ALL = (
             "resize widht=3",
             (
                 "operations[0].resize: 'widht', expected perhaps 'width', or a parameter: width, "
-                "height, resample, alpha"
+                "height, resample, alpha, fit, position, enlarge, background, scale"
             ),
         ),
         (
             [{"resize": {3: 4}}],
-            "operations[0].resize: 3, expected a parameter: width, height, resample, alpha",
+            (
+                "operations[0].resize: 3, expected a parameter: width, height, resample, alpha, fit, "
+                "position, enlarge, background, scale"
+            ),
         ),
         ([{"invert": {"x": 4}}], "operations[0].invert: 'x', expected no parameters"),
         ("crop 3 top=1", "operations[0].crop.width: nothing, expected a value: it has no default"),
         (
             "invert | invert | resize 0",
             (
-                "operations[2].resize.width: 0, expected an integer from 1 to 1073741824, "
-                "or None to keep the aspect ratio"
+                "operations[2].resize.width: 0, expected an integer from 1 to 1073741824; "
+                "leave it out to keep the aspect ratio"
             ),
         ),
         ([Invert()] * 65, "operations: more, expected at most 64"),

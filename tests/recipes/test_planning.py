@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import imgsvc
 from imgsvc.codec import DecodeOptions
 from imgsvc.errors import LimitExceededError
 from imgsvc.recipes.limits import Limits
@@ -37,3 +38,17 @@ def test_what_is_decoded_and_not_shown_has_the_limit_of_what_is():
 
 def test_what_lies_behind_the_first_frame_costs_nothing():
     assert planned(far_frame(), "first").num_bytes < 1 << 20
+
+
+@pytest.mark.parametrize("fit", ["cover", "contain", "inside", "outside"])
+@pytest.mark.parametrize("size", [(1601, 1203), (801, 1999)])
+def test_fits_are_of_the_whole_image_where_a_file_is_decoded_smaller(fit, size):
+    ramp = np.linspace(0, 255, size[0])[None, :] * np.ones((size[1], 1))
+    data = by_pillow(np.dstack([ramp, ramp.T[::-1][:, ::-1].T, ramp]).astype(np.uint8), "JPEG", quality=95)
+    steps = f"resize 100x90 {fit} northeast"
+    smaller, whole = (
+        imgsvc.process(data, steps, output="raw", decoding=DecodeOptions(shrink_on_load=shrink)).array
+        for shrink in (True, False)
+    )
+    assert smaller.shape == whole.shape
+    assert np.abs(smaller.astype(int) - whole).max() <= 3

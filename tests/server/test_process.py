@@ -62,7 +62,7 @@ def test_a_fill_of_both_kinds_is_refused(server):
     image = v1.pixels(np.zeros((4, 4), np.float32))
     status, details = v1.process(server, v1.request(image, operations=[message]))
     assert status == INVALID
-    assert "operations[0].pad.fill_values: set, as fill is, expected one of the two" in details
+    assert "operations[0].pad.fill_values: set, as fill is, expected one of them" in details
 
 
 def test_whole_values_are_taken_as_integers_are(server):
@@ -272,7 +272,7 @@ class TestRefusals:
             ),
             (
                 {"operations": [Operation(crop={"left": 1})]},
-                "recipe.operations[0].crop.top: not set, expected a value: it has no default",
+                "recipe.operations[0].crop.top: nothing, expected a value: it has no default",
             ),
             (
                 {"operations": [Operation(mean_filter={}), Operation(flip={"axis": 2})]},

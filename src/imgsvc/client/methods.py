@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from imgsvc._images import DTypeName, Image
     from imgsvc.operations.alpha import Alpha
     from imgsvc.operations.borders import Border
+    from imgsvc.operations.colors import Color
+    from imgsvc.operations.fitting import Fit, Position
     from imgsvc.operations.resizing import Resample
 
 __all__ = ["OperationMethods"]
@@ -180,25 +182,32 @@ class OperationMethods(abc.ABC, Generic[R]):
         height: int | None = None,
         resample: Resample = "bilinear",
         alpha: Alpha = "weighted",
+        fit: Fit = "fill",
+        position: Position = "center",
+        enlarge: bool = True,
+        background: Color = 0,
+        scale: float | None = None,
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
         """Return what `imgsvc.resize` does, computed by the server."""
-        return self._run(Resize(width, height, resample, alpha), image, timeout, writable=writable)
+        operation = Resize(width, height, resample, alpha, fit, position, enlarge, background, scale)
+        return self._run(operation, image, timeout, writable=writable)
 
     def crop(
         self,
         image: Image,
         *,
-        left: int,
-        top: int,
-        width: int,
-        height: int,
+        left: int | None = None,
+        top: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        position: Position = "center",
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:
         """Return what `imgsvc.crop` does, computed by the server."""
-        return self._run(Crop(left, top, width, height), image, timeout, writable=writable)
+        return self._run(Crop(left, top, width, height, position), image, timeout, writable=writable)
 
     def pad(
         self,
@@ -209,7 +218,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         right: int = 0,
         bottom: int = 0,
         border: Border = "constant",
-        fill: float | tuple[float, ...] = 0,
+        fill: Color = 0,
         timeout: float | None = None,
         writable: bool = False,
     ) -> R:

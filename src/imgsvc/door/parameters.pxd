@@ -43,6 +43,8 @@ cdef inline bint put_value(Key* key, object value, int nesting) except -1:
     cdef const char* text
     if value is None:
         return put(key, "n", 1)
+    if value is True or value is False:
+        return put(key, "t" if value is True else "u", 1)
     if PyLong_CheckExact(value):
         integer = PyLong_AsLongLongAndOverflow(value, &overflow)
         return not overflow and put(key, "i", 1) and put(key, &integer, sizeof(integer))

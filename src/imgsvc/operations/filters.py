@@ -45,6 +45,10 @@ class Windows(NamedTuple):
     counts: NDArray[np.int64]
     weights: NDArray[np.float32]  # (result, taps), zero where there are fewer taps
 
+    def of(self, pixels: slice) -> Windows:
+        """Return those of some pixels of the result."""
+        return Windows(self.starts[pixels], self.counts[pixels], self.weights[pixels])
+
 
 class Filter(NamedTuple):
     """A function of the distance from a window's centre, zero from `support` on."""

@@ -13,8 +13,10 @@ from imgsvc import _dispatch
 from imgsvc._images import UINT8
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS, Border
+from imgsvc.operations.colors import Color, check_channels, check_range, checked_color, levels_of
+from imgsvc.operations.fitting import Position, checked_position, offset
 from imgsvc.operations.operation import Deep, SameShape, made, public
-from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape
+from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
 from imgsvc.operations.scratch import channels_of
 
 if TYPE_CHECKING:
@@ -24,11 +26,6 @@ if TYPE_CHECKING:
 
 LOOKED_FOR = 24
 """Bytes that are copied while a pixel of a frame is looked for, one by one, in the image."""
-
-MAX_LEVEL = float(np.finfo(np.float32).max)
-
-MAX_WHOLE = (1 << 31) - 1
-"""Beyond it a level is a float, as no integer of a message is."""
 
 MAX_LENGTH = (1 << 63) - 1  # of an array's axis
 
@@ -100,29 +97,52 @@ class Flip(Deep, SameShape):
 class Crop(Deep):
     """A rectangle of the image; see `crop`."""
 
-    left: int
-    top: int
-    width: int
-    height: int
+    left: int | None = None
+    top: int | None = None
+    width: int | None = None
+    height: int | None = None
+    position: Position = "center"
 
     def __post_init__(self) -> None:
         """Check what can be without the image."""
-        for field, low in (("left", 0), ("top", 0), ("width", 1), ("height", 1)):
+        corner = (self.left is not None) + (self.top is not None)
+        for field in ("width", "height") if corner == 0 else ("left", "top", "width", "height"):
+            if getattr(self, field) is None:
+                raise InvalidParameterError(field, "nothing", "a value: it has no default")
+            low = 1 if field in ("width", "height") else 0
             object.__setattr__(self, field, integer(field, getattr(self, field), low, MAX_LENGTH))
+        object.__setattr__(self, "position", checked_position(self.position))
+        if corner and self.position != "center":
+            raise InvalidParameterError("position", shown(self.position), "either this, or left and top")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The rows and columns of the rectangle."""
+        return self.height or 1, self.width or 1
+
+    def corner(self, shape: Shape) -> tuple[int, int]:
+        """Return the first row and column, of an image in which the rectangle lies."""
+        if self.left is not None and self.top is not None:
+            return self.top, self.left
+        rows, columns = self.size
+        return offset(shape[0] - rows, self.position, 0), offset(shape[1] - columns, self.position, 1)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the rectangle's shape, if it lies inside the image."""
-        for begin, length, limit in (("left", "width", shape[1]), ("top", "height", shape[0])):
-            end = getattr(self, begin) + getattr(self, length)
-            if end > limit:
-                raise InvalidParameterError(
-                    f"{begin} + {length}", end, f"at most {limit}, the {length} of the image"
-                )
-        return (self.height, self.width, *shape[2:])
+        rows, columns = self.size
+        for begin, length, start, size, limit in (
+            ("left", "width", self.left, columns, shape[1]),
+            ("top", "height", self.top, rows, shape[0]),
+        ):
+            if (start or 0) + size > limit:
+                field = length if start is None else f"{begin} + {length}"
+                expected = f"at most {limit}, the {length} of the image"
+                raise InvalidParameterError(field, (start or 0) + size, expected)
+        return (*self.size, *shape[2:])
 
     def cost(self, shape: Shape) -> int:
         """Return the bytes of the rectangle."""
-        return self.height * self.width * math.prod(shape[2:])
+        return math.prod(self.size) * math.prod(shape[2:])
 
     def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
         """Return that it copies."""
@@ -130,7 +150,8 @@ class Crop(Deep):
 
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
         """Return what computes the result."""
-        return _dispatch.kernels().Copy(self.left, self.top)
+        top, left = self.corner(shape)
+        return _dispatch.kernels().Copy(left, top)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,34 +163,24 @@ class Pad(Deep):
     right: int = 0
     bottom: int = 0
     border: Border = "constant"
-    fill: float | tuple[float, ...] = 0
+    fill: Color = 0
 
     def __post_init__(self) -> None:
         """Check what can be without the image."""
         for field in ("left", "top", "right", "bottom"):
             object.__setattr__(self, field, integer(field, getattr(self, field), 0, MAX_SIDE))
         one_of("border", self.border, BORDERS)
-        values = _values(self.fill)
-        several = 0 < len(values) <= 4
-        fill = tuple(map(_level, values)) if several else _level(self.fill, ", or one for each channel")
-        object.__setattr__(self, "fill", fill)
+        object.__setattr__(self, "fill", checked_color("fill", self.fill))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return `shape` with the frame, if `fill` has as many channels."""
-        channels = shape[2] if len(shape) > 2 else 1
-        if isinstance(self.fill, tuple) and len(self.fill) != channels:
-            raise InvalidParameterError(
-                "fill", shown(self.fill), f"one level, or {channels}, one for each channel"
-            )
+        check_channels("fill", self.fill, shape)
         height = self.top + shape[0] + self.bottom
         return result_shape("left, top, right, bottom", height, self.left + shape[1] + self.right, shape[2:])
 
     def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return `dtype`, if `fill` is in its range."""
-        if np.issubdtype(dtype, np.integer):
-            high = np.iinfo(dtype).max
-            for value in self.fill if isinstance(self.fill, tuple) else (self.fill,):
-                integer("fill", value, 0, high, f", the range of {dtype}, or one for each channel")
+        check_range("fill", self.fill, dtype)
         return dtype
 
     def cost(self, shape: Shape) -> int:
@@ -188,21 +199,8 @@ class Pad(Deep):
 
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
         """Return what computes the result."""
-        fill = np.broadcast_to(np.array(self.fill, dtype), channels_of(shape)).tobytes()
+        fill = np.array(levels_of(self.fill, channels_of(shape), dtype), dtype).tobytes()
         return _dispatch.kernels().Pad(self.left, self.top, BORDERS[self.border], fill)
-
-
-def _level(value: Any, meaning: str = "") -> float:
-    """Return a level of some dtype: an int where it is whole, so that equal levels are kept as equal ones."""
-    level = number("fill", value, -MAX_LEVEL, MAX_LEVEL, meaning)
-    return int(level) if level.is_integer() and abs(level) <= MAX_WHOLE else level
-
-
-def _values(fill: Any) -> tuple[Any, ...]:
-    """Return what a sequence holds; nothing if it is no sequence, or one of sequences."""
-    if not isinstance(fill, (tuple, list)) and not (isinstance(fill, np.ndarray) and fill.ndim == 1):
-        return ()
-    return () if any(isinstance(value, (tuple, list, np.ndarray)) for value in fill) else tuple(fill)
 
 
 @public(Rotate90)
@@ -285,10 +283,11 @@ def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int 
 def crop(
     image: Image,
     *,
-    left: int,
-    top: int,
-    width: int,
-    height: int,
+    left: int | None = None,
+    top: int | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    position: Position = "center",
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:
@@ -301,10 +300,12 @@ def crop(
     ----------
     image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Any strides.
-    left, top : int
+    left, top : int, optional
         The first column and row, from 0.
     width, height : int
         Columns and rows, from 1; all inside the image.
+    position : str or (float, float)
+        Where the rectangle is, instead of `left` and `top`: as that of `resize`.
     out, num_threads
         As for `mean_filter`; `out` has the result's shape.
 
@@ -316,14 +317,17 @@ def crop(
     Raises
     ------
     InvalidImageError, InvalidParameterError
-        As for `mean_filter`, or the rectangle is empty or not inside the image.
+        As for `mean_filter`, or the rectangle is empty, not inside the image, or said twice or in part.
 
     Examples
     --------
     >>> crop(np.array([[1, 2, 3], [4, 5, 6]], np.uint8), left=1, top=0, width=2, height=1)
     array([[2, 3]], dtype=uint8)
+    >>> crop(np.array([[1, 2, 3], [4, 5, 6]], np.uint8), width=1, height=1, position="southeast")
+    array([[6]], dtype=uint8)
     """
-    return made(Crop, left, top, width, height)(image, out=out, num_threads=num_threads)
+    operation = made(Crop, left, top, width, height, position)
+    return operation(image, out=out, num_threads=num_threads)
 
 
 @public(Pad)
@@ -335,7 +339,7 @@ def pad(
     right: int = 0,
     bottom: int = 0,
     border: Border = "constant",
-    fill: float | tuple[float, ...] = 0,
+    fill: Color = 0,
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:
@@ -352,10 +356,11 @@ def pad(
         Columns and rows to add on each side, 0 to 1073741824; as many as the image has, or more.
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
         ``constant`` is `fill`; the others see to the right of ``abcd``: ``ddd``, ``dcb``, ``cba``, ``abc``.
-    fill : number or sequence of numbers
+    fill : number, sequence of numbers or str
         The colour of the constant border, for all channels or one for each, in the range of the image's
         dtype: integers from 0 to 255 for uint8 and to 65535 for uint16, and for float32 any finite number,
-        which is rounded to float32.
+        which is rounded to float32. A text, ``#rgb``, ``#rrggbb``, ``#rrggbbaa`` or a name of CSS, is of 8
+        bits, scaled to that range; of gray images as `grayscale` makes it, and opaque where it has no alpha.
     out, num_threads
         As for `mean_filter`; `out` has the result's shape.
 

@@ -103,7 +103,7 @@ class Operation(abc.ABC):
         None where there is no kernel or something else beside it, or where it holds so much that it is better
         made for each call.
         """
-        if type(self).apply is not Operation.apply or self.table_bytes(shape) > MOST_TABLE_BYTES:
+        if self.table_bytes(shape) > MOST_TABLE_BYTES:
             return None
         kernel = self.kernel(shape, dtype)
         if kernel is None:
@@ -191,7 +191,7 @@ class SameShape(Operation):
 MOST_TABLE_BYTES = 1 << 18
 """Of a kernel that is kept for an image's shape."""
 
-SIMPLE = {int, float, str, type(None)}
+SIMPLE = {bool, int, float, str, type(None)}
 """Types whose values are what they are for ever, so that what was made of them may be kept."""
 
 

@@ -84,3 +84,9 @@ def one_of(field: str, value: Any, choices: dict[str, T]) -> T:
     if not isinstance(value, str) or value not in choices:
         raise InvalidParameterError(field, shown(value), f"one of {', '.join(map(repr, choices))}")
     return choices[value]
+
+
+def rounded(numerator: int, denominator: int, least: int = 1) -> int:
+    """Return the quotient of integers rounded to nearest, ties to even, and at least `least`."""
+    quotient, rest = divmod(numerator, denominator)
+    return max(quotient + (2 * rest + quotient % 2 > denominator), least)

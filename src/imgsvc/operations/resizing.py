@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from imgsvc import _dispatch
-from imgsvc.errors import InvalidParameterError
+from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations import filters
-from imgsvc.operations.alpha import ALPHAS, Alpha, is_weighted, with_alpha
+from imgsvc.operations.alpha import ALPHAS, Alpha
+from imgsvc.operations.colors import Color, check_channels, check_range, checked_color
+from imgsvc.operations.fitting import FITS, Fit, Position, checked_position, fitted
 from imgsvc.operations.operation import Operation, made, public
-from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
-from imgsvc.operations.scratch import channels_of, for_threads
+from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape, rounded
+from imgsvc.operations.placed import NEAREST, Placed
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgsvc._door import Kernel
+    from imgsvc._door import Kernel, Prepared
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
 Resample = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
-NEAREST = "nearest"
 RESAMPLES = {name: name for name in (NEAREST, *filters.FILTERS)}
 
-# Of ``kernels/resampling.pxd``: columns of the result in a chunk, bytes of a row of the source at a time,
-# rows that are computed side by side, and floats of a cache line; rows of the source at a time whose colours
-# are weighted by alpha.
-TILE, STRIP, GROUP, LINE = 256, 1024, 16, 16
-WEIGHTED_ROWS = 8
-
-WIDE = 16
-"""Rows of a window from which on the products outweigh all else."""
-
-LONG = 100
-"""Rows of a window, of a strip each, beyond what the first cache holds of them."""
+LEAST_SCALE, MOST_SCALE = 1e-6, 1e6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,18 +36,37 @@ class Resize(Operation):
     height: int | None = None
     resample: Resample = "bilinear"
     alpha: Alpha = "weighted"
+    fit: Fit = "fill"
+    position: Position = "center"
+    enlarge: bool = True
+    background: Color = 0
+    scale: float | None = None
 
     def __post_init__(self) -> None:
         """Check what can be without the image."""
-        if self.width is None and self.height is None:
-            raise InvalidParameterError("width, height", None, "one of them at least")
+        if self.scale is not None:
+            if self.width is not None or self.height is not None:
+                raise InvalidParameterError("scale", shown(self.scale), "either this, or width and height")
+            meaning = ": of each side"
+            object.__setattr__(self, "scale", number("scale", self.scale, LEAST_SCALE, MOST_SCALE, meaning))
+        elif self.width is None and self.height is None:
+            raise InvalidParameterError("width, height", None, "one of them at least, or scale")
         for field in ("width", "height"):
             value = getattr(self, field)
             if value is not None:
-                meaning = ", or None to keep the aspect ratio"
+                meaning = "; leave it out to keep the aspect ratio"
                 object.__setattr__(self, field, integer(field, value, 1, MAX_SIDE, meaning))
         one_of("resample", self.resample, RESAMPLES)
         one_of("alpha", self.alpha, ALPHAS)
+        one_of("fit", self.fit, FITS)
+        object.__setattr__(self, "position", checked_position(self.position))
+        if not isinstance(self.enlarge, bool):
+            raise InvalidParameterError("enlarge", shown(self.enlarge), "true or false")
+        object.__setattr__(self, "background", checked_color("background", self.background))
+
+    def placed(self, shape: Shape) -> Placed:
+        """Return what becomes of an image of `shape`, all sizes known."""
+        return _placed(self, shape)
 
     @property
     def deep(self) -> bool:
@@ -67,100 +75,70 @@ class Resize(Operation):
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result, if its sizes are none beyond reason for an image of `shape`."""
-        return _output_shape(self, shape)
+        return self.placed(shape).output_shape(shape)
 
-    def taps_of(self, source: int, size: int) -> int:
-        """Return how many pixels of an axis one of the result is made of, at most."""
-        return 1 if self.resample == NEAREST else filters.most_taps(source, size, self.resample)
+    def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Return `dtype`, if `background` is in its range."""
+        check_range("background", self.background, dtype)
+        return super().output_dtype(dtype)
 
     def cost(self, shape: Shape) -> int:
-        """Return half the bytes of both images, two thirds of the products, and what makes the tables.
-
-        All of the products of rows, where a window's do not fit a first-level cache; and all of the bytes,
-        where colours are weighted.
-        """
-        height, width = shape[:2]
-        result = self.output_shape(shape)
-        if self.resample == NEAREST:
-            return self._nearest_cost(shape, channels_of(shape))
-        tables = sum(map(filters.windows_cost, shape[:2], result[:2], [self.resample] * 2))
-        taps = self.taps_of(height, result[0])
-        of_rows = result[0] * math.prod(shape[1:]) * taps
-        products = 2 * math.prod(result) * self.taps_of(width, result[1]) // 3
-        products += of_rows if taps > LONG else 2 * of_rows // 3
-        num_bytes = math.prod(shape) + math.prod(result)
-        return (num_bytes if is_weighted(self.alpha, shape) else num_bytes // 2) + products + tables
+        """Return what `Placed.cost` does."""
+        return self.placed(shape).cost(shape)
 
     def cost_of(self, shape: Shape, dtype: np.dtype[Any]) -> int:
-        """Return the same for an image of `dtype`, whose tables are no longer."""
-        if self.resample == NEAREST:
-            return self._nearest_cost(shape, channels_of(shape) * dtype.itemsize)
-        return self.cost(shape)
+        """Return what `Placed.cost_of` does."""
+        return self.placed(shape).cost_of(shape, dtype)
 
-    def _nearest_cost(self, shape: Shape, pixel_bytes: int) -> int:
-        result = self.output_shape(shape)[:2]
-        # Where pixels are left out, each that is not comes with a line of the cache.
-        gap = min(3 * (shape[1] // result[1]), LINE)
-        return math.prod(result) * (2 * pixel_bytes + gap) + sum(map(filters.nearest_cost, result))
-
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no depth is it another
-        """Return whether it computes, how many rows windows have, and whether colours are weighted."""
-        result = self.output_shape(shape)
-        if result[:2] == shape[:2]:
-            return "copy"
-        if self.resample == NEAREST:
-            return "select"
-        taps = self.taps_of(shape[0], result[0])
-        name = "resample" + (" long windows" if taps > LONG else " wide windows" if taps > WIDE else "")
-        return with_alpha(name, self.alpha, shape)
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
+        """Return what `Placed.routine` does."""
+        return self.placed(shape).routine(shape, dtype)
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
-        """Return the bytes of both axes' tables, of making them, and of sixteen rows for each thread."""
-        result = self.output_shape(shape)
-        taps = list(map(self.taps_of, shape[:2], result[:2]))
-        making = max(map(filters.making_bytes, result[:2], taps))
-        if self.resample == NEAREST:
-            return self.table_bytes(shape) + making
-        channels = channels_of(shape)
-        strip = min(shape[1], STRIP // channels)
-        pitch = (strip * channels // LINE + 2) * LINE
-        sums = min(result[1], TILE) * channels * GROUP
-        rows = GROUP + (WEIGHTED_ROWS if is_weighted(self.alpha, shape) else 0)
-        scratch = 4 * (rows * pitch + strip * channels * GROUP + sums) + sums
-        return self.table_bytes(shape) + making + for_threads(scratch, num_threads)
+        """Return what `Placed.scratch_bytes` does."""
+        return self.placed(shape).scratch_bytes(shape, num_threads)
 
     def table_bytes(self, shape: Shape) -> int:
-        """Return the bytes of both axes' tables."""
-        result = self.output_shape(shape)[:2]
-        if self.resample == NEAREST:
-            return sum(map(filters.nearest_bytes, result))
-        return sum(map(filters.windows_bytes, shape[:2], result, [self.resample] * 2))
+        """Return what `Placed.table_bytes` does."""
+        return self.placed(shape).table_bytes(shape)
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002 - for no depth is it another
-        """Return what computes the result."""
-        kernels = _dispatch.kernels()
-        height, width = shape[:2]
-        result = self.output_shape(shape)
-        if result[:2] == shape[:2]:
-            return kernels.Copy()
-        if self.resample == NEAREST:
-            return kernels.Select(filters.nearest(height, result[0]), filters.nearest(width, result[1]))
-        return kernels.Resample(
-            filters.windows(height, result[0], self.resample, stop),
-            filters.windows(width, result[1], self.resample, stop),
-            is_weighted(self.alpha, shape),
-        )
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:
+        """Return what computes the result; None where it is put upon a canvas."""
+        return self.placed(shape).kernel(shape, dtype, stop)
+
+    def prepared(self, shape: Shape, dtype: np.dtype[Any]) -> Prepared | None:
+        """Return the kernel with all that is known of such images, if there is one."""
+        return self.placed(shape).prepared(shape, dtype)
+
+    def compute(self, image: Image, out: Image, num_threads: int | None, stop: Stop) -> None:
+        """Compute as `Placed` does."""
+        self.placed(image.shape).compute(image, out, num_threads, stop)
 
 
 @functools.lru_cache(maxsize=256)
-def _output_shape(operation: Resize, shape: Shape) -> Shape:
-    """Return the shape of the result, which is asked for several times in a call."""
+def _placed(operation: Resize, shape: Shape) -> Placed:
+    """Return what becomes of an image, which is asked for several times in a call."""
     height, width = shape[:2]
-    new_width = operation.width or _rounded(width * (operation.height or 1), height)
-    new_height = operation.height or _rounded(height * (operation.width or 1), width)
-    result = result_shape("width, height", new_height, new_width, shape[2:])
-    for field, source, size in (("height", height, new_height), ("width", width, new_width)):
-        taps = operation.taps_of(source, size)
+    if operation.scale is not None:
+        asked = max(round(height * operation.scale), 1), max(round(width * operation.scale), 1)
+    else:
+        asked = (
+            operation.height or rounded(height * (operation.width or 1), width),
+            operation.width or rounded(width * (operation.height or 1), height),
+        )
+    is_one_side = operation.width is None or operation.height is None
+    fit: Fit = "fill" if is_one_side else operation.fit
+    if is_one_side and not operation.enlarge and (asked[0] > height or asked[1] > width):
+        asked = height, width
+    placement = fitted((height, width), asked, fit, operation.position, enlarge=operation.enlarge)
+    if placement.is_padded:
+        check_channels("background", operation.background, shape)
+    result_shape("width, height", *placement.canvas, shape[2:])
+    made_of_it = Placed(
+        placement, operation.resample, operation.alpha, operation.background if placement.is_padded else 0
+    )
+    for field, source, size in zip(("height", "width"), (height, width), placement.size, strict=True):
+        taps = made_of_it.taps_of(source, size)
         if taps > filters.MAX_TAPS or taps * size > filters.MAX_WEIGHTS:
             raise InvalidParameterError(
                 field,
@@ -168,13 +146,7 @@ def _output_shape(operation: Resize, shape: Shape) -> Shape:
                 f"one for which {operation.resample!r} needs at most {filters.MAX_TAPS} weights a pixel, "
                 f"and {filters.MAX_WEIGHTS} in all",
             )
-    return result
-
-
-def _rounded(numerator: int, denominator: int) -> int:
-    """Return the quotient rounded to nearest, ties to even, and at least 1."""
-    quotient, rest = divmod(numerator, denominator)
-    return max(quotient + (2 * rest + quotient % 2 > denominator), 1)
+    return made_of_it
 
 
 @public(Resize)
@@ -185,10 +157,35 @@ def resize(
     height: int | None = None,
     resample: Resample = "bilinear",
     alpha: Alpha = "weighted",
+    fit: Fit = "fill",
+    position: Position = "center",
+    enlarge: bool = True,
+    background: Color = 0,
+    scale: float | None = None,
     out: Image | None = None,
     num_threads: int | None = None,
 ) -> Image:
-    """Make an image of another size.
+    """Make an image of another size: just that size, or one that fits it.
+
+    ===========  =====================================================================================
+    fit          result, for a width and a height that are asked for
+    ===========  =====================================================================================
+    ``fill``     just that size, whatever becomes of the ratio
+    ``inside``   of the image's ratio, and as large as neither side is larger
+    ``outside``  of the image's ratio, and as small as neither side is smaller
+    ``cover``    of just that size, cut out of ``outside``
+    ``contain``  of just that size: ``inside`` upon a canvas of `background`
+    ===========  =====================================================================================
+
+    The side that binds is found by comparing ``w H`` with ``h W`` as integers, and is as asked for. The other
+    follows by the image's ratio, rounded to nearest, ties to even, and is at least 1; so does one that is
+    left out. Where the image is, or what is seen of it, `position` says: of columns and rows that are free,
+    ``floor(free position)`` are on the left and above. An image that is cut has the pixels that it has as a
+    whole.
+
+    Of fits sharp has the names, but rounds ties up; ``inside`` and ``outside`` are what Pillow's
+    `ImageOps.contain` and `cover` give, and ``contain`` and ``cover`` what its `pad` and `fit` do, which cut
+    before they resize.
 
     ``nearest`` takes pixels: ``result[y, x] = image[(2y + 1) H // 2h, (2x + 1) W // 2w]`` for an image of H
     rows and W columns and a result of h and w. The others weigh windows, of rows first and then of columns::
@@ -237,12 +234,27 @@ def resize(
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Any strides; for ``nearest`` also of uint16 or float32.
     width, height : int, optional
-        Columns and rows of the result, from 1. One that is None follows from the other by the aspect ratio of
-        the image, rounded to nearest, ties to even, and at least 1.
+        Columns and rows that are asked for, from 1. One that is left out follows from the other by the aspect
+        ratio of the image, and there is nothing to fit.
     resample : {"nearest", "box", "bilinear", "bicubic", "lanczos"}
         The filter.
     alpha : {"weighted", "channel"}
         As for `mean_filter`.
+    fit : {"fill", "cover", "contain", "inside", "outside"}
+        As above.
+    position : str or (float, float)
+        What of the image is seen with ``cover``, and where it is with ``contain``: ``"center"``, a point of
+        the compass such as ``"north"`` or ``"southeast"`` (also ``"top"``, ``"bottom-right"`` and so on), or
+        two fractions from 0 to 1, of the way to the right and down.
+    enlarge : bool
+        Whether the image may become larger. Otherwise no side does: ``cover`` cuts the ratio that is asked
+        for out of an image that is too small, ``contain`` puts it upon the canvas as it is, ``inside`` and
+        ``outside`` leave it as it is.
+    background : number, sequence of numbers or str
+        The colour of the canvas, as `fill` of `pad`.
+    scale : float, optional
+        Instead of a width and a height: what both sides are multiplied by, rounded to nearest, ties to even,
+        and at least 1.
     out, num_threads
         As for `mean_filter`; `out` has the result's shape.
 
@@ -262,5 +274,8 @@ def resize(
     --------
     >>> resize(np.array([[10, 20, 30, 40]], np.uint8), width=2, height=1, resample="box")
     array([[15, 35]], dtype=uint8)
+    >>> resize(np.array([[10, 20, 30, 40]], np.uint8), width=1, height=1, fit="cover", position="west")
+    array([[10]], dtype=uint8)
     """
-    return made(Resize, width, height, resample, alpha)(image, out=out, num_threads=num_threads)
+    operation = made(Resize, width, height, resample, alpha, fit, position, enlarge, background, scale)
+    return operation(image, out=out, num_threads=num_threads)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations import OPERATIONS, Operation
 from imgsvc.operations.tables import SIZE
+from imgsvc.pipeline.sizes import with_sizes
 from imgsvc.pipeline.text import parse
 from imgsvc.pipeline.turns import in_quarter_turns
 
@@ -37,7 +38,7 @@ def operations_of(described: Any) -> tuple[Operation, ...]:
         elif isinstance(item, str):
             for call in parse(item):
                 field = _field(len(operations))
-                operations.append(_from_call(field, in_quarter_turns(field, call)))
+                operations.append(_from_call(field, with_sizes(field, in_quarter_turns(field, call))))
                 _check_count(len(operations))
         else:
             operations.append(_from_data(_field(len(operations)), item))

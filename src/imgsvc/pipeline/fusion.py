@@ -44,7 +44,7 @@ def _fused_once(operations: Sequence[Operation], shape: Shape, dtype: np.dtype[A
         elif family == "orientation":
             result += _orientation(several)
         elif family == "crop":
-            result += _crop(several)
+            result += _crop(several, shape)
         elif family != "copy":
             result += several
     return tuple(result)
@@ -129,7 +129,10 @@ def _orientation(operations: list[Operation]) -> list[Operation]:
     return [*([Flip(1)] if mirrored else []), *([Rotate90(turns)] if turns else [])]
 
 
-def _crop(operations: list[Operation]) -> list[Operation]:
-    crops = [operation for operation in operations if isinstance(operation, Crop)]
-    left, top = sum(crop.left for crop in crops), sum(crop.top for crop in crops)
-    return [Crop(left, top, crops[-1].width, crops[-1].height)]
+def _crop(operations: list[Operation], shape: Shape) -> list[Operation]:
+    left = top = 0
+    for operation in operations:
+        if isinstance(operation, Crop):
+            row, column = operation.corner(shape)
+            left, top, shape = left + column, top + row, operation.output_shape(shape)
+    return [Crop(left, top, shape[1], shape[0])]

@@ -172,6 +172,6 @@ def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) 
 def canonical(operation: Operation, dst_shape: Shape) -> tuple[Any, ...]:
     """Return the name and the parameters of an operation whose result has that shape."""
     if isinstance(operation, Resize):  # a side that follows from the other may be said or not
-        operation = dataclasses.replace(operation, width=dst_shape[1], height=dst_shape[0])
+        operation = dataclasses.replace(operation, width=dst_shape[1], height=dst_shape[0], scale=None)
     fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
     return operation.name, *(getattr(operation, field.name) for field in fields)

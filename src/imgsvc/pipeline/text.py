@@ -3,12 +3,13 @@
 ::
 
     pipeline   = [ operation { "|" operation } ]
-    operation  = name [ value ] { parameter "=" value }
+    operation  = name { value } { parameter "=" value }
     value      = number | word | string | "[" [ value { "," value } ] "]"
 
-The value without a name is the first parameter. Strings are in single or double quotes, in which a backslash
-takes the next character as it is; a word is what needs none. ``rotate 90`` is in degrees, ``rotate90 1``
-in quarter turns, both counter-clockwise.
+The value without a name is the first parameter; `imgsvc.pipeline.sizes` has operations that take several, as
+``resize 800x600 cover``. Strings are in single or double quotes, in which a backslash takes the next
+character as it is; a word is what needs none, and ``true`` and ``false`` are no strings. ``rotate 90`` is in
+degrees, ``rotate90 1`` in quarter turns, both counter-clockwise.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ ALIASES = {
     "mean": "mean_filter",
 }
 """Shorter names, for texts alone; `imgsvc.pipeline.turns` has one more."""
+
+MOST_FIRST = {"resize": 3, "crop": 2}
+"""Values that may stand without a name, where there may be more than one."""
+
+TRUTHS = {"true": True, "false": False}
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[^\s|=,\[\]'\"]+")
@@ -94,11 +100,13 @@ def text_of(name: str, parameters: dict[str, Any]) -> str:
 def _value_text(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(_value_text, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, int):
         return str(value)
-    if _WORD.fullmatch(value) and _FLOAT.fullmatch(value) is None:
+    if _WORD.fullmatch(value) and _FLOAT.fullmatch(value) is None and value not in TRUTHS:
         return str(value)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
@@ -128,7 +136,7 @@ class _Reader:
             start = self.at
             value = self.value(0)
             if not self.take("="):
-                if call.first or call.named:
+                if call.named or len(call.first) >= MOST_FIRST.get(call.name, 1):
                     raise self.refusal(start, "name=value: only the first value may stand without a name")
                 call.first.append(value)
                 continue
@@ -148,6 +156,8 @@ class _Reader:
         word = self.word("a value: a number, a word, a string in quotes or a list in brackets")
         if len(word) > MAX_DIGITS:
             return word
+        if word in TRUTHS:
+            return TRUTHS[word]
         if _INTEGER.fullmatch(word):
             return int(word)
         return float(word) if _FLOAT.fullmatch(word) else word

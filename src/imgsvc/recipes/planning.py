@@ -264,10 +264,10 @@ def _at_least(recipe: Recipe, shape: Shape) -> tuple[int, int] | None:
         if not isinstance(first, Resize) or first.resample == "nearest":
             return None
         try:
-            result = first.output_shape(shape)
+            rows, columns = first.placed(shape).placement.size
         except InvalidInputError:  # the plan will say so
             return None
-        width, height = max(width, SHRINK_MARGIN * result[1]), max(height, SHRINK_MARGIN * result[0])
+        width, height = max(width, SHRINK_MARGIN * columns), max(height, SHRINK_MARGIN * rows)
     return width, height
 
 
@@ -277,8 +277,7 @@ def _with_full_sizes(recipe: Recipe, shape: Shape) -> Recipe:
     def fixed(pipeline: Pipeline) -> Pipeline:
         first, *rest = pipeline.operations
         assert isinstance(first, Resize)  # noqa: S101 - for the type checker: `_at_least` has looked
-        height, width = first.output_shape(shape)[:2]
-        return Pipeline([dataclasses.replace(first, width=width, height=height), *rest])
+        return Pipeline([first.placed(shape), *rest])
 
     if recipe.pipeline.operations:
         return dataclasses.replace(recipe, pipeline=fixed(recipe.pipeline))

@@ -1,8 +1,9 @@
 """Messages of operations ↔ operations.
 
 A message has the name of its operation and the fields of its parameters; a test compares the two. So nothing
-here knows any one of them. Where a field of integers cannot say all that a parameter may be, there is another
-one for it, of doubles, whose name ends with ``_values``.
+here knows any one of them. Where a field of integers or of an enum cannot say all that a parameter may be,
+there is another one for it, of doubles, whose name ends with ``_values``; and one whose name ends with
+``_color``, of text.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["enum_number", "enum_word", "operation_message", "read_operations"]
 
 UNSPECIFIED = "UNSPECIFIED"
-VALUES = "_values"
+VALUES, COLOR = "_values", "_color"
 
 
 def read_operations(messages: Sequence[OperationMessage], field: str) -> list[Operation]:
@@ -68,14 +69,11 @@ def _parameters(message: Any, field: str) -> dict[str, Any]:
             word = enum_word(each.enum_type, value, f"{field}.{each.name}")
             if word is not None:
                 parameters[each.name] = word
-        elif each.has_presence:
-            if message.HasField(each.name):
-                parameters[each.name] = value
-        elif len(value):
-            name = each.name.removesuffix(VALUES)
+        elif message.HasField(each.name) if each.has_presence else len(value):
+            name = each.name.removesuffix(VALUES).removesuffix(COLOR)
             if name in parameters:
-                raise InvalidParameterError(f"{field}.{each.name}", f"set, as {name} is", "one of the two")
-            parameters[name] = value[0] if len(value) == 1 else tuple(value)
+                raise InvalidParameterError(f"{field}.{each.name}", f"set, as {name} is", "one of them")
+            parameters[name] = value if each.has_presence else value[0] if len(value) == 1 else tuple(value)
     return parameters
 
 
@@ -128,12 +126,14 @@ def operation_message(operation: Operation) -> OperationMessage:
         if field.message_type is not None:
             rows = [float(weight) for row in value for weight in row]
             getattr(message, parameter.name).CopyFrom(Matrix(columns=len(value[0]), values=rows))
-        elif field.enum_type is not None:
+        elif field.enum_type is not None and isinstance(value, str):
             setattr(message, parameter.name, enum_number(field.enum_type, value))
+        elif isinstance(value, str) and parameter.name + COLOR in message.DESCRIPTOR.fields_by_name:
+            setattr(message, parameter.name + COLOR, value)
         elif field.has_presence:
             setattr(message, parameter.name, value)
         else:
             values = value if isinstance(value, tuple) else (value,)
-            whole = all(isinstance(each, int) for each in values)
+            whole = field.enum_type is None and all(isinstance(each, int) for each in values)
             getattr(message, parameter.name + ("" if whole else VALUES)).extend(values)
     return result

@@ -1,0 +1,111 @@
+"""Colours: as ``#rgb``, ``#rrggbb``, ``#rrggbbaa``, by a name of CSS, or as levels."""
+
+from __future__ import annotations
+
+import operator
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgsvc.errors import InvalidParameterError, shown
+from imgsvc.operations.parameters import integer, number, rounded
+from imgsvc.operations.scratch import channels_of
+
+if TYPE_CHECKING:
+    from imgsvc._images import Shape
+
+__all__ = ["Color", "check_channels", "check_range", "checked_color", "levels_of"]
+
+Color = float | str | tuple[float, ...]
+"""A level for all channels, a text, or a level for each channel."""
+
+HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
+EXAMPLES = "a colour as '#ff8800' or 'orange'"
+MOST_CHANNELS = 4
+MAX_WHOLE = (1 << 31) - 1
+"""Beyond it a level is a float, as no integer of a message is."""
+MAX_LEVEL = float(np.finfo(np.float32).max)
+LUMA, LUMA_BITS = (9798, 19235, 3735), 15
+"""Of RGB, as `imgsvc.grayscale` weighs them."""
+
+
+def checked_color(field: str, value: Any) -> Color:
+    """Return a colour as it is kept: texts in the form ``#rrggbb`` or ``#rrggbbaa``.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is none.
+    """
+    if isinstance(value, str):
+        return _hex(field, value)
+    values = _values(value)
+    if 0 < len(values) <= MOST_CHANNELS:
+        return tuple(_level(field, each) for each in values)
+    return _level(field, value, f", or one for each channel, or {EXAMPLES}")
+
+
+def check_channels(field: str, color: Color, shape: Shape) -> None:
+    """Raise InvalidParameterError if there are not as many levels as an image has channels."""
+    channels = channels_of(shape)
+    if isinstance(color, tuple) and len(color) != channels:
+        raise InvalidParameterError(field, shown(color), f"one level, or {channels}, one for each channel")
+
+
+def check_range(field: str, color: Color, dtype: np.dtype[Any]) -> None:
+    """Raise InvalidParameterError if a level is not in the range of a dtype."""
+    if isinstance(color, str) or not np.issubdtype(dtype, np.integer):
+        return
+    high = np.iinfo(dtype).max
+    for level in color if isinstance(color, tuple) else (color,):
+        integer(field, level, 0, high, f", the range of {dtype}, or one for each channel")
+
+
+def levels_of(color: Color, channels: int, dtype: np.dtype[Any]) -> tuple[float, ...]:
+    """Return the level of each channel, of a colour that was checked.
+
+    A text is of 8 bits, and scaled to the range of `dtype`; for gray it becomes gray as by `grayscale`, and
+    with alpha it is opaque unless it says otherwise.
+    """
+    if isinstance(color, str):
+        return tuple(_scaled(level, dtype) for level in _rgba(color, channels))
+    return color if isinstance(color, tuple) else (color,) * channels
+
+
+def _hex(field: str, text: str) -> str:
+    written = text.strip().lower()
+    if not written.startswith("#"):
+        from PIL import ImageColor  # noqa: PLC0415 - the library is there without it
+
+        written = str(ImageColor.colormap.get(written.replace(" ", ""), ""))
+    if not HEX.fullmatch(written):
+        raise InvalidParameterError(field, shown(text), f"{EXAMPLES}, or levels")
+    digits = written[1:]
+    return f"#{digits if len(digits) > MOST_CHANNELS else ''.join(2 * digit for digit in digits)}"
+
+
+def _rgba(color: str, channels: int) -> list[int]:
+    levels = list(bytes.fromhex(color[1:]))
+    if channels == 1:
+        return [rounded(sum(map(operator.mul, LUMA, levels)), 1 << LUMA_BITS, 0)]
+    return [*levels, 255][:channels]
+
+
+def _scaled(level: int, dtype: np.dtype[Any]) -> float:
+    if np.issubdtype(dtype, np.integer):
+        return level * (int(np.iinfo(dtype).max) // 255)
+    return level / 255
+
+
+def _level(field: str, value: Any, meaning: str = "") -> float:
+    """Return a level of some dtype: an int where it is whole, so that equal levels are kept as equal ones."""
+    level = number(field, value, -MAX_LEVEL, MAX_LEVEL, meaning)
+    return int(level) if level.is_integer() and abs(level) <= MAX_WHOLE else level
+
+
+def _values(color: Any) -> tuple[Any, ...]:
+    """Return what a sequence holds; nothing if it is no sequence, or one of sequences."""
+    if not isinstance(color, (tuple, list)) and not (isinstance(color, np.ndarray) and color.ndim == 1):
+        return ()
+    return () if any(isinstance(value, (tuple, list, np.ndarray)) for value in color) else tuple(color)
