@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,6 +23,7 @@ pytest.importorskip("ray.data", reason="needs Ray Data: pip install 'imgsvc[ray]
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("ray")]
 
 CPUS = 2
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +152,14 @@ class TestBatch:
         assert streamed.returncode == 8
         assert files_below(tmp_path / "out") == files_below(tmp_path / "streamed")
 
+    def test_folders_are_the_drivers(self, cluster, folder, tmp_path, monkeypatch):
+        """Workers have another working directory."""
+        monkeypatch.chdir(tmp_path)
+        report = json.loads(batch("in", "out", "--address", cluster, *self.OPTIONS).stdout)
+        assert (report["done"], report["failed"]) == (12, 1)
+        assert report["failures"][0]["path"] == "in/bad.jpg"
+        assert len(files_below(tmp_path / "out")) == 12
+
     def test_resumes(self, cluster, folder, tmp_path):
         (folder / "bad.jpg").unlink()
         at = ("--address", cluster, *self.OPTIONS)
@@ -214,6 +225,42 @@ class TestBatch:
         done = processes.run("imgsvc-client", "batch", tmp_path, tmp_path / "out", "--address", "auto")
         assert done.returncode == 2
         assert "--address goes with --engine ray" in done.stderr
+
+
+class TestPage:
+    """docs/bulk.md is true of Ray, too."""
+
+    SECTION = (ROOT / "docs" / "bulk.md").read_text("utf-8").partition("\n## Ray\n")[2]
+
+    def blocks(self, language):
+        return re.findall(rf"^```{language}\n(.*?)^```", self.SECTION, re.DOTALL | re.MULTILINE)
+
+    @pytest.fixture
+    def place(self, tmp_path, monkeypatch, jpeg):
+        for name in ("photos/b.jpg", "photos/2026/a.jpg"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(jpeg)
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    def test_its_commands(self, cluster, place):
+        commands = [line for block in self.blocks("sh") for line in block.splitlines()]
+        assert [shlex.split(command)[3] for command in commands] == ["by-ray", "by-cluster"]
+        for command in commands:
+            words = shlex.split(command.replace("--address auto", f"--address {cluster}"))
+            done = processes.run(words[0], *words[1:])
+            assert done.returncode == 0, done.stderr
+            assert set(files_below(place / words[3])) == {"b.webp", "2026/a.webp"}
+
+    @pytest.mark.usefixtures("cluster", "place")
+    def test_its_python(self, capsys):
+        (code,) = self.blocks("python")
+        exec(compile(code, "bulk.md", "exec"), {})
+        lines = sorted(capsys.readouterr().out.splitlines())
+        assert [line.partition(", ")[0] for line in lines] == [
+            "me a.jpg 256x388",
+            "me b.jpg 256x388",
+        ]
 
 
 def busy_workers():

@@ -26,6 +26,10 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def __reduce__(self) -> tuple[type[Folder], tuple[Path]]:
+        """Return what makes it in another process, which may be elsewhere."""
+        return Folder, (self.path.absolute(),)
+
     def shown(self, name: str) -> str:
         """Return what people call a file of it."""
         return str(self.path / name)
