@@ -15,6 +15,7 @@ import pytest
 import imgsvc.ray
 from imgsvc.errors import InvalidParameterError
 from tests import processes, v1
+from tests.places import s3
 
 ray = pytest.importorskip("ray", reason="needs Ray Data: pip install 'imgsvc[ray]'")
 pytest.importorskip("ray.data", reason="needs Ray Data: pip install 'imgsvc[ray]'")
@@ -225,6 +226,42 @@ class TestBatch:
         done = processes.run("imgsvc-client", "batch", tmp_path, tmp_path / "out", "--address", "auto")
         assert done.returncode == 2
         assert "--address goes with --engine ray" in done.stderr
+
+
+class TestStores:
+    """Tasks of a cluster that the batch starts have its environment, and so its credentials."""
+
+    OPTIONS = ("--engine", "ray", "--pipeline", "resize width=20", "--format", "webp", "--json")
+
+    @pytest.fixture
+    def bucket(self):
+        with s3.running() as port, s3.bucket_of(port) as bucket:
+            yield bucket
+
+    def batch(self, bucket, *options):
+        arguments = (f"{bucket.url}/in", f"{bucket.url}/out", *self.OPTIONS, *options)
+        return processes.run("imgsvc-client", "batch", *arguments, **bucket.variables)
+
+    def test_both_sides(self, bucket, jpeg):
+        bucket.fill([f"in/{number:02}.jpg" for number in range(12)], jpeg)
+        bucket.put("in/bad.jpg", b"no image")
+        done = self.batch(bucket)
+        report = json.loads(done.stdout)
+        assert (done.returncode, report["done"], report["failed"]) == (8, 12, 1), done.stderr
+        assert report["failures"][0]["path"] == f"{bucket.url}/in/bad.jpg"
+        expected = imgsvc.process(jpeg, "resize width=20", output="webp").data
+        assert set(bucket.sizes("out/").values()) == {len(expected)}
+        assert bucket.get("out/00.webp") == expected
+        report = json.loads(self.batch(bucket, "--resume").stdout)
+        assert (report["done"], report["left_out"]) == (0, 12)
+
+    def test_expired_credentials_end_it_at_once(self, bucket, jpeg):
+        bucket.fill([f"in/{number:02}.jpg" for number in range(40)], jpeg)
+        bucket.proxy.fault = s3.after(3, "GET", s3.EXPIRED)
+        done = self.batch(bucket)
+        assert done.returncode == 6, done.stderr
+        assert json.loads(done.stdout)["done"] < 40
+        assert "ExpiredToken" in done.stderr
 
 
 class TestPage:
