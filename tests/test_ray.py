@@ -11,9 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 import imgsvc.ray
+from imgsvc.client.commands.batch_items import Item, Tally
+from imgsvc.client.commands.batch_ray import Job, RayData
 from imgsvc.errors import InvalidParameterError
+from imgsvc.pipeline import Pipeline
+from imgsvc.places.folder import Folder
+from imgsvc.recipes.recipe import Output, Recipe
 from tests import processes, v1
 from tests.places import s3
 
@@ -208,10 +214,31 @@ class TestBatch:
         assert sorted(path.name for path in target.iterdir()) == [f"{number:03}.png" for number in range(120)]
         assert len({path.read_bytes() for path in target.iterdir()}) == 1
 
+    @pytest.mark.usefixtures("cluster")
+    def test_an_image_that_kills_its_workers_is_a_failure_by_itself(self, folder, tmp_path):
+        source = Deadly(folder, "below/05.jpg")
+        items, tally = deadly_batch(source, tmp_path / "out")
+        assert (tally.done, len(tally.failures)) == (len(items) - 2, 2)
+        died, bad = sorted(tally.failures, key=lambda each: "below" not in each.path)
+        assert died.path == f"{folder}/below/05.jpg"
+        assert died.message == "its task died 3 times: too little memory, or a crash"
+        assert bad.path == f"{folder}/bad.jpg"
+        assert len(files_below(tmp_path / "out")) == len(items) - 2
+
+    @pytest.mark.usefixtures("cluster")
+    def test_an_error_that_nobody_foresaw_is_one_of_its_image(self, folder, tmp_path):
+        source = Deadly(folder, "below/05.jpg", MemoryError("no more"))
+        items, tally = deadly_batch(source, tmp_path / "out")
+        assert tally.done == len(items) - 2
+        assert "MemoryError: no more" in [each.message for each in tally.failures]
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [
             (("--embedded",), "--embedded: tasks of --engine ray compute by themselves"),
+            (("--in-flight", "3"), "--in-flight goes with --engine stream"),
+            (("--tls-ca", "ca.pem"), "--tls and --token-file are of a server: name it"),
+            (("--token-file", "key"), "--tls and --token-file are of a server: name it"),
             (("--preset", "small"), "--preset: 'small' is a server's: give --target, or the --presets FILE"),
             (("--address", "127.0.0.1:1"), "--address: 127.0.0.1:1: "),
         ],
@@ -298,6 +325,35 @@ class TestPage:
             "me a.jpg 256x388",
             "me b.jpg 256x388",
         ]
+
+
+class Deadly(Folder):
+    """A folder of which one file ends who reads it, or raises an error."""
+
+    def __init__(self, path, name, error=None):
+        super().__init__(path)
+        self.name, self.error = name, error
+
+    def __reduce__(self):
+        return Deadly, (self.path.absolute(), self.name, self.error)
+
+    def read(self, name):
+        if name == self.name and self.error is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name == self.name:
+            raise self.error
+        return super().read(name)
+
+
+def deadly_batch(source, target):
+    """Run a batch in this process's cluster; return its items and what became of them."""
+    items = [Item(name, f"{name[:-4]}.webp") for name in source.listing().images]
+    recipe = Recipe(Pipeline("resize width=20"), (Output("webp"),))
+    tally = Tally(source, Folder(target))
+    job = Job(recipe, source, Folder(target), None, replace=False)
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers have no tests
+    RayData(job, None).run(items, tally, tqdm(disable=True))
+    return items, tally
 
 
 def busy_workers():

@@ -38,7 +38,7 @@ def test_lists_no_images(tmp_path):
 def test_knows_what_lies_in_it(folder):
     assert folder.holds(Folder(folder.path / "small")) == "small/"
     assert folder.holds(Folder(folder.path / "below" / ".." / "new" / "deep")) == "new/deep/"
-    assert folder.holds(folder) is None
+    assert folder.holds(folder) == ""
     assert folder.holds(Folder(folder.path.parent)) is None
     assert folder.holds(Folder(folder.path.with_name("photos2"))) is None
 

@@ -348,7 +348,8 @@ class TestAnyDriver:
         below = Store("memory://b/in")
         assert below.holds(Store("memory://b/in/small/er")) == "small/er/"
         assert below.holds(Store("MEMORY://b/in/small/")) == "small/"
-        for other in (below, Store("memory://b"), Store("memory://b/in2"), Folder("b")):
+        assert below.holds(below) == ""
+        for other in (Store("memory://b"), Store("memory://b/in2"), Folder("b")):
             assert below.holds(other) is None
 
     def test_pickles(self, there):
