@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import re
 import subprocess
 
 import pytest
@@ -234,6 +235,17 @@ class TestFailures:
         found = report(source, f"{bucket.url}/out", "--format", "webp", bucket=bucket)
         assert counts(found) == (40, 0, 0)
         assert {kind_of(bucket.get(f"out/{name}")) for name in bucket.sizes("out/")} == {"WEBP"}
+
+    @pytest.mark.parametrize("kind", ["GET", "PUT"])
+    def test_a_store_that_no_longer_answers(self, batch, bucket, source, kind, monkeypatch):
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        arguments = (source, f"{bucket.url}/out", "--format", "webp", "--workers", "2", "--in-flight", "4")
+        bucket.proxy.fault = s3.after(5, kind, s3.LOST)
+        done = batch(*arguments, "--json", bucket=bucket, expected=6)
+        assert re.search(r"no answer \d times in a row", done.stderr)
+        ended = json.loads(done.stdout)
+        assert ended["exit_code"] == 6
+        assert 1 <= ended["failed"] <= 6
 
     @pytest.mark.parametrize("kind", ["GET", "PUT"])
     def test_credentials_that_expire(self, report, batch, bucket, source, kind):
