@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,10 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 import imgsvc.ray
+from imgsvc.client.commands.batch_items import Item, Tally
+from imgsvc.client.commands.batch_ray import Job, RayData
 from imgsvc.errors import InvalidParameterError
+from imgsvc.pipeline import Pipeline
+from imgsvc.places.folder import Folder
+from imgsvc.recipes.recipe import Output, Recipe
 from tests import processes, v1
+from tests.places import s3
 
 ray = pytest.importorskip("ray", reason="needs Ray Data: pip install 'imgsvc[ray]'")
 pytest.importorskip("ray.data", reason="needs Ray Data: pip install 'imgsvc[ray]'")
@@ -21,6 +30,7 @@ pytest.importorskip("ray.data", reason="needs Ray Data: pip install 'imgsvc[ray]
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("ray")]
 
 CPUS = 2
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +159,14 @@ class TestBatch:
         assert streamed.returncode == 8
         assert files_below(tmp_path / "out") == files_below(tmp_path / "streamed")
 
+    def test_folders_are_the_drivers(self, cluster, folder, tmp_path, monkeypatch):
+        """Workers have another working directory."""
+        monkeypatch.chdir(tmp_path)
+        report = json.loads(batch("in", "out", "--address", cluster, *self.OPTIONS).stdout)
+        assert (report["done"], report["failed"]) == (12, 1)
+        assert report["failures"][0]["path"] == "in/bad.jpg"
+        assert len(files_below(tmp_path / "out")) == 12
+
     def test_resumes(self, cluster, folder, tmp_path):
         (folder / "bad.jpg").unlink()
         at = ("--address", cluster, *self.OPTIONS)
@@ -196,10 +214,31 @@ class TestBatch:
         assert sorted(path.name for path in target.iterdir()) == [f"{number:03}.png" for number in range(120)]
         assert len({path.read_bytes() for path in target.iterdir()}) == 1
 
+    @pytest.mark.usefixtures("cluster")
+    def test_an_image_that_kills_its_workers_is_a_failure_by_itself(self, folder, tmp_path):
+        source = Deadly(folder, "below/05.jpg")
+        items, tally = deadly_batch(source, tmp_path / "out")
+        assert (tally.done, len(tally.failures)) == (len(items) - 2, 2)
+        died, bad = sorted(tally.failures, key=lambda each: "below" not in each.path)
+        assert died.path == f"{folder}/below/05.jpg"
+        assert died.message == "its task died 3 times: too little memory, or a crash"
+        assert bad.path == f"{folder}/bad.jpg"
+        assert len(files_below(tmp_path / "out")) == len(items) - 2
+
+    @pytest.mark.usefixtures("cluster")
+    def test_an_error_that_nobody_foresaw_is_one_of_its_image(self, folder, tmp_path):
+        source = Deadly(folder, "below/05.jpg", MemoryError("no more"))
+        items, tally = deadly_batch(source, tmp_path / "out")
+        assert tally.done == len(items) - 2
+        assert "MemoryError: no more" in [each.message for each in tally.failures]
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [
             (("--embedded",), "--embedded: tasks of --engine ray compute by themselves"),
+            (("--in-flight", "3"), "--in-flight goes with --engine stream"),
+            (("--tls-ca", "ca.pem"), "--tls and --token-file are of a server: name it"),
+            (("--token-file", "key"), "--tls and --token-file are of a server: name it"),
             (("--preset", "small"), "--preset: 'small' is a server's: give --target, or the --presets FILE"),
             (("--address", "127.0.0.1:1"), "--address: 127.0.0.1:1: "),
         ],
@@ -214,6 +253,107 @@ class TestBatch:
         done = processes.run("imgsvc-client", "batch", tmp_path, tmp_path / "out", "--address", "auto")
         assert done.returncode == 2
         assert "--address goes with --engine ray" in done.stderr
+
+
+class TestStores:
+    """Tasks of a cluster that the batch starts have its environment, and so its credentials."""
+
+    OPTIONS = ("--engine", "ray", "--pipeline", "resize width=20", "--format", "webp", "--json")
+
+    @pytest.fixture
+    def bucket(self):
+        with s3.running() as port, s3.bucket_of(port) as bucket:
+            yield bucket
+
+    def batch(self, bucket, *options):
+        arguments = (f"{bucket.url}/in", f"{bucket.url}/out", *self.OPTIONS, *options)
+        return processes.run("imgsvc-client", "batch", *arguments, **bucket.variables)
+
+    def test_both_sides(self, bucket, jpeg):
+        bucket.fill([f"in/{number:02}.jpg" for number in range(12)], jpeg)
+        bucket.put("in/bad.jpg", b"no image")
+        done = self.batch(bucket)
+        report = json.loads(done.stdout)
+        assert (done.returncode, report["done"], report["failed"]) == (8, 12, 1), done.stderr
+        assert report["failures"][0]["path"] == f"{bucket.url}/in/bad.jpg"
+        expected = imgsvc.process(jpeg, "resize width=20", output="webp").data
+        assert set(bucket.sizes("out/").values()) == {len(expected)}
+        assert bucket.get("out/00.webp") == expected
+        report = json.loads(self.batch(bucket, "--resume").stdout)
+        assert (report["done"], report["left_out"]) == (0, 12)
+
+    def test_expired_credentials_end_it_at_once(self, bucket, jpeg):
+        bucket.fill([f"in/{number:02}.jpg" for number in range(40)], jpeg)
+        bucket.proxy.fault = s3.after(3, "GET", s3.EXPIRED)
+        done = self.batch(bucket)
+        assert done.returncode == 6, done.stderr
+        assert json.loads(done.stdout)["done"] < 40
+        assert "ExpiredToken" in done.stderr
+
+
+class TestPage:
+    """docs/bulk.md is true of Ray, too."""
+
+    SECTION = (ROOT / "docs" / "bulk.md").read_text("utf-8").partition("\n## Ray\n")[2]
+
+    def blocks(self, language):
+        return re.findall(rf"^```{language}\n(.*?)^```", self.SECTION, re.DOTALL | re.MULTILINE)
+
+    @pytest.fixture
+    def place(self, tmp_path, monkeypatch, jpeg):
+        for name in ("photos/b.jpg", "photos/2026/a.jpg"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(jpeg)
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    def test_its_commands(self, cluster, place):
+        commands = [line for block in self.blocks("sh") for line in block.splitlines()]
+        assert [shlex.split(command)[3] for command in commands] == ["by-ray", "by-cluster"]
+        for command in commands:
+            words = shlex.split(command.replace("--address auto", f"--address {cluster}"))
+            done = processes.run(words[0], *words[1:])
+            assert done.returncode == 0, done.stderr
+            assert set(files_below(place / words[3])) == {"b.webp", "2026/a.webp"}
+
+    @pytest.mark.usefixtures("cluster", "place")
+    def test_its_python(self, capsys):
+        (code,) = self.blocks("python")
+        exec(compile(code, "bulk.md", "exec"), {})
+        lines = sorted(capsys.readouterr().out.splitlines())
+        assert [line.partition(", ")[0] for line in lines] == [
+            "me a.jpg 256x388",
+            "me b.jpg 256x388",
+        ]
+
+
+class Deadly(Folder):
+    """A folder of which one file ends who reads it, or raises an error."""
+
+    def __init__(self, path, name, error=None):
+        super().__init__(path)
+        self.name, self.error = name, error
+
+    def __reduce__(self):
+        return Deadly, (self.path.absolute(), self.name, self.error)
+
+    def read(self, name):
+        if name == self.name and self.error is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name == self.name:
+            raise self.error
+        return super().read(name)
+
+
+def deadly_batch(source, target):
+    """Run a batch in this process's cluster; return its items and what became of them."""
+    items = [Item(name, f"{name[:-4]}.webp") for name in source.listing().images]
+    recipe = Recipe(Pipeline("resize width=20"), (Output("webp"),))
+    tally = Tally(source, Folder(target))
+    job = Job(recipe, source, Folder(target), None, replace=False)
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers have no tests
+    RayData(job, None).run(items, tally, tqdm(disable=True))
+    return items, tally
 
 
 def busy_workers():

@@ -18,6 +18,7 @@
     │   ├── ImageWriteError
     │   │   └── ImageExistsError         a file that nobody said to replace
     │   └── StoreAccessError             an object store that takes no credentials of ours
+    ├── ClusterError                     a cluster that does tasks, and went away
     └── ServiceError                     what a server answered, with the gRPC status
         ├── RequestRefusedError          the request itself is at fault
         ├── ServiceUnavailableError      no server, or one that is overloaded or shutting down
@@ -30,6 +31,7 @@ import enum
 
 __all__ = [
     "AddressError",
+    "ClusterError",
     "ConfigurationError",
     "ImageExistsError",
     "ImageFileError",
@@ -180,7 +182,11 @@ class ImageExistsError(ImageWriteError):
 
 
 class StoreAccessError(ImageFileError):
-    """An object store lets nobody in by these credentials, which have expired or are none."""
+    """An object store takes no such credentials, has no such bucket, or does not answer any more."""
+
+
+class ClusterError(ImgsvcError):
+    """A cluster that does tasks, and failed or went away."""
 
 
 class ServiceError(ImgsvcError):

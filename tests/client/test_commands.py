@@ -371,6 +371,29 @@ class TestBatch:
         assert (report["done"], report["failed"]) == (2, 1)
         assert names_below(tmp_path / "out") == ["a.jpg", "below/c.jpg"]
 
+    def test_a_pattern_leaves_out_what_lies_below_the_output(self, at, folder):
+        (folder / "bad.jpg").unlink()
+        arguments = (folder / "**" / "*.jpg", folder / "out", *at, "--json", "--resume")
+        assert json.loads(self.batch(*arguments).stdout)["done"] == 2
+        again = json.loads(self.batch(*arguments).stdout)
+        assert (again["done"], again["left_out"]) == (0, 2)
+
+    def test_results_do_not_replace_other_images_of_the_batch(self, at, folder, photo):
+        (folder / "bad.jpg").unlink()
+        (folder / "a.webp").write_bytes(v1.encoded(np.full_like(photo, 9), "WEBP", lossless=True))
+        options = ("--pipeline", "invert", "--format", "webp", "--overwrite")
+        done = self.batch(folder, folder, *at, *options)
+        assert done.returncode == 8
+        assert done.stdout.startswith("3 done, 1 failed")
+        assert f"failed: {folder}/a.jpg: {folder}/a.webp is another image of this batch" in done.stdout
+        with Image.open(folder / "a.webp") as own:  # of itself, and not of the other
+            assert np.asarray(own.convert("RGB")).min() > 240
+
+    def test_images_may_be_replaced_by_their_own_results(self, at, folder):
+        (folder / "bad.jpg").unlink()
+        done = self.batch(folder, folder, *at, "--pipeline", "resize width=9", "--overwrite", "--json")
+        assert json.loads(done.stdout)["done"] == 3
+
     def test_two_images_of_one_output(self, at, folder, tmp_path, photo):
         (folder / "a.png").write_bytes(v1.encoded(photo))
         (folder / "bad.jpg").unlink()

@@ -312,6 +312,12 @@ def test_the_docs_show_what_the_chart_renders():
             "podDisruptionBudget.minAvailable: 1, expected less than the least number of pods, 1",
         ),
         ("podDisruptionBudget.minAvailable=100%", "podDisruptionBudget.minAvailable: 100%, expected less"),
+        ("podDisruptionBudget.minAvailable=67%", "podDisruptionBudget.minAvailable: 67%, expected less"),
+        (
+            "podDisruptionBudget.minAvailable=50%,replicas=1",
+            "podDisruptionBudget.minAvailable: 50%, expected less",
+        ),
+        ("podDisruptionBudget.maxUnavailable=00%", "podDisruptionBudget.maxUnavailable: 00%, expected more"),
         ("podDisruptionBudget.maxUnavailable=0", "podDisruptionBudget.maxUnavailable: 0, expected more"),
         (
             "autoscaling.enabled=true,autoscaling.minReplicas=13",
@@ -359,7 +365,7 @@ def test_refused(values, message):
         "maxBytesInFlight=3959422976",
         "maxBytesInFlight=128Mi",
         "podDisruptionBudget.minAvailable=1,replicas=2",
-        "podDisruptionBudget.minAvailable=50%,replicas=1",
+        "podDisruptionBudget.minAvailable=50%,replicas=2",
         "autoscaling.enabled=true,autoscaling.minReplicas=1",
         "networkPolicy.enabled=true",
     ],

@@ -33,7 +33,7 @@ from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import RequestRefusedError, ServiceError, ServiceUnavailableError
 from imgsvc.operations.parameters import integer
 from imgsvc.processing.given import read_given
-from imgsvc.processing.request import make_recipe
+from imgsvc.processing.request import make_recipe, outputs_of
 from imgsvc.processing.result import Result
 from imgsvc.wire.process import read_response
 
@@ -131,7 +131,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         timeout: float | None = None,
     ) -> dict[str, Result | ServiceError]:
         """Have the server make several outputs of an image; see `Client.process_outputs`."""
-        recipe = make_recipe(pipeline, dict(outputs), decoding, preset)
+        recipe = make_recipe(pipeline, outputs_of(outputs), decoding, preset)
         limit = self._connection.seconds(timeout)
         body = await _prepared(image, lambda: request_body(read_given(image), recipe))
         return results_by_name(await self._call(PROCESS, body, limit))

@@ -31,7 +31,7 @@ from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import RequestRefusedError, ServiceError, ServiceUnavailableError
 from imgsvc.operations.parameters import integer
 from imgsvc.processing.given import read_given
-from imgsvc.processing.request import make_recipe
+from imgsvc.processing.request import make_recipe, outputs_of
 from imgsvc.processing.result import Result
 from imgsvc.wire.process import read_response
 
@@ -181,7 +181,7 @@ class Client(OperationMethods["Image"]):
         An output that could not be made is the error that says why. Where none could be made, the first one's
         error is raised. Otherwise as `process`.
         """
-        recipe = make_recipe(pipeline, dict(outputs), decoding, preset)
+        recipe = make_recipe(pipeline, outputs_of(outputs), decoding, preset)
         limit = self._connection.seconds(timeout)
         return results_by_name(self._call(PROCESS, request_body(read_given(image), recipe), limit))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from imgsvc._stop import Stop
 from imgsvc._threads import threads_for
-from imgsvc.errors import InvalidParameterError
+from imgsvc.errors import InvalidImageError, InvalidParameterError
 from imgsvc.operations import Resize, Rotate90
 from imgsvc.operations.stopping import go_on
 from imgsvc.pipeline.description import located
@@ -118,9 +118,17 @@ class Plan:
 
         Raises
         ------
+        InvalidImageError
+            `src` or `out` is another than was planned for: kernels go by the plan.
         StoppedError
             `stop` said so before it was done; `out` may hold anything.
         """
+        first = self.steps[0]
+        for image, shape, dtype in ((src, first.src_shape, first.src_dtype), (out, self.shape, self.dtype)):
+            if (image.shape, image.dtype) != (shape, dtype):
+                raise InvalidImageError(
+                    "image", f"{image.shape} {image.dtype}", f"{shape} {dtype}, as planned"
+                )
         stop = stop or Stop()
         buffers = [np.empty(num_bytes, np.uint8) for num_bytes in self._buffers()]
         image = src

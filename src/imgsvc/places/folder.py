@@ -26,6 +26,10 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def __reduce__(self) -> tuple[type[Folder], tuple[Path]]:
+        """Return what makes it in another process, which may be elsewhere."""
+        return Folder, (self.path.absolute(),)
+
     def shown(self, name: str) -> str:
         """Return what people call a file of it."""
         return str(self.path / name)
@@ -35,9 +39,9 @@ class Folder:
         if not isinstance(other, Folder):
             return None
         here, there = self.path.resolve(), other.path.resolve()
-        return (
-            f"{there.relative_to(here).as_posix()}/" if there.is_relative_to(here) and here != there else None
-        )
+        if here == there:
+            return ""
+        return f"{there.relative_to(here).as_posix()}/" if there.is_relative_to(here) else None
 
     def listing(self, apart_from: str | None = None) -> Listing:
         """Return what is there, but for names that begin with `apart_from`."""

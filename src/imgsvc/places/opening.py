@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgsvc.errors import ImageReadError
 from imgsvc.places.folder import Folder
-from imgsvc.places.place import Listing
+from imgsvc.places.place import Listing, is_below
 
 if TYPE_CHECKING:
     from imgsvc.places.place import Place
@@ -50,7 +50,8 @@ def listed(text: str, target: Place) -> tuple[Place, Listing]:
 
         base, pattern = _without_pattern(text)
         store = Store(base)
-        return store, store.matching(pattern) if pattern else store.listing(store.holds(target))
+        apart_from = store.holds(target)
+        return store, store.matching(pattern, apart_from) if pattern else store.listing(apart_from)
     if os.path.isdir(text) or not glob.has_magic(text):  # noqa: PTH112 - answers False for what it may not see
         folder = Folder(Path(text))
         return folder, folder.listing(folder.holds(target))
@@ -59,7 +60,9 @@ def listed(text: str, target: Place) -> tuple[Place, Listing]:
     if not files:
         raise ImageReadError(f"{text}: no file is like this")
     top = Path(os.path.commonpath([path.parent for path in files]))
-    return Folder(top), Listing(tuple(path.relative_to(top).as_posix() for path in files))
+    apart_from = Folder(top).holds(target)
+    names = (path.relative_to(top).as_posix() for path in files)
+    return Folder(top), Listing(tuple(name for name in names if not is_below(name, apart_from)))
 
 
 def _without_pattern(url: str) -> tuple[str, str]:

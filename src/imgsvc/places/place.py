@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["EXISTS", "Listing", "Place", "exists"]
+__all__ = ["EXISTS", "Listing", "Place", "exists", "is_below"]
 
 EXISTS = "--overwrite replaces it, --resume leaves it as it is"
 
@@ -39,7 +39,7 @@ class Place(Protocol):
         """Return what people call a file of it."""
 
     def holds(self, other: Place) -> str | None:
-        """Return what names in `other` begin with, if that lies in here; None if it does not."""
+        """Return what names in `other` begin with in here: nothing if it is the same, None if elsewhere."""
 
     def listing(self, apart_from: str | None = None) -> Listing:
         """Return what is there, but for names that begin with `apart_from`.
@@ -89,3 +89,8 @@ class Place(Protocol):
 def exists(shown: str) -> str:
     """Return what to say of an output that is there."""
     return f"{shown} exists: {EXISTS}"
+
+
+def is_below(name: str, prefix: str | None) -> bool:
+    """Return whether a name begins with what `Place.holds` has returned; none does with nothing."""
+    return bool(prefix) and name.startswith(prefix or "")

@@ -17,7 +17,7 @@ from imgsvc.errors import (
     StoreAccessError,
 )
 from imgsvc.places.names import fault_of, says_version
-from imgsvc.places.place import Listing, exists
+from imgsvc.places.place import Listing, exists, is_below
 from imgsvc.processing.given import MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -57,6 +57,24 @@ READ_AT_ONCE = {"s3": {"max_concurrency": 1}, "s3a": {"max_concurrency": 1}}
 LOCAL = {"file", "local"}
 """Drivers that would write through open files, where `Folder` does not."""
 
+SILENT = {
+    "ClientConnectorError",
+    "ClientOSError",
+    "ConnectTimeoutError",
+    "ConnectionClosedError",
+    "EndpointConnectionError",
+    "ReadTimeoutError",
+    "ServerDisconnectedError",
+    "ServerTimeoutError",
+}
+"""Errors of a store that is not there; drivers have tried again by then, for many seconds."""
+
+MOST_SILENCES = 4
+"""In a row, before a batch ends."""
+
+FEW = 8
+"""Objects that are asked for one by one, instead of listing all that there are."""
+
 DRIVERS = {"gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "s3": "s3fs", "s3a": "s3fs"}
 
 
@@ -83,12 +101,15 @@ class Store:
         self.protocol = protocol.rstrip(":/").lower()
         if not path.strip("/") or (path.startswith("/") and self.protocol in DRIVERS):
             raise ConfigurationError(f"{url}: expected a bucket, as in {self.protocol}://BUCKET/FOLDER")
+        if "//" in path:
+            raise ConfigurationError(f"{url}: expected a URL without empty parts")
         if says_version(url):
             raise ConfigurationError(f"{url}: expected a URL without ?versionId=")
         self._url = f"{self.protocol}://{path.rstrip('/')}"
         self.root = self._files._strip_protocol(self._url)  # noqa: SLF001 - its public way logs in
         self._empty: set[str] = set()
         self._is_measured = False
+        self._silences = 0
 
     @functools.cached_property
     def _files(self) -> Any:
@@ -117,29 +138,51 @@ class Store:
         """Return what names in `other` begin with, if that lies in here."""
         if not isinstance(other, Store) or other.protocol != self.protocol:
             return None
+        if other.root == self.root:
+            return ""
         inside = other.root.startswith(f"{self.root}/")
         return f"{other.root[len(self.root) + 1 :]}/" if inside else None
 
     def listing(self, apart_from: str | None = None) -> Listing:
-        """Return what is there, but for names that begin with `apart_from`."""
-        listing = self._sorted(lambda name: not (apart_from and name.startswith(apart_from)))
+        """Return what is there, but for names that begin with `apart_from`, and hidden ones."""
+        listing = self._sorted(lambda name: not is_below(name, apart_from) and not _is_hidden(name))
         if not listing.images:
             raise ImageReadError(f"{self._url}: {listing.refused[0][1] if listing.refused else 'no images'}")
         return listing
 
-    def matching(self, pattern: str) -> Listing:
-        """Return the files that are like a pattern below the URL, whatever their names end with."""
+    def matching(self, pattern: str, apart_from: str | None = None) -> Listing:
+        """Return the files that are like a pattern below the URL, whatever their names end with.
+
+        But for names that begin with `apart_from`.
+        """
         like = _expression(pattern)
-        listing = self._sorted(lambda name: like.fullmatch(name) is not None, by_name=False)
+
+        def wanted(name: str) -> bool:
+            return not is_below(name, apart_from) and like.fullmatch(name) is not None
+
+        listing = self._sorted(wanted, by_name=False)
         if not listing.images:
             raise ImageReadError(f"{self._url}/{pattern}: no object is like this")
         return listing
 
     def existing(self, names: Iterable[str]) -> set[str]:
         """Return those of the names that are there; an object without bytes is not."""
-        there = self._listed(ImageWriteError)
+        wanted = list(names)
+        there = self._sizes_of(wanted) if len(wanted) <= FEW else self._listed(ImageWriteError)
         self._empty = {name for name, size in there.items() if not size}
-        return {name for name in names if there.get(name)}
+        return {name for name in wanted if there.get(name)}
+
+    def _sizes_of(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the sizes of a few objects that are there, or of all: HEAD says of no error what it is."""
+        found = {}
+        for name in names:
+            try:
+                found[name] = self._files.info(self._path(name))["size"] or 0
+            except FileNotFoundError:
+                continue
+            except Exception:  # noqa: BLE001 - drivers have errors of their own
+                return self._listed(ImageWriteError)
+        return found
 
     def beginning(self, name: str, size: int) -> bytes:
         """Return the first bytes of a file, or none."""
@@ -152,7 +195,9 @@ class Store:
         with self._reading(name):
             if not self._is_measured and (size := self._size(name)) > MESSAGE_BYTES:
                 raise ImageReadError(f"{self.shown(name)}: {_too_large(size)}")
-            return bytes(self._files.cat_file(self._path(name)))
+            content = bytes(self._files.cat_file(self._path(name)))
+            self._silences = 0
+            return content
 
     def write(self, name: str, data: bytes | memoryview, *, replace: bool) -> None:
         """Write a file, in full or not at all."""
@@ -165,6 +210,7 @@ class Store:
                 self._files.pipe_file(self._path(name), bytes(data), **options)
             else:
                 self._files.pipe_file(self._path(name), bytes(data), mode="create", **options)
+            self._silences = 0
         except Exception as error:  # noqa: BLE001 - drivers have errors of their own
             if isinstance(error, FileExistsError) or _code(error) in THERE:
                 if self._is(name, data):  # it was written, and the answer lost, before the driver tried again
@@ -239,7 +285,23 @@ class Store:
         said = " ".join(str(error).split()) or type(error).__name__
         if _code(error) in LOCKED_OUT:
             raise StoreAccessError(f"{self._url}: {_code(error)}: {said}") from error
+        if _is_silence(error):
+            self._silences += 1
+            if self._silences >= MOST_SILENCES:
+                told = f"no answer {self._silences} times in a row"
+                raise StoreAccessError(f"{self._url}: {told}: {said}") from error
+        else:
+            self._silences = 0
         raise kind(f"{what}: {said}") from error
+
+
+def _is_silence(error: BaseException) -> bool:
+    cause = error.__cause__ or error
+    return type(cause).__name__ in SILENT or isinstance(cause, (ConnectionError, TimeoutError))
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") and part not in (".", "..") for part in name.split("/"))
 
 
 def _too_large(size: int) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["read_work_list"]
 
 STANDARD = "-"
-HEADER = ["input", "output"]
+HEADER = ["input", "output"]  # or the first of them alone
 COLUMNS = 2
 
 
@@ -58,8 +58,13 @@ def _checked(rows: Iterable[list[str]], path: str) -> Iterator[tuple[str, str | 
         if not "".join(row).strip():
             continue
         was_first, is_first = is_first, False
-        if was_first and [each.strip().lower() for each in row] == HEADER:
+        words = [each.strip().lower() for each in row]
+        if was_first and words in (HEADER, HEADER[:1]):
             continue
+        if was_first and sorted(words) == HEADER:
+            raise ConfigurationError(
+                f"--from: {path}, line {number}: {shown(','.join(row))}, expected input,output"
+            )
         if len(row) > COLUMNS:
             raise ConfigurationError(f"--from: {path}, line {number}: {len(row)} columns, expected 1 or 2")
         name, output = row[0], row[1] if len(row) == COLUMNS else ""

@@ -12,7 +12,7 @@ from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads, threads_for
 from imgsvc.errors import InvalidInputError, InvalidParameterError, shown
 from imgsvc.processing.given import read_given
-from imgsvc.processing.request import make_recipe
+from imgsvc.processing.request import make_recipe, outputs_of
 from imgsvc.processing.result import result_of
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
@@ -71,6 +71,8 @@ def process(
         The image, or what shall be done, is none, is beyond a limit, or one cannot be done with the other.
     ImageReadError
         The file cannot be read.
+    MemoryError
+        There is not enough of it.
 
     Examples
     --------
@@ -100,7 +102,7 @@ def process_outputs(
     An output that could not be made is the error that says why. Where none could be made, the first one's
     error is raised. Otherwise as `process`.
     """
-    recipe = make_recipe(pipeline, dict(outputs), decoding, "")
+    recipe = make_recipe(pipeline, outputs_of(outputs), decoding, "")
     results = _results(image, recipe, num_threads, limits)
     return {output.name: result for output, result in zip(recipe.outputs, results, strict=True)}
 
@@ -121,6 +123,8 @@ def _results(
         raise made[0]  # type: ignore[misc] # it is one
     pixels = [np.empty(each.shape, each.dtype) for each in made if isinstance(each, RawResult)]
     run.write(pixels)
+    for array in pixels:
+        array.flags.writeable = False  # as what a client gets
     rooms = iter(pixels)
     return [
         each

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.codec import DecodeOptions
@@ -10,14 +11,14 @@ from imgsvc.pipeline import Pipeline
 from imgsvc.recipes.recipe import Output, Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from imgsvc.operations import Operation
     from imgsvc.recipes.recipe import OutputFormat
 
     PipelineLike = Pipeline | str | Operation | Iterable[Any]
 
-__all__ = ["make_recipe"]
+__all__ = ["make_recipe", "outputs_of"]
 
 
 def make_recipe(
@@ -39,6 +40,19 @@ def make_recipe(
         raise InvalidParameterError("decoding", shown(decoding), "imgsvc.codec.DecodeOptions")
     steps = pipeline if isinstance(pipeline, Pipeline) else Pipeline(() if pipeline is None else pipeline)
     return Recipe(steps, _outputs(outputs), decoding or DecodeOptions(), preset)
+
+
+def outputs_of(given: Mapping[str, Output | OutputFormat]) -> dict[str, Output | OutputFormat]:
+    """Return several outputs by their names.
+
+    Raises
+    ------
+    InvalidParameterError
+        They are no mapping.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidParameterError("outputs", shown(given), "a dict of formats or outputs, by their names")
+    return dict(given)
 
 
 def _outputs(given: object) -> tuple[Output, ...]:

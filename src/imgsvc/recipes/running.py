@@ -19,7 +19,7 @@ from imgsvc.codec import (
     hides_alpha,
     profile_fits,
 )
-from imgsvc.errors import InvalidInputError, LimitExceededError
+from imgsvc.errors import InvalidImageError, InvalidInputError, LimitExceededError
 from imgsvc.recipes.limits import check_outputs
 from imgsvc.recipes.planning import plan_again
 from imgsvc.recipes.recipe import RAW
@@ -125,6 +125,7 @@ class RecipeRun:
             `stop` said so.
         """
         decoded = self._decode()
+        _check_alike(decoded.frames)
         plan, first = self._plan, decoded.frames[0]
         if (first.shape, first.dtype) != (plan.input.shape, plan.input.dtype):
             self.as_planned = False
@@ -226,6 +227,25 @@ class RecipeRun:
         if self._helpers is None:
             return encode(image, kind, options)  # type: ignore[arg-type] # not RAW
         return self._helpers.encode(image, kind, options, stop=self._stop)  # type: ignore[arg-type] # not RAW
+
+
+def _check_alike(frames: Sequence[NDArray[Any]]) -> None:
+    """Raise an error if frames differ, as pages of a TIFF may: one plan is for all of them.
+
+    Raises
+    ------
+    InvalidImageError
+        They do, in shape or dtype.
+    """
+    kinds = dict.fromkeys((frame.shape, frame.dtype) for frame in frames)
+    if len(kinds) > 1:
+        first, other, *_ = (f"{shape[1]}×{shape[0]} {_channels(shape)} {dtype}" for shape, dtype in kinds)
+        expected = "frames that are all alike; the first one alone is always taken"
+        raise InvalidImageError("image", f"frames of {first} and of {other}", expected)
+
+
+def _channels(shape: Shape) -> str:
+    return "gray" if len(shape) == GRAY_RANK else f"with {shape[2]} channels"
 
 
 def raw_result(name: str, steps: Plan, icc_profile: bytes | None, notes: tuple[str, ...] = ()) -> RawResult:

@@ -60,10 +60,10 @@ is, and what is expected. The rest of what can be wrong is the schema's and the 
 {{- $least := include "imgsvc.leastReplicas" . | int64 -}}
 {{- $available := include "imgsvc.text" (default "" $budgeted.minAvailable) -}}
 {{- $unavailable := include "imgsvc.text" $budgeted.maxUnavailable -}}
-{{- if and (not $available) (has $unavailable (list "0" "0%")) -}}
+{{- if and (not $available) (eq 0 (include "imgsvc.pods" (list $unavailable $least) | int)) -}}
 {{- fail (printf "podDisruptionBudget.maxUnavailable: %s, expected more: no node could ever be drained" $unavailable) -}}
 {{- end -}}
-{{- if or (eq $available "100%") (and $available (not (hasSuffix "%" $available)) (ge (int64 $available) $least)) -}}
+{{- if and $available (ge (include "imgsvc.pods" (list $available $least) | int64) $least) -}}
 {{- fail (printf "podDisruptionBudget.minAvailable: %s, expected less than the least number of pods, %d: no node could ever be drained" $available $least) -}}
 {{- end -}}
 {{- end -}}

@@ -27,3 +27,13 @@
 {{- . -}}
 {{- end -}}
 {{- end -}}
+
+{{/* How many of some pods a number or percents are: percents are rounded up, as Kubernetes does. */}}
+{{- define "imgsvc.pods" -}}
+{{- $text := index . 0 -}}
+{{- if hasSuffix "%" $text -}}
+{{- divf (mulf (float64 (trimSuffix "%" $text)) (float64 (index . 1))) 100 | ceil | int64 -}}
+{{- else -}}
+{{- int64 $text -}}
+{{- end -}}
+{{- end -}}

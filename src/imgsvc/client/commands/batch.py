@@ -19,6 +19,7 @@ from imgsvc.client.commands.batch_items import (
     Tally,
     named,
     without_doubles,
+    without_those_of_others,
     without_those_there,
 )
 from imgsvc.client.commands.batch_report import Report, check_writable, write_failures
@@ -28,6 +29,7 @@ from imgsvc.client.commands.connection import (
     check_connection,
     client_of,
     connect,
+    names_a_caller,
     names_a_server,
 )
 from imgsvc.client.commands.program import (
@@ -42,7 +44,7 @@ from imgsvc.client.commands.program import (
 )
 from imgsvc.client.commands.work import add_work_options, work_of
 from imgsvc.client.flow import MAX_IN_FLIGHT
-from imgsvc.errors import ConfigurationError, ServiceError, StoreAccessError
+from imgsvc.errors import ClusterError, ConfigurationError, ServiceError, StoreAccessError
 from imgsvc.places import Listing, listed, opened
 from imgsvc.places.work_list import read_work_list
 from imgsvc.recipes.recipe import RAW, Recipe
@@ -69,6 +71,7 @@ each whole or not at all. One that fails does not stop the others. Each folder m
 s3://BUCKET/…, and what else fsspec opens."""
 
 AUTO = "auto"
+IN_FLIGHT = 64
 STREAM, RAY = "stream", "ray"
 
 
@@ -101,7 +104,7 @@ def main(argv: Sequence[str]) -> int:
         help="threads that read and write files (default: auto, 2 a core; of --engine ray: tasks at a time)",
     )  # fmt: skip
     how.add_argument(
-        "--in-flight", type=argument_type(integer(1, MAX_IN_FLIGHT)), default=64, metavar="N",
+        "--in-flight", type=argument_type(integer(1, MAX_IN_FLIGHT)), metavar="N",
         help="images under way at a time (default: 64)",
     )  # fmt: skip
     how.add_argument(
@@ -122,6 +125,10 @@ def main(argv: Sequence[str]) -> int:
         parser.error("--address goes with --engine ray")
     if args.engine == RAY and args.embedded:
         parser.error("--embedded: tasks of --engine ray compute by themselves")
+    if args.engine == RAY and args.in_flight is not None:
+        parser.error("--in-flight goes with --engine stream; of Ray, --workers is how many tasks run")
+    if args.engine == RAY and names_a_caller(args) and not names_a_server(args):
+        parser.error("--tls and --token-file are of a server: name it, or tasks of --engine ray compute here")
     return run_command(run, args)
 
 
@@ -142,7 +149,8 @@ def run(args: argparse.Namespace) -> int:
     interruption: BaseException | None = None
     try:
         with _engine(args, work, source, target) as (engine, kind):
-            items = without_doubles(named(source, images, kind, _workers_of(args)), tally)
+            items = named(source, images, kind, _workers_of(args))
+            items = without_doubles(without_those_of_others(items, source, target, tally), tally)
             if not args.overwrite:
                 failed = len(tally.failures)
                 missing = without_those_there(items, target, tally, resume=args.resume)
@@ -154,8 +162,12 @@ def run(args: argparse.Namespace) -> int:
                 total=total, initial=tally.ended, unit="image", dynamic_ncols=True, disable=quiet
             ) as bar:
                 engine.run(items, tally, bar)
-    except (ServiceError, StoreAccessError, KeyboardInterrupt) as error:
+    except (ServiceError, StoreAccessError, ClusterError, KeyboardInterrupt) as error:
         interruption = error
+    except Exception:
+        if args.failures is not None:
+            write_failures(args.failures, tally.failures)
+        raise
     return _told(args, Report(time.perf_counter() - begin, left_out, listing.others, tally), interruption)
 
 
@@ -196,7 +208,7 @@ def _engine(
                 target,
                 replace=args.overwrite,
                 workers=_workers_of(args),
-                in_flight=args.in_flight,
+                in_flight=args.in_flight or IN_FLIGHT,
                 retries=args.retries,
             ),
             work.format,

@@ -28,6 +28,7 @@ __all__ = [
     "sorted_failures",
     "told_of",
     "without_doubles",
+    "without_those_of_others",
     "without_those_there",
 ]
 
@@ -90,6 +91,11 @@ class Tally:
         what = f"{self._target.shown(item.output)} is the output of {self._source.shown(owner.name)}"
         self.fail(item.name, ImageWriteError(what))
 
+    def fail_other(self, item: Item) -> None:
+        """Count an image whose result would replace an image that is none of its own."""
+        what = f"{self._target.shown(item.output)} is another image of this batch"
+        self.fail(item.name, ImageWriteError(what))
+
     def fail_existing(self, item: Item) -> None:
         """Count an image whose result is there."""
         self.fail(item.name, ImageWriteError(exists(self._target.shown(item.output))))
@@ -135,6 +141,22 @@ def without_doubles(items: Iterable[Item], tally: Tally) -> list[Item]:
         if owner != item:
             tally.fail_double(item, owner)
     return list(owners.values())
+
+
+def without_those_of_others(items: Sequence[Item], source: Place, target: Place, tally: Tally) -> list[Item]:
+    """Return items whose outputs replace no other one's image; those of which they would have failed."""
+    prefix = source.holds(target)
+    if prefix is None:
+        return list(items)
+    names = {item.name for item in items}
+    kept = []
+    for item in items:
+        place = prefix + item.output
+        if place in names and place != item.name:
+            tally.fail_other(item)
+        else:
+            kept.append(item)
+    return kept
 
 
 def without_those_there(items: Sequence[Item], target: Place, tally: Tally, *, resume: bool) -> list[Item]:

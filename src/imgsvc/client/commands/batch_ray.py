@@ -14,6 +14,7 @@ from imgsvc._available_cores import available_cores
 from imgsvc.client.commands.batch_items import check_fits, told_of
 from imgsvc.client.commands.files import file_of
 from imgsvc.errors import (
+    ClusterError,
     ConfigurationError,
     ImageExistsError,
     ImgsvcError,
@@ -37,6 +38,9 @@ MOST_OF_BLOCK = 32
 BLOCKS_A_CORE = 4
 """At least, so that all cores have work to the end."""
 
+
+RETRIES = 2
+"""Of a task whose worker dies: of what kills it each time there is no end otherwise."""
 
 REACH_SECONDS = 5.0
 
@@ -82,11 +86,12 @@ def ray_engine(job: Job, address: str | None, workers: int | None) -> Iterator[R
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
+            yield RayData(job, workers)
         except (ConnectionError, ValueError, RuntimeError) as error:
+            if ray.is_initialized():
+                raise
             reason = str(error).partition("\n")[0]
             raise ConfigurationError(f"--address: {address or 'local'}: {reason}") from error
-        try:
-            yield RayData(job, workers)
         finally:
             ray.shutdown()
 
@@ -106,7 +111,7 @@ class RayData:
     """Images through tasks of one CPU and one thread each.
 
     They are functions, not actors: these would take CPUs for good, and leave none for what else a dataset
-    needs. A task whose worker is killed runs again, and finds what it wrote.
+    needs. A task whose worker is killed runs again, a few times, and finds what it wrote.
 
     Parameters
     ----------
@@ -121,29 +126,58 @@ class RayData:
         self._workers = workers
 
     def run(self, items: Sequence[Item], tally: Tally, bar: Any) -> None:
-        """Do all of them; rows come back without pixels or files."""
+        """Do all of them; rows come back without pixels or files.
+
+        Raises
+        ------
+        ClusterError
+            The cluster went away.
+        """
+        import ray.data  # noqa: PLC0415 - an extra
+
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.max_errored_blocks = -1  # what a task leaves when it dies for good is seen by what is missing
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+        left = {item.name: item for item in items}
+        try:
+            # An image that kills its worker takes others with it: these get a second chance, each by itself.
+            for most in (MOST_OF_BLOCK, 1):
+                for row in self._rows(list(left.values()), most):
+                    if left.pop(row["name"], None) is not None:
+                        _count(row, tally)
+                        bar.update(tally.ended - bar.n)
+        except ray.exceptions.RayError as error:
+            raise ClusterError(f"Ray: {str(error).strip().partition(chr(10))[0]}") from error
+        for name in left:
+            tally.fail_as(name, "", f"its task died {1 + RETRIES} times: too little memory, or a crash")
+        bar.update(tally.ended - bar.n)
+
+    def _rows(self, items: Sequence[Item], most: int) -> Iterator[dict[str, Any]]:
+        """Yield what became of items, in tasks of so many at most; nothing of those whose tasks died."""
         import ray.data  # noqa: PLC0415 - an extra
 
         if not items:
             return
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
         cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call, unused-ignore]
-        blocks = min(len(items), max(-(-len(items) // MOST_OF_BLOCK), BLOCKS_A_CORE * cpus))
+        blocks = min(len(items), max(-(-len(items) // most), BLOCKS_A_CORE * cpus))
         rows = ray.data.from_items(
             [{"name": item.name, "output": item.output} for item in items], override_num_blocks=blocks
         )
-        done = rows.map(functools.partial(_row, self._job), num_cpus=1, concurrency=self._workers)
-        for row in done.iter_rows():
-            tally.bytes_in += row["bytes_in"]
-            if row["locked_out"]:
-                raise StoreAccessError(row["message"])
-            if row["message"]:
-                tally.fail_as(row["name"], row["code"], row["message"])
-            else:
-                tally.succeed(row["seconds"], row["bytes_out"], row["notes"])
-            bar.update(tally.ended - bar.n)
+        done = rows.map(
+            functools.partial(_row, self._job), num_cpus=1, concurrency=self._workers, max_retries=RETRIES
+        )
+        yield from done.iter_rows()
+
+
+def _count(row: dict[str, Any], tally: Tally) -> None:
+    tally.bytes_in += row["bytes_in"]
+    if row["locked_out"]:
+        raise StoreAccessError(row["message"])
+    if row["message"]:
+        tally.fail_as(row["name"], row["code"], row["message"])
+    else:
+        tally.succeed(row["seconds"], row["bytes_out"], row["notes"])
 
 
 def _row(job: Job, row: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +196,8 @@ def _row(job: Job, row: dict[str, Any]) -> dict[str, Any]:
     except ImgsvcError as error:
         code, message = told_of(error)
         return {**told, "code": code, "message": message, "locked_out": isinstance(error, StoreAccessError)}
+    except Exception as error:  # noqa: BLE001 - nor does one that nobody foresaw stop the rest
+        return {**told, "message": f"{type(error).__name__}: {error}"}
     return {**told, "bytes_out": len(result.data or b""), "notes": list(result.notes)}
 
 

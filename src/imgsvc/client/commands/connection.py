@@ -26,6 +26,7 @@ __all__ = [
     "check_connection",
     "client_of",
     "connect",
+    "names_a_caller",
     "names_a_server",
 ]
 
@@ -98,6 +99,11 @@ def check_connection(parser: argparse.ArgumentParser, args: argparse.Namespace) 
 def names_a_server(args: argparse.Namespace) -> bool:
     """Return whether a command line says where a server is."""
     return any(each is not None for each in (args.unix_socket, args.host, args.port, args.target))
+
+
+def names_a_caller(args: argparse.Namespace) -> bool:
+    """Return whether a command line says how to call a server: encrypted, or as whom."""
+    return _has_tls(args) or args.token_file is not None
 
 
 @contextlib.contextmanager

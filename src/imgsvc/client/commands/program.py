@@ -14,6 +14,7 @@ from imgsvc._options import EXIT_USAGE, OneLineParser
 from imgsvc._process import EXIT_INTERRUPTED
 from imgsvc.client.commands.reaching import reaching_advice
 from imgsvc.errors import (
+    ClusterError,
     ConfigurationError,
     ImageReadError,
     ImageWriteError,
@@ -60,6 +61,7 @@ EXIT_CODES: tuple[tuple[type[ImgsvcError], int], ...] = (
     (ImageReadError, EXIT_INPUT),
     (ImageWriteError, EXIT_OUTPUT),
     (StoreAccessError, EXIT_REFUSED),
+    (ClusterError, EXIT_UNAVAILABLE),
     (ServiceUnavailableError, EXIT_UNAVAILABLE),
     (ServiceTimeoutError, EXIT_TIMEOUT),
     (ServiceError, EXIT_REFUSED),
