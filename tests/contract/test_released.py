@@ -78,6 +78,12 @@ def test_there_are_as_many_files_as_released():
     assert {file.name for file in RELEASED} <= {file.name for file in FILES}
 
 
+@pytest.mark.parametrize("released", RELEASED, ids=lambda file: file.name)
+def test_names_in_other_languages_stay(released):
+    current = {file.name: file for file in FILES}[released.name]
+    assert current.GetOptions() == released.options
+
+
 def a_number(file):
     file.message_type[0].field[0].number = 9
 
