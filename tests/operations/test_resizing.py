@@ -327,7 +327,7 @@ class TestParameters:
 
     def test_neither_width_nor_height(self):
         with pytest.raises(
-            InvalidParameterError, match="^width, height: None, expected one of them at least$"
+            InvalidParameterError, match="^width, height: neither is set, expected one of them at least$"
         ):
             Resize()
 
@@ -336,7 +336,7 @@ class TestParameters:
         "value", [0, -1, 1 << 30 | 1, 10**30, 1.0, math.nan, math.inf, True, "1", np.ones(2), [1]], ids=repr
     )
     def test_a_size_that_is_none(self, photo, field, value):
-        expected = "an integer from 1 to 1073741824, or None to keep the aspect ratio$"
+        expected = "an integer from 1 to 1073741824; leave it out to keep the aspect ratio$"
         with pytest.raises(InvalidParameterError, match=rf"^{field}: .*, expected {expected}"):
             imgsvc.resize(photo, **{field: value})
 

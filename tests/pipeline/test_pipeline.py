@@ -98,8 +98,8 @@ ALL = (
         (
             "invert | invert | resize 0",
             (
-                "operations[2].resize.width: 0, expected an integer from 1 to 1073741824, "
-                "or None to keep the aspect ratio"
+                "operations[2].resize.width: 0, expected an integer from 1 to 1073741824; "
+                "leave it out to keep the aspect ratio"
             ),
         ),
         ([Invert()] * 65, "operations: more, expected at most 64"),

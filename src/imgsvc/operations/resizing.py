@@ -51,11 +51,11 @@ class Resize(Operation):
     def __post_init__(self) -> None:
         """Check what can be without the image."""
         if self.width is None and self.height is None:
-            raise InvalidParameterError("width, height", None, "one of them at least")
+            raise InvalidParameterError("width, height", "neither is set", "one of them at least")
         for field in ("width", "height"):
             value = getattr(self, field)
             if value is not None:
-                meaning = ", or None to keep the aspect ratio"
+                meaning = "; leave it out to keep the aspect ratio"
                 object.__setattr__(self, field, integer(field, value, 1, MAX_SIDE, meaning))
         one_of("resample", self.resample, RESAMPLES)
         one_of("alpha", self.alpha, ALPHAS)
