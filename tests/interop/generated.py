@@ -2,12 +2,15 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
+import google.rpc
 import pytest
 
 from tests.interop.pages import PROTOS
 
 FILES = sorted(str(path.relative_to(PROTOS)) for path in (PROTOS / "imgsvc").rglob("*.proto"))
+DETAILS = [f"google/rpc/{name}.proto" for name in ("code", "error_details", "status")]
 
 
 def needs(*programs):
@@ -28,3 +31,13 @@ def installed(command):
     if shutil.which(command[0]) is None:
         return False
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def googleapis():
+    """Return the folder that has ``google/rpc``, for languages whose gRPC does not bring it."""
+    return Path(next(iter(google.rpc.__path__))).parents[1]
+
+
+def path_of(program):
+    """Return where a program is, which `needs` has found."""
+    return shutil.which(program)
