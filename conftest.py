@@ -60,13 +60,19 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Have one process run all tests of servers: their deadlines and limits are not for two at a time."""
+    """Have one process run all tests of servers: their deadlines and limits are not for two at a time.
+
+    And one all tests of a language, which compile its client first.
+    """
     if item.path.is_relative_to(ROOT / "tests" / "server"):
         item.add_marker(pytest.mark.xdist_group(ONE_AT_A_TIME))
+    elif item.path.is_relative_to(ROOT / "tests" / "interop"):
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the list that `--passed` names."""
+    """Keep the list that `--passed` names; know the mark of pytest-xdist where that is switched off."""
+    config.addinivalue_line("markers", "xdist_group(name): tests that one process runs")
     path = config.getoption("passed")
     if path is not None:
         is_worker = hasattr(config, "workerinput")

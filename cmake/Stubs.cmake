@@ -32,3 +32,6 @@ function(imgsvc_add_stubs proto)
   add_custom_target(${target} ALL DEPENDS ${stubs})
   install(FILES ${stubs} DESTINATION ${destination})
 endfunction()
+
+# The protos themselves, for clients in other languages: importlib.resources.files("imgsvc") / "proto".
+install(DIRECTORY proto/ DESTINATION imgsvc/proto FILES_MATCHING PATTERN "*.proto")

@@ -1,5 +1,6 @@
 """What is installed: its requirements, and the files that it needs and no others."""
 
+import importlib.resources
 import re
 from importlib.metadata import distribution, requires
 from pathlib import Path
@@ -38,6 +39,15 @@ def test_the_version_is_the_distribution_s():
     assert imgsvc.__version__ == distribution("imgsvc").version
 
 
+def test_the_protos_are_installed_with_it_as_they_are():
+    root = Path(__file__).parents[1] / "proto"
+    installed = importlib.resources.files("imgsvc") / "proto"
+    files = [path.relative_to(root) for path in root.rglob("*.proto")]
+    assert {path.name for path in installed.rglob("*.proto")} == {path.name for path in files}
+    for path in files:
+        assert installed.joinpath(*path.parts).read_bytes() == (root / path).read_bytes()
+
+
 @pytest.mark.skipif(
     "direct_url.json" in {f.name for f in distribution("imgsvc").files or ()}
     and '"editable": true' in (distribution("imgsvc").read_text("direct_url.json") or ""),
@@ -45,9 +55,10 @@ def test_the_version_is_the_distribution_s():
 )
 def test_the_wheel_holds_what_it_needs_and_no_sources():
     files = {str(file) for file in distribution("imgsvc").files if "__pycache__" not in str(file)}
-    assert not [
-        file for file in files if file.endswith((".pyx", ".pxd", ".c", ".h", ".proto", "CMakeLists.txt"))
-    ]
+    assert not [file for file in files if file.endswith((".pyx", ".pxd", ".c", ".h", "CMakeLists.txt"))]
+    protos = [file for file in files if file.endswith(".proto")]
+    assert protos
+    assert all(file.startswith("imgsvc/proto/") for file in protos)
     for name in (
         "py.typed",
         "_kernels.pyi",

@@ -51,6 +51,16 @@ class Scripted(grpc.GenericRpcHandler):
         return number
 
 
+class NLImageServiceOnly(Scripted):
+    """A server of NLImageService, and of nothing else: not even of health."""
+
+    def __init__(self, target):
+        super().__init__(lambda number, context: None, target)
+
+    def service(self, details):
+        return super().service(details) if details.method.startswith("/NLImageService/") else None
+
+
 class EmptyAnswers:
     """A script: each stream gets an answer without results, and ends."""
 

@@ -6,6 +6,7 @@ from PIL import Image
 
 import imgsvc
 from tests import processes, reference
+from tests.client import scripted
 
 
 def client(*arguments, **kwargs):
@@ -194,7 +195,30 @@ class TestFailures:
     def test_a_refused_request(self, serve, png, tmp_path):
         server = serve("--port", "0", "--max-message-bytes", "2000")
         arguments = ("--port", server.port, "--mean", "--input", png, "--output", tmp_path / "out.png")
-        self.fails(6, "send a smaller image, or raise the server's --max-message-bytes", *arguments)
+        self.fails(6, "raise the server's limit (imgsvc-server's is --max-message-bytes)", *arguments)
+
+    @pytest.mark.parametrize("kind", ["one", "batch", "info"])
+    def test_a_server_without_imgsvc_v1(self, server, png, tmp_path, kind):
+        what, arguments = {
+            "one": ("Process", ("--pipeline", "invert", "--input", png, "--output", tmp_path / "out.png")),
+            "batch": ("ProcessBatch", ("batch", tmp_path, tmp_path / "out", "--pipeline", "invert")),
+            "info": ("GetServerInfo", ("info",)),
+        }[kind]
+        with scripted.serving(scripted.NLImageServiceOnly(server.target)) as port:
+            at = ("--host", "127.0.0.1", "--port", port)
+            text = (
+                f"UNIMPLEMENTED: the server has no /imgsvc.v1.ImageService/{what}: Method not found!; "
+                "is it imgsvc-server, and no older than this client? One of NLImageService alone does --mean "
+                "and --rotate by themselves, of gray and RGB"
+            )
+            self.fails(6, text, *arguments, *at)
+
+    def test_a_server_without_imgsvc_v1_does_what_it_knows(self, server, png, tmp_path, photo):
+        with scripted.serving(scripted.NLImageServiceOnly(server.target)) as port:
+            at = ("--host", "127.0.0.1", "--port", port)
+            done = client(*at, "--mean", "--input", png, "--output", tmp_path / "out.png")
+        assert (done.returncode, done.stderr) == (0, "")
+        np.testing.assert_array_equal(pixels(tmp_path / "out.png"), reference.mean_filter(photo))
 
     def test_a_timeout(self, at, tmp_path):
         Image.new("RGB", (4000, 3000)).save(tmp_path / "large.bmp")

@@ -94,6 +94,56 @@ class TestRetries:
             imgsvc.Client(retries=retries)
 
 
+class TestOtherServers:
+    """What servers say that are not imgsvc's."""
+
+    @pytest.mark.parametrize(
+        ("code", "details"),
+        [
+            ("RESOURCE_EXHAUSTED", "SERVER: Received message larger than max (5 vs. 4)"),  # C++
+            ("RESOURCE_EXHAUSTED", "grpc: received message larger than max (5 vs. 4)"),  # Go
+            ("RESOURCE_EXHAUSTED", "gRPC message exceeds maximum size 4: 5"),  # Java
+            ("RESOURCE_EXHAUSTED", "Received message exceeds the maximum configured message size."),  # .NET
+            ("OUT_OF_RANGE", "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes"),
+        ],
+    )
+    def test_a_message_over_their_limit_is_refused_and_they_are_not_busy(self, photo, code, details):
+        def script(number, context):
+            context.abort(grpc.StatusCode[code], details)
+
+        handler = scripted.Scripted(script)
+        with (
+            scripted.serving(handler) as port,
+            imgsvc.Client(f"127.0.0.1:{port}") as client,
+            pytest.raises(RequestRefusedError, match="send a smaller image, or raise the server's limit "),
+        ):
+            client.mean_filter(photo)
+        assert handler.calls == 1
+
+    def test_a_method_that_they_lack_is_named(self, server, photo):
+        with (
+            scripted.serving(scripted.NLImageServiceOnly(server.target)) as port,
+            imgsvc.Client(f"127.0.0.1:{port}") as client,
+        ):
+            np.testing.assert_array_equal(client.rotate90(photo), np.rot90(photo))
+            with pytest.raises(
+                RequestRefusedError, match="^UNIMPLEMENTED: the server has no /imgsvc.v1.Image"
+            ):
+                client.invert(photo)
+            with pytest.raises(
+                RequestRefusedError, match="the server has no /imgsvc.*/ProcessBatch: Method not"
+            ):
+                list(client.process_many([("one", photo)], "invert"))
+
+    def test_a_format_that_a_server_lacks_is_no_missing_method(self, server, photo):
+        with (
+            imgsvc.Client(server.target) as client,
+            pytest.raises(RequestRefusedError, match="^UNIMPLEMENTED: image: ") as raised,
+        ):
+            client.process(b"\x00\x00\x00\x20ftypheic\x00\x00\x00\x00mif1heic" + bytes(99), "invert")
+        assert raised.value.field == "image"
+
+
 class TestBehindAProxy:
     """What a proxy answers where its server has gone, or takes too long for it."""
 

@@ -190,10 +190,10 @@ class TestOptions:
         ("name", "options", "text"),
         [
             ("bmp", {"quality": 5}, "options.quality: 5, expected none for bmp, which has no quality"),
-            ("gif", {"lossless": True}, "options.lossless: True, expected False for gif, which is not lossless"),
-            ("png", {"progressive": True}, "options.progressive: True, expected False for png: only jpeg is written so"),
+            ("gif", {"lossless": True}, "options.lossless: set, expected none for gif, which is not lossless"),
+            ("png", {"progressive": True}, "options.progressive: set, expected none for png: only jpeg is written so"),
             ("bmp", {"effort": 5}, "options.effort: 5, expected none for bmp, which knows one way"),
-            ("webp", {"quality": 5, "lossless": True}, "options.quality: 5, expected none where lossless is True"),
+            ("webp", {"quality": 5, "lossless": True}, "options.quality: 5, expected none where lossless is set"),
         ],
     )  # fmt: skip
     def test_that_a_format_does_not_have(self, name, options, text):

@@ -83,11 +83,11 @@ def test_profiles_are_kept_where_they_fit(rng):
 @pytest.mark.parametrize(
     ("image", "kind", "expected"),
     [
-        (np.zeros((4, 4, 3), np.uint8), "webp", "False for webp: only png is written so"),
-        (np.zeros((4, 4, 3), np.uint16), "png", "False for uint16 pixels"),
-        ([np.zeros((4, 4, 3), np.uint8)] * 2, "png", "False for 2 frames"),
+        (np.zeros((4, 4, 3), np.uint8), "webp", "none for webp: only png is written so"),
+        (np.zeros((4, 4, 3), np.uint16), "png", "none for uint16 pixels"),
+        ([np.zeros((4, 4, 3), np.uint8)] * 2, "png", "none for 2 frames"),
     ],
 )
 def test_what_has_none(image, kind, expected):
-    with pytest.raises(InvalidParameterError, match=f"options.palette: True, expected {expected}"):
+    with pytest.raises(InvalidParameterError, match=f"options.palette: set, expected {expected}"):
         encode(image, kind, PALETTE)

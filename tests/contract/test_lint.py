@@ -64,6 +64,17 @@ class TestFiles:
         }
         assert declared <= set(comments)
 
+    def test_have_names_for_other_languages_that_follow_from_the_package(self, file):
+        options = file.GetOptions()
+        words = file.package.split(".")
+        assert options.java_multiple_files
+        assert options.java_package == f"io.github.{file.package}"
+        assert options.go_package.endswith(f"/{'/'.join(words)};{''.join(words)}")
+        assert options.csharp_namespace == ".".join(word.capitalize() for word in words)
+        assert options.php_namespace == "\\".join(word.capitalize() for word in words)
+        assert options.ruby_package == "::".join(word.capitalize() for word in words)
+        assert options.objc_class_prefix == words[0].upper()
+
 
 @each_message
 class TestMessages:

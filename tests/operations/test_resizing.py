@@ -327,7 +327,8 @@ class TestParameters:
 
     def test_neither_width_nor_height(self):
         with pytest.raises(
-            InvalidParameterError, match="^width, height: None, expected one of them at least, or scale$"
+            InvalidParameterError,
+            match="^width, height: neither is set, expected one of them at least, or scale$",
         ):
             Resize()
 

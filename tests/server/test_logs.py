@@ -232,6 +232,31 @@ def test_nobody_outside_can_forge_a_field(serve):
     assert json.loads(request_id) == '1" caller=webshop status=OK'
 
 
+def test_a_client_that_does_not_take_a_large_answer_is_told_of_once(serve):
+    server = serve("--port", "0", "--log-format", "text")
+    image = NLImage(width=2400, height=2000, data=bytes(2400 * 2000)).SerializeToString()
+    for number in range(3):
+        with grpc.insecure_channel(server.target) as connection:  # with gRPC's own limit
+            method = connection.unary_unary(rpc.MEAN_FILTER)
+            code, _ = rpc.answer_of(lambda: method(image, timeout=60))  # noqa: B023 - called at once
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        wait_for(lambda: server.log.count("status=OK") == number + 1)  # noqa: B023
+    assert server.log.count("did not take an answer of") == 1
+    (line,) = [line for line in server.log.splitlines() if "did not take" in line]
+    size = len(image)
+    assert re.search(
+        rf"WARNING imgsvc\.server: {rpc.MEAN_FILTER} peer=ipv4:\S+ did not take .* {size} bytes", line
+    )
+
+
+def test_clients_that_take_large_answers_are_told_nothing(serve):
+    server = serve("--port", "0", "--log-format", "text")
+    image = NLImage(width=2400, height=2000, data=bytes(2400 * 2000)).SerializeToString()
+    assert call(server, rpc.MEAN_FILTER, image) == image
+    wait_for(lambda: "status=OK" in server.log)
+    assert "did not take" not in server.log
+
+
 def test_an_item_with_spaces_is_quoted():
     event = {
         "event": "call",

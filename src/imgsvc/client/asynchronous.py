@@ -257,7 +257,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         async def once(left: float | None, metadata: Metadata | None) -> list[bytes]:
             return [answer async for answer in call(body, timeout=left, metadata=metadata)]
 
-        return await self._attempted(once, limit)
+        return await self._attempted(once, limit, method)
 
     async def _call(self, path: str, body: bytes, timeout: float | None) -> bytes:
         channel = self._channel()
@@ -267,13 +267,13 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
             answer: bytes = await method(body, timeout=left, metadata=metadata)
             return answer
 
-        return await self._attempted(once, timeout)
+        return await self._attempted(once, timeout, path)
 
     async def _attempted(
-        self, call: Callable[[float | None, Metadata | None], Awaitable[T]], timeout: float | None
+        self, call: Callable[[float | None, Metadata | None], Awaitable[T]], timeout: float | None, path: str
     ) -> T:
         """Return what a call does, in one of several attempts where the server goes away."""
-        attempts = Attempts(self._connection.retries, timeout)
+        attempts = Attempts(self._connection.retries, timeout, path)
         while True:
             try:
                 return await call(attempts.left, self._connection.metadata())

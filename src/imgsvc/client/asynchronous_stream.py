@@ -12,6 +12,7 @@ import grpc
 
 from imgsvc.client.failures import service_error
 from imgsvc.client.flow import batch_body, key_and_image
+from imgsvc.client.paths import BATCH
 from imgsvc.client.retrying import Attempts, ended_early, no_progress, was_idle
 from imgsvc.errors import ImgsvcError, ServiceError
 from imgsvc.processing.given import read_given
@@ -132,7 +133,7 @@ class AsyncBatchRun:
                     self._made_progress()
                 self._tell()
         except grpc.RpcError as error:
-            failure = service_error(error)
+            failure = service_error(error, BATCH)
             if was_idle(failure) and not self._flow.unanswered:
                 return  # another stream is opened when there are images again
             raise failure from error

@@ -23,8 +23,30 @@ KINDS: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: ServiceTimeoutError,
 }
 
-# gRPC has one status for a message over the limit and for a busy server, and these words for the first.
-OVER_LIMIT = "message larger than max"
+# gRPC has one status for a message over the limit and for a busy server, and these words for the first: those
+# of C++, Go and Node, of Java, of .NET, and of Rust's tonic.
+OVER_LIMIT = (
+    "message larger than max",
+    "message exceeds maximum size",
+    "message exceeds the maximum configured message size",
+    "message length too large",
+)
+LIMITS = {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.OUT_OF_RANGE}
+
+NO_DETAILS = "no details"
+
+NO_METHOD = "the server has no "
+# What servers say of methods that they do not know: gRPC's of C++ and Java, of Go, of Node and of .NET; that
+# of Rust nothing; and what gRPC makes of an answer of a web server.
+UNKNOWN_METHOD = (
+    "Method not found",
+    "unknown service",
+    "unknown method",
+    "does not implement the method",
+    "is unimplemented",
+    NO_DETAILS,
+    "status: 404",
+)
 
 # What grpc.aio says where a message cannot be written because its call is over: it does not wait for why.
 NOT_WRITTEN = "Internal error from Core"
@@ -42,8 +64,8 @@ RICHER_STATUS = "grpc-status-details-bin"
 CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def service_error(error: grpc.RpcError) -> ServiceError:
-    """Return the imgsvc exception for what a call raised."""
+def service_error(error: grpc.RpcError, method: str = "") -> ServiceError:
+    """Return the imgsvc exception for what a call of a method raised."""
     field, retry_after = "", None
     for detail in _richer_details(error):
         violations, retry = BadRequest(), RetryInfo()
@@ -51,12 +73,15 @@ def service_error(error: grpc.RpcError) -> ServiceError:
             field = violations.field_violations[0].field
         elif detail.Unpack(retry):
             retry_after = retry.retry_delay.ToMilliseconds() / 1e3
-    return _failure(error.code(), error.details() or "no details", field, retry_after)
+    code, details = error.code(), error.details() or NO_DETAILS
+    if code is grpc.StatusCode.UNIMPLEMENTED and method and any(words in details for words in UNKNOWN_METHOD):
+        details = f"{NO_METHOD}{method}: {details}"
+    return _failure(code, details, field, retry_after)
 
 
 def status_error(code: int, message: str, field: str = "") -> ServiceError:
     """Return the imgsvc exception for a status in an answer."""
-    return _failure(CODES.get(code, grpc.StatusCode.UNKNOWN), message or "no details", field)
+    return _failure(CODES.get(code, grpc.StatusCode.UNKNOWN), message or NO_DETAILS, field)
 
 
 def broken_answer(reason: object) -> ServiceError:
@@ -79,10 +104,9 @@ def _richer_details(error: grpc.RpcError) -> Any:
 def _failure(
     code: grpc.StatusCode, details: str, field: str = "", retry_after: float | None = None
 ) -> ServiceError:
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and OVER_LIMIT in details:
-        return RequestRefusedError(
-            code, f"{details}: send a smaller image, or raise the server's --max-message-bytes", field
-        )
+    if code in LIMITS and any(words in details for words in OVER_LIMIT):
+        advice = "send a smaller image, or raise the server's limit (imgsvc-server's is --max-message-bytes)"
+        return RequestRefusedError(code, f"{details}: {advice}", field)
     if code is grpc.StatusCode.INTERNAL and details == NOT_WRITTEN:
         code, details = grpc.StatusCode.UNAVAILABLE, "the call ended while something was sent"
     if code in RESETS and RESET in details:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imgsvc.v1.image_service_pb2 import DESCRIPTOR
 
-__all__ = ["BATCH", "HEALTH", "INFO", "OPERATIONS", "PLAN", "PROCESS"]
+__all__ = ["BATCH", "HEALTH", "INFO", "OPERATIONS", "PLAN", "PROCESS", "SERVICE"]
 
 SERVICE = DESCRIPTOR.services_by_name["ImageService"].full_name
 PROCESS = f"/{SERVICE}/Process"

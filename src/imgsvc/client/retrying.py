@@ -35,10 +35,13 @@ class Attempts:
         How many more there are after the first.
     seconds
         How long all of them may take together; None for ever.
+    method
+        What is called, by its full name.
     """
 
-    def __init__(self, retries: int, seconds: float | None = None) -> None:
+    def __init__(self, retries: int, seconds: float | None = None, method: str = "") -> None:
         self._retries = retries
+        self._method = method
         self._made = 0
         self._end = None if seconds is None else time.monotonic() + seconds
 
@@ -56,7 +59,7 @@ class Attempts:
 
         Not after a server said that it has too much to do: its caller knows best what to do meanwhile.
         """
-        failure = service_error(error)
+        failure = service_error(error, self._method)
         try:
             return self.seconds_before_next(failure, busy=False)
         except ServiceError:

@@ -10,6 +10,7 @@ import grpc
 
 from imgsvc.client.failures import service_error
 from imgsvc.client.flow import batch_body, key_and_image
+from imgsvc.client.paths import BATCH
 from imgsvc.client.retrying import Attempts, ended_early, no_progress, was_idle
 from imgsvc.errors import ImgsvcError, ServiceError
 from imgsvc.processing.given import read_given
@@ -173,7 +174,7 @@ class BatchRun:
                         self._attempts.restart()
                     self._changed.notify_all()
         except grpc.RpcError as error:
-            failure = service_error(error)
+            failure = service_error(error, BATCH)
             with self._changed:
                 if was_idle(failure) and not self._flow.unanswered:
                     return  # another stream is opened when there are images again

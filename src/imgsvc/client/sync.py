@@ -350,17 +350,23 @@ class Client(OperationMethods["Image"]):
         limit = self._connection.seconds(timeout)
         call: BatchMethod = self._channel.stream_stream(method)
         return self._attempted(
-            lambda left, metadata: list(call(iter([body]), timeout=left, metadata=metadata)), limit
+            lambda left, metadata: list(call(iter([body]), timeout=left, metadata=metadata)),
+            limit,
+            method,
         )
 
     def _call(self, path: str, body: bytes, timeout: float | None) -> bytes:
         method = self._methods[path]
-        return self._attempted(lambda left, metadata: method(body, timeout=left, metadata=metadata), timeout)
+        return self._attempted(
+            lambda left, metadata: method(body, timeout=left, metadata=metadata), timeout, path
+        )
 
-    def _attempted(self, call: Callable[[float | None, Metadata | None], T], timeout: float | None) -> T:
+    def _attempted(
+        self, call: Callable[[float | None, Metadata | None], T], timeout: float | None, path: str
+    ) -> T:
         """Return what a call does, in one of several attempts where the server goes away."""
         self._check_open()
-        attempts = Attempts(self._connection.retries, timeout)
+        attempts = Attempts(self._connection.retries, timeout, path)
         while True:
             try:
                 return call(attempts.left, self._connection.metadata())

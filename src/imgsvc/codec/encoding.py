@@ -160,13 +160,13 @@ def check_options(name: str, options: EncodeOptions) -> None:
             "options.quality", options.quality, f"none for {name}, which has no quality"
         )
     if options.quality is not None and options.lossless:
-        raise InvalidParameterError("options.quality", options.quality, "none where lossless is True")
+        raise InvalidParameterError("options.quality", options.quality, "none where lossless is set")
     if options.lossless and not info.lossless:
-        raise InvalidParameterError("options.lossless", True, f"False for {name}, which is not lossless")
+        raise InvalidParameterError("options.lossless", "set", f"none for {name}, which is not lossless")
     if options.progressive and name != "jpeg":
-        raise InvalidParameterError("options.progressive", True, f"False for {name}: only jpeg is written so")
+        raise InvalidParameterError("options.progressive", "set", f"none for {name}: only jpeg is written so")
     if options.palette and name != "png":
-        raise InvalidParameterError("options.palette", True, f"False for {name}: only png is written so")
+        raise InvalidParameterError("options.palette", "set", f"none for {name}: only png is written so")
     if options.effort is not None and name not in WITH_EFFORT:
         raise InvalidParameterError("options.effort", options.effort, f"none for {name}, which knows one way")
 
@@ -174,9 +174,9 @@ def check_options(name: str, options: EncodeOptions) -> None:
 def check_palette(dtype: np.dtype[Any], frames: int, options: EncodeOptions) -> None:
     """Raise InvalidParameterError where a palette is asked for of what can have none."""
     if options.palette and dtype != np.uint8:
-        raise InvalidParameterError("options.palette", True, f"False for {dtype} pixels")
+        raise InvalidParameterError("options.palette", "set", f"none for {dtype} pixels")
     if options.palette and frames > 1:
-        raise InvalidParameterError("options.palette", True, f"False for {frames} frames")
+        raise InvalidParameterError("options.palette", "set", f"none for {frames} frames")
 
 
 def hides_alpha(frames: Sequence[NDArray[Any]], name: str) -> bool:

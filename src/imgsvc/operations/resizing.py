@@ -50,7 +50,7 @@ class Resize(Operation):
             meaning = ": of each side"
             object.__setattr__(self, "scale", number("scale", self.scale, LEAST_SCALE, MOST_SCALE, meaning))
         elif self.width is None and self.height is None:
-            raise InvalidParameterError("width, height", None, "one of them at least, or scale")
+            raise InvalidParameterError("width, height", "neither is set", "one of them at least, or scale")
         for field in ("width", "height"):
             value = getattr(self, field)
             if value is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 import time
 from typing import TYPE_CHECKING
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenCalls"]
 
+log = logging.getLogger("imgsvc.server")
+
+RECEIVED_BY_DEFAULT = 4 << 20
+"""Bytes of a message that gRPC's clients take where nobody has said otherwise."""
+
 
 class OpenCalls:
     """All calls from their headers to their end.
@@ -32,6 +38,7 @@ class OpenCalls:
         self._answer_seconds = answer_seconds
         self._open: set[Call] = set()
         self._refusal: Refusal | None = None
+        self._told_of_dropped = False
 
     def begin(self, rpc: Rpc) -> Call:
         """Return the call of a new RPC."""
@@ -110,4 +117,19 @@ class OpenCalls:
             call.fail(call.if_cut_off)
         elif cut_off and not call.answered:
             call.fail(Abandoned(StoppedError(cancelled=call.remaining > 0), call.core_seconds))
+        elif cut_off and call.answer_bytes > RECEIVED_BY_DEFAULT and call.remaining > 0:
+            self._tell_of_dropped(call)
         call.leave()
+
+    def _tell_of_dropped(self, call: Call) -> None:
+        """Say once what may be the matter with a client that did not take its answer: no more is known."""
+        if not self._told_of_dropped:
+            self._told_of_dropped = True
+            log.warning(
+                "%s peer=%s did not take an answer of %d bytes: has its client gRPC's own limit of %d "
+                "(max_receive_message_length, MaxCallRecvMsgSize, maxInboundMessageSize)? This is said once",
+                call.method,
+                call.peer,
+                call.answer_bytes,
+                RECEIVED_BY_DEFAULT,
+            )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from imgsvc.client.failures import NO_METHOD
+from imgsvc.client.paths import SERVICE
 from imgsvc.errors import ServiceError, ServiceTimeoutError, ServiceUnavailableError
 
 if TYPE_CHECKING:
@@ -46,8 +48,16 @@ CREDENTIALS = {
 }
 
 
+OLDER_OR_OTHER = (
+    "is it imgsvc-server, and no older than this client? One of NLImageService alone does --mean and "
+    "--rotate by themselves, of gray and RGB"
+)
+
+
 def reaching_advice(error: ServiceError) -> str:
-    """Return what to do about a server that cannot be reached, or that does not know its caller."""
+    """Return what to do about a server that cannot be reached, or does not know its caller or the call."""
+    if error.details.startswith(f"{NO_METHOD}/{SERVICE}/"):
+        return f"; {OLDER_OR_OTHER}"
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
         known = CREDENTIALS.items()
         return next((f"; {advice}" for text, advice in known if error.details.startswith(text)), "")
