@@ -21,7 +21,7 @@ from imgsvc.codec.files import (
     read_image,
     write_image,
 )
-from imgsvc.codec.formats import FORMATS, Format, FormatInfo, format_of, format_of_name, formats
+from imgsvc.codec.formats import FORMATS, Format, FormatInfo, format_named, format_of, format_of_name, formats
 from imgsvc.codec.header import Header, read_header, reduced_size
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "check_writable",
     "decode",
     "encode",
+    "format_named",
     "format_of",
     "format_of_name",
     "formats",
