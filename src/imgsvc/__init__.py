@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from imgsvc._images import read_others_by
 from imgsvc.errors import ImgsvcError
 from imgsvc.operations import (
     adjust,
@@ -93,3 +94,14 @@ def __getattr__(name: str) -> Any:
     if name in LATER:
         return getattr(import_module(LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _array_of(image: object) -> Any:
+    return import_module("imgsvc.processing.given").array_of(image)
+
+
+read_others_by(_array_of)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from imgsvc._door import Kernel
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
 
 Resample = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
@@ -179,7 +179,7 @@ def _rounded(numerator: int, denominator: int) -> int:
 
 @public(Resize)
 def resize(
-    image: Image,
+    image: ImageLike,
     *,
     width: int | None = None,
     height: int | None = None,
@@ -235,7 +235,8 @@ def resize(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides; for ``nearest`` also of uint16 or float32.
+        Any strides, and for ``nearest`` also of uint16 or float32; or another image that `imgsvc.process`
+        takes.
     width, height : int, optional
         Columns and rows of the result, from 1. One that is None follows from the other by the aspect ratio of
         the image, rounded to nearest, ties to even, and at least 1.
