@@ -37,14 +37,17 @@ if TYPE_CHECKING:
     from imgsvc.client.asynchronous import AsyncClient
     from imgsvc.client.options import Tls
     from imgsvc.client.sync import Client
+    from imgsvc.processing.describe import describe
     from imgsvc.processing.process import process, process_outputs
     from imgsvc.processing.result import Result
+    from imgsvc.recipes.description import Description
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.recipe import Output
 
 __all__ = [
     "AsyncClient",
     "Client",
+    "Description",
     "ImgsvcError",
     "Limits",
     "Output",
@@ -57,6 +60,7 @@ __all__ = [
     "convert",
     "convolve",
     "crop",
+    "describe",
     "flip",
     "gamma",
     "gaussian_blur",
@@ -81,10 +85,12 @@ __version__ = version("imgsvc")
 LATER = {
     "AsyncClient": "imgsvc.client.asynchronous",
     "Client": "imgsvc.client.sync",
+    "Description": "imgsvc.recipes.description",
     "Limits": "imgsvc.recipes.limits",
     "Output": "imgsvc.recipes.recipe",
     "Result": "imgsvc.processing.result",
     "Tls": "imgsvc.client.options",
+    "describe": "imgsvc.processing.describe",
     "process": "imgsvc.processing.process",
     "process_outputs": "imgsvc.processing.process",
 }

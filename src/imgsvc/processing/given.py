@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from imgsvc._images import ImageLike
     from imgsvc.recipes.source import Source
 
-__all__ = ["Given", "array_of", "copy_pixels", "is_slow", "read_file", "read_given"]
+__all__ = ["Given", "array_of", "copy_pixels", "is_slow", "read_file", "read_given", "with_pixels"]
 
 MESSAGE_BYTES = 2**31 - 1 - (1 << 20)
 """protobuf ends at 2 GiB; what stands around the image takes far less than the rest."""
@@ -88,6 +89,14 @@ def read_given(image: ImageLike, most: int = MESSAGE_BYTES) -> Given:
         expected = "an array, an image file's bytes or path, or one that is open, or a Pillow image"
         raise InvalidImageError("image", type(image).__name__, expected)
     return _pixels(*content, most) if isinstance(content, _Pixels) else _file(content, most)
+
+
+def with_pixels(given: Given) -> Source:
+    """Return an image with its pixels, for work in this process."""
+    if not isinstance(given.source, RawImage) or given.pixels is None:
+        return given.source
+    pixels: Any = np.ascontiguousarray(given.pixels).reshape(given.source.shape)
+    return dataclasses.replace(given.source, pixels=pixels)
 
 
 def array_of(image: object) -> Any:

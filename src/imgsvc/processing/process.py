@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,14 +12,13 @@ from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads, threads_for
 from imgsvc.errors import InvalidInputError, InvalidParameterError, shown
 from imgsvc.processing.channel_axis import with_channel_axis
-from imgsvc.processing.given import read_given
+from imgsvc.processing.given import read_given, with_pixels
 from imgsvc.processing.request import make_recipe
 from imgsvc.processing.result import result_of
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.results import RawResult
 from imgsvc.recipes.running import RecipeRun
-from imgsvc.recipes.source import RawImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,11 +26,9 @@ if TYPE_CHECKING:
 
     from imgsvc._images import ImageLike
     from imgsvc.codec import DecodeOptions
-    from imgsvc.processing.given import Given
     from imgsvc.processing.request import PipelineLike
     from imgsvc.processing.result import Result
     from imgsvc.recipes.recipe import Output, OutputFormat, Recipe
-    from imgsvc.recipes.source import Source
 
     T = TypeVar("T")
 
@@ -116,7 +113,7 @@ def _results(
         raise InvalidParameterError("limits", shown(limits), "imgsvc.Limits")
     compute = _Threads(check_num_threads(num_threads))
     given = read_given(image, most=sys.maxsize)
-    source = _with_pixels(given)
+    source = with_pixels(given)
     limits = limits or Limits()
     plan = plan_recipe(source, recipe, limits)
     run = RecipeRun(plan, source, options=recipe.decoding, limits=limits, compute=compute, stop=Stop())
@@ -136,14 +133,6 @@ def _results(
         )
         for each in made
     ]
-
-
-def _with_pixels(given: Given) -> Source:
-    """Return an image with its pixels."""
-    if not isinstance(given.source, RawImage) or given.pixels is None:
-        return given.source
-    pixels: Any = np.ascontiguousarray(given.pixels).reshape(given.source.shape)
-    return dataclasses.replace(given.source, pixels=pixels)
 
 
 class _Threads:
