@@ -4,6 +4,7 @@ import asyncio
 import io
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -61,6 +62,25 @@ def test_so_does_a_client_for_asyncio(server, photo, tmp_path):
                 check(given, [each async for each in several], photo)
 
     asyncio.run(run())
+
+
+def test_the_event_loop_does_not_wait_for_it(server, photo):
+    class Asked(WithArray):
+        def __array__(self, dtype=None, copy=None):
+            threads.append(threading.current_thread())
+            return super().__array__(dtype, copy)
+
+    threads = []
+
+    async def run():
+        async with imgsvc.AsyncClient(server.target) as client:
+            await client.invert(Asked(photo))
+            await client.process(Asked(photo), "invert")
+            assert [key async for key, _ in client.process_many([Asked(photo)])] == [0]
+
+    asyncio.run(run())
+    assert len(threads) == 3
+    assert threading.main_thread() not in threads
 
 
 def test_so_do_batches(server, photo, tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import numpy as np
 
 from imgsvc._images import array_of
 from imgsvc.client import nl_image
@@ -237,7 +238,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         self, operation: Operation, given: ImageLike, timeout: float | None, *, writable: bool
     ) -> Image:
         limit = self._connection.seconds(timeout)
-        image = await _prepared(given, lambda: array_of(given))
+        image = given if isinstance(given, np.ndarray) else await asyncio.to_thread(array_of, given)
         path = nl_image.method_of(operation, image)
         if path is None:
             operand, recipe = check_operand(image, operation), operation_recipe(operation)
