@@ -61,6 +61,8 @@ def test_batches(server, client, gray, photo):
     images = [gray, gray[..., 0], photo]
     done = [result.array.shape for _, result in client.process_many(images, "mean", ordered=True)]
     assert done == [(97, 64, 1), (97, 64), (97, 64, 3)]
+    [(_, made_gray)] = client.process_many([gray], "mean | grayscale")
+    assert made_gray.array.shape == (97, 64)
 
     async def run():
         async with imgsvc.AsyncClient(server.target) as other:
