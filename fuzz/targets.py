@@ -5,11 +5,12 @@ from __future__ import annotations
 from fuzz.codecs import CODECS
 from fuzz.files import FILES
 from fuzz.messages import ANSWERS, ENVELOPES, NL_IMAGES
+from fuzz.metadata import METADATA
 from fuzz.requests import BATCHES, PIPELINES, REQUESTS
 
 __all__ = ["TARGETS"]
 
 TARGETS = {
     target.name: target
-    for target in (ENVELOPES, NL_IMAGES, ANSWERS, PIPELINES, REQUESTS, BATCHES, FILES, *CODECS)
+    for target in (ENVELOPES, NL_IMAGES, ANSWERS, PIPELINES, REQUESTS, BATCHES, FILES, METADATA, *CODECS)
 }

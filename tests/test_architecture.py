@@ -65,7 +65,7 @@ ROOMS = {
     "server": BELOW_SERVERS | {"_dispatch", "cache", "codec", "operations", "pipeline", "recipes", "server"},
     "client": BELOW_SERVERS
     | {"_dispatch", "client", "codec", "operations", "pipeline", "places", "processing", "ray", "recipes"},
-    "imgsvc": {"errors", "operations", "pipeline", "processing", "client", "runtime"},
+    "imgsvc": {"_images", "errors", "operations", "pipeline", "processing", "client", "runtime"},
 }
 KNOW_GRPC = {"server", "client"}
 KNOW_PROTOBUF = {"server", "client", "stubs", "wire"}

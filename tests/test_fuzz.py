@@ -43,6 +43,11 @@ class TestInvariants:
         with pytest.raises(AssertionError):
             TARGETS["bmp"].check(next(iter(TARGETS["bmp"].seeds())))
 
+    def test_metadata(self, monkeypatch):
+        monkeypatch.setattr("fuzz.metadata.profile_name", lambda data: "x" * 20_000)
+        with pytest.raises(AssertionError):
+            TARGETS["metadata"].check(b"")
+
     def test_costs(self, monkeypatch):
         monkeypatch.setattr("fuzz.codecs.MOST_SECONDS", 0.0)
         with pytest.raises(AssertionError, match="0.0 s"):

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from imgsvc._images import read_others_by
 from imgsvc.errors import ImgsvcError
 from imgsvc.operations import (
     adjust,
@@ -36,14 +37,17 @@ if TYPE_CHECKING:
     from imgsvc.client.asynchronous import AsyncClient
     from imgsvc.client.options import Tls
     from imgsvc.client.sync import Client
+    from imgsvc.processing.describe import describe
     from imgsvc.processing.process import process, process_outputs
     from imgsvc.processing.result import Result
+    from imgsvc.recipes.description import Description
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.recipe import Output
 
 __all__ = [
     "AsyncClient",
     "Client",
+    "Description",
     "ImgsvcError",
     "Limits",
     "Output",
@@ -56,6 +60,7 @@ __all__ = [
     "convert",
     "convolve",
     "crop",
+    "describe",
     "flip",
     "gamma",
     "gaussian_blur",
@@ -80,10 +85,12 @@ __version__ = version("imgsvc")
 LATER = {
     "AsyncClient": "imgsvc.client.asynchronous",
     "Client": "imgsvc.client.sync",
+    "Description": "imgsvc.recipes.description",
     "Limits": "imgsvc.recipes.limits",
     "Output": "imgsvc.recipes.recipe",
     "Result": "imgsvc.processing.result",
     "Tls": "imgsvc.client.options",
+    "describe": "imgsvc.processing.describe",
     "process": "imgsvc.processing.process",
     "process_outputs": "imgsvc.processing.process",
 }
@@ -93,3 +100,14 @@ def __getattr__(name: str) -> Any:
     if name in LATER:
         return getattr(import_module(LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _array_of(image: object) -> Any:
+    return import_module("imgsvc.processing.given").array_of(image)
+
+
+read_others_by(_array_of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -10,9 +10,27 @@ from imgsvc._conversion_advice import conversion_advice
 from imgsvc.errors import InvalidImageError
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+    from PIL.Image import Image as PillowImage
 
     Image = NDArray[np.uint8]
+
+    class HasArray(Protocol):
+        """What NumPy makes an array of."""
+
+        def __array__(self) -> NDArray[Any]: ...
+
+    class OpenFile(Protocol):
+        """A file that is open for reading bytes."""
+
+        def read(self, size: int, /) -> bytes: ...
+
+    ImageLike = (
+        NDArray[Any] | HasArray | bytes | bytearray | memoryview | str | os.PathLike[str] | OpenFile
+    ) | PillowImage
 
 Shape = tuple[int, ...]
 
@@ -27,6 +45,27 @@ DTypeName = Literal["uint8", "uint16", "float32"]
 
 DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("uint8", "uint16", "float32")}
 """Those of images, in this machine's order of bytes; but for `convert`, what computes takes the first."""
+
+
+_array_of: Callable[[object], Any] = lambda image: image  # noqa: E731 - until somebody reads others
+
+
+def read_others_by(reader: Callable[[object], Any]) -> None:
+    """Have `array_of` ask `reader`: files and Pillow images are the business of packages above this one."""
+    global _array_of  # noqa: PLW0603 - set once, when imgsvc is imported
+    _array_of = reader
+
+
+def array_of(image: ImageLike) -> Image:
+    """Return the pixels of what a caller gives as an image, unchecked: an array is what it is.
+
+    Raises
+    ------
+    InvalidInputError, ImageReadError
+        It is a file that cannot be read or decoded.
+    """
+    pixels: Image = image if isinstance(image, ndarray) else _array_of(image)
+    return pixels
 
 
 def check_image(image: Any, field: str = "image", *, deep: bool = False) -> Image:

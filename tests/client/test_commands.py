@@ -19,6 +19,7 @@ import imgsvc
 from imgsvc.client.commands import COMMANDS
 from tests import processes, v1
 from tests.client import scripted
+from tests.codec import secretive
 
 
 def client(*arguments, **kwargs):
@@ -665,6 +666,39 @@ class TestConnections:
         servers[0].process.kill()
         assert client("info", *targets).returncode == 0
         assert "give one of --embedded" in client("info", *targets, "--host", "a").stderr
+
+
+def test_describe(tmp_path):
+    """Without a server, and with nothing of EXIF data but what is allowed."""
+    path = tmp_path / "a.jpg"
+    path.write_bytes(secretive.photo("jpeg", quality=95))
+    done = client("describe", path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"{path}: jpeg, 40×30 RGB, 8 bits"
+    told = {line[:14].strip(): line[15:] for line in lines[1:]}
+    assert told["date"] == "2026-11-28T12:30:01"
+    assert told["exposure"] == "0.004 s"
+    assert told["copyright"] == "(c) A. Body"
+    assert told["dominant"].endswith(" 100 %")
+    assert "place" not in told
+    assert not [secret for secret in secretive.SECRETS.values() if secret in done.stdout]
+    assert "  place        -33.860100, 151.215000, -12.5 m" in client("describe", path, "--gps").stdout
+
+    described = json.loads(client("describe", path, "--json").stdout)
+    assert described["camera"]["model"] == "Model X"
+    assert described["place"] is None
+    assert len(described["histogram"]) == 3
+    assert described["dominant_colors"][0].keys() == {"color", "per_mille"}
+    assert json.loads(client("describe", path, "--json", "--gps").stdout)["place"]["longitude"] == 151.215
+
+    program = [processes.program("imgsvc-client"), "describe", "-"]
+    piped = subprocess.run(program, input=path.read_bytes(), capture_output=True, check=True)
+    assert piped.stdout.decode().startswith("-: jpeg, 40×30")
+    done = client("describe", tmp_path / "none.jpg")
+    assert (done.returncode, said(done)) == (3, f"{tmp_path}/none.jpg: no such file\n")
+    path.write_bytes(b"no image")
+    assert client("describe", path).returncode == 3
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -35,6 +35,16 @@ def described(name):
     return b"desc\0\0\0\0" + struct.pack(">L", len(text)) + text + bytes(78)
 
 
+def in_languages(*names):
+    """Return a description as version 4 has it."""
+    records, texts = b"", b""
+    for name in names:
+        text = name.encode("utf-16-be")
+        records += struct.pack(">2s2sLL", b"en", b"US", len(text), 16 + 12 * len(names) + len(texts))
+        texts += text
+    return b"mluc\0\0\0\0" + struct.pack(">LL", len(names), 12) + records + texts
+
+
 def profile(space, tags, kind=b"mntr"):
     """Return a profile with tags, of which those with the same bytes share them."""
     start = 132 + 12 * len(tags)

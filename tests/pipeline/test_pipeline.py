@@ -216,4 +216,47 @@ def test_the_example_in_the_docstring():
     (test,) = doctest.DocTestFinder(recurse=False).find(
         Pipeline, "Pipeline", globs={"np": np, "Pipeline": Pipeline}
     )
-    assert doctest.DocTestRunner().run(test) == (0, 3)
+    assert doctest.DocTestRunner().run(test) == (0, 5)
+
+
+class TestJoining:
+    def test_pipelines_operations_and_texts(self):
+        expected = Pipeline("mean | resize width=8 | invert")
+        first, second, third = MeanFilter(), Resize(width=8), Invert()
+        assert first | second | third == expected
+        assert Pipeline(first) | Pipeline([second, third]) == expected
+        assert "mean" | (second | third) == expected
+        assert "mean" | second | "invert" == expected
+        assert first | "resize width=8 | invert" == expected
+        assert first | (Pipeline(second) | third) == expected
+        assert Pipeline() | Pipeline() == Pipeline()
+        assert Pipeline(expected) == expected
+
+    def test_neither_is_changed(self):
+        one, other = Pipeline("mean"), Pipeline("invert")
+        one | other
+        assert (one, other) == (Pipeline("mean"), Pipeline("invert"))
+
+    @pytest.mark.parametrize(
+        "thing", [1, None, [MeanFilter()], {"mean": {}}, np.zeros((2, 2), np.uint8)], ids=repr
+    )
+    def test_what_is_none_of_these(self, thing):
+        for mine in (Pipeline("mean"), MeanFilter()):
+            with pytest.raises(TypeError):
+                mine | thing
+            with pytest.raises(TypeError):
+                thing | mine
+
+    def test_errors_count_from_the_first_operation(self):
+        with pytest.raises(InvalidParameterError, match=r"^operations\[2\]: 'spin', expected"):
+            Pipeline("mean | invert") | "spin"
+        most = Pipeline([Invert()] * MAX_OPERATIONS)
+        with pytest.raises(InvalidParameterError, match="^operations: more, expected at most 64$"):
+            most | MeanFilter()
+
+
+def test_a_call_is_a_run(photo):
+    out = np.empty((26, 20, 3), np.uint8)
+    pipeline = Pipeline("mean | resize width=20 height=26")
+    assert pipeline(photo, out=out, num_threads=1) is out
+    np.testing.assert_array_equal(out, pipeline.run(photo))

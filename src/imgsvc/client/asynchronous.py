@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import os
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import numpy as np
 
+from imgsvc._images import array_of
 from imgsvc.client import nl_image
 from imgsvc.client.asynchronous_stream import AsyncBatchRun
 from imgsvc.client.exchange import (
@@ -32,27 +33,28 @@ from imgsvc.client.retrying import Attempts
 from imgsvc.config import DEFAULT_PORT
 from imgsvc.errors import RequestRefusedError, ServiceError, ServiceUnavailableError
 from imgsvc.operations.parameters import integer
-from imgsvc.processing.given import read_given
+from imgsvc.processing.given import is_slow, read_given
 from imgsvc.processing.request import make_recipe, outputs_of
 from imgsvc.processing.result import Result
 from imgsvc.wire.process import read_response
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import TypeVar
 
     import grpc.aio
 
-    from imgsvc._images import Image
+    from imgsvc._images import Image, ImageLike
     from imgsvc.client.options import Compression, Metadata, Tls
     from imgsvc.client.reports import OperationReport, PlanReport, ServerReport
     from imgsvc.codec import DecodeOptions
     from imgsvc.errors import ImgsvcError
     from imgsvc.operations import Operation
-    from imgsvc.processing.given import ImageLike
+    from imgsvc.processing.given import Given
     from imgsvc.processing.request import PipelineLike
-    from imgsvc.recipes.recipe import Output, OutputFormat
+    from imgsvc.recipes.recipe import Output, OutputFormat, Recipe
 
     T = TypeVar("T")
 
@@ -114,8 +116,9 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         """Have the server run a pipeline on an image; see `Client.process`."""
         recipe = make_recipe(pipeline, output, decoding, preset)
         limit = self._connection.seconds(timeout)
-        body = await _prepared(image, lambda: request_body(read_given(image), recipe))
-        result = single_result(read(read_response, await self._call(PROCESS, body, limit)))
+        given, body = await _prepared(image, lambda: _request(image, recipe))
+        answer = await self._call(PROCESS, body, limit)
+        result = single_result(read(read_response, answer), given, recipe)
         if isinstance(result, Result):
             return result
         raise result
@@ -133,8 +136,8 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         """Have the server make several outputs of an image; see `Client.process_outputs`."""
         recipe = make_recipe(pipeline, outputs_of(outputs), decoding, preset)
         limit = self._connection.seconds(timeout)
-        body = await _prepared(image, lambda: request_body(read_given(image), recipe))
-        return results_by_name(await self._call(PROCESS, body, limit))
+        given, body = await _prepared(image, lambda: _request(image, recipe))
+        return results_by_name(await self._call(PROCESS, body, limit), given, recipe)
 
     def process_many(
         self,
@@ -154,7 +157,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         An iterable that is not asynchronous is asked for its images in the event loop, and should not wait.
         """
         recipe = make_recipe(pipeline, output, decoding, preset)
-        flow = Flow(integer("in_flight", in_flight, 1, MAX_IN_FLIGHT), ordered=ordered)
+        flow = Flow(integer("in_flight", in_flight, 1, MAX_IN_FLIGHT), recipe, ordered=ordered)
         limit = self._connection.seconds(timeout)
         self._check_open()
         run = AsyncBatchRun(
@@ -232,13 +235,14 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         await self.close()
 
     async def _run(
-        self, operation: Operation, image: Image, timeout: float | None, *, writable: bool
+        self, operation: Operation, given: ImageLike, timeout: float | None, *, writable: bool
     ) -> Image:
         limit = self._connection.seconds(timeout)
+        image = given if isinstance(given, np.ndarray) else await asyncio.to_thread(array_of, given)
         path = nl_image.method_of(operation, image)
         if path is None:
-            given, recipe = check_operand(image, operation), operation_recipe(operation)
-            body = await _prepared(image, lambda: request_body(given, recipe))
+            operand, recipe = check_operand(image, operation), operation_recipe(operation)
+            body = await _prepared(image, lambda: request_body(operand, recipe))
             answer = pixels_of(await self._call(PROCESS, body, limit), operation.output_shape(image.shape))
         else:
             image = nl_image.check_carried(image)
@@ -298,8 +302,13 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
             raise ServiceError(grpc.StatusCode.CANCELLED, "this client is closed")
 
 
+def _request(image: ImageLike, recipe: Recipe) -> tuple[Given, bytes]:
+    given = read_given(image)
+    return given, request_body(given, recipe)
+
+
 async def _prepared(image: ImageLike, make: Callable[[], T]) -> T:
     """Return what `make` makes of an image; in a thread where that takes long, for the loop to go on."""
-    if isinstance(image, str | os.PathLike) or getattr(image, "nbytes", 0) > COPIED_AT_ONCE:
+    if is_slow(image) or getattr(image, "nbytes", 0) > COPIED_AT_ONCE:
         return await asyncio.to_thread(make)
     return make()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from imgsvc.client.flow import batch_body, key_and_image
 from imgsvc.client.paths import BATCH
 from imgsvc.client.retrying import Attempts, ended_early, no_progress, was_idle
 from imgsvc.errors import ImgsvcError, ServiceError
-from imgsvc.processing.given import read_given
+from imgsvc.processing.given import is_slow, read_given
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -99,8 +98,8 @@ class AsyncBatchRun:
             number += 1
             try:
                 # A file is read elsewhere: the loop has others to serve meanwhile.
-                is_path = isinstance(image, str | os.PathLike)
-                given: Any = await asyncio.to_thread(read_given, image) if is_path else read_given(image)
+                slow = is_slow(image)
+                given: Any = await asyncio.to_thread(read_given, image) if slow else read_given(image)
             except ImgsvcError as error:
                 given = error
             self._flow.add(key, given)

@@ -12,6 +12,7 @@ from imgsvc.client.failures import broken_answer, status_error
 from imgsvc.errors import InvalidInputError
 from imgsvc.pipeline import Pipeline
 from imgsvc.processing import result as processing
+from imgsvc.processing.channel_axis import with_channel_axis
 from imgsvc.processing.given import copy_pixels, read_given
 from imgsvc.processing.result import Result
 from imgsvc.recipes.recipe import RAW, Output, Recipe
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image, ImageLike, Shape
     from imgsvc.errors import ServiceError
     from imgsvc.operations import Operation
-    from imgsvc.processing.given import Given, ImageLike
+    from imgsvc.processing.given import Given
     from imgsvc.recipes import results
 
     T = TypeVar("T")
@@ -91,13 +92,18 @@ def read(reader: Callable[[bytes], T], body: bytes) -> T:
         raise broken_answer(error) from error
 
 
-def results_by_name(body: bytes) -> dict[str, Result | ServiceError]:
-    """Return the results in a `ProcessResponse`."""
-    return {each.name: result_of(each) for each in read(read_response, body)}
+def results_by_name(body: bytes, given: Given, recipe: Recipe) -> dict[str, Result | ServiceError]:
+    """Return the results in a `ProcessResponse` for an image."""
+    found = read(read_response, body)
+    return {each.name: with_channel_axis(result_of(each), given, recipe) for each in found}
 
 
-def single_result(found: Sequence[results.Result]) -> Result | ServiceError:
-    """Return the one result that was asked for."""
+def single_result(found: Sequence[results.Result], given: Given, recipe: Recipe) -> Result | ServiceError:
+    """Return the one result that was asked for of an image."""
+    return with_channel_axis(_only(found), given, recipe)
+
+
+def _only(found: Sequence[results.Result]) -> Result | ServiceError:
     return result_of(found[0]) if len(found) == 1 else broken_answer(f"{len(found)} results instead of 1")
 
 
@@ -110,7 +116,7 @@ def result_of(result: results.Result) -> Result | ServiceError:
 
 def pixels_of(body: bytes, shape: Shape) -> NDArray[Any]:
     """Return the pixels in a `ProcessResponse` that must be of that shape."""
-    result = single_result(read(read_response, body))
+    result = _only(read(read_response, body))
     if not isinstance(result, Result):
         raise result
     if (

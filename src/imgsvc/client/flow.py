@@ -43,15 +43,18 @@ class Flow:
     ----------
     in_flight
         How many items there may be at a time, until their results are taken.
+    recipe
+        What is done with each.
     ordered
         Whether results are given in the order of the items.
     """
 
-    def __init__(self, in_flight: int, *, ordered: bool) -> None:
+    def __init__(self, in_flight: int, recipe: Recipe, *, ordered: bool) -> None:
         self.exhausted = False
         """Whether there will be no more items."""
         self.unanswered: dict[int, _Item] = {}
         self._in_flight = in_flight
+        self._recipe = recipe
         self._ordered = ordered
         self._waiting: collections.deque[int] = collections.deque()
         self._ready: dict[int, Outcome] = {}
@@ -113,7 +116,7 @@ class Flow:
             if item is None:
                 raise broken_answer(f"it is of an item {name!r} that was not sent")
             self._num_bytes -= item.given.num_bytes
-            self._ready[number] = item.key, _outcome(result)
+            self._ready[number] = item.key, self._outcome(result, item.given)
         return len(answered)
 
     def send_again(self) -> None:
@@ -130,11 +133,10 @@ class Flow:
         self._given_out += outcome is not None
         return outcome
 
-
-def _outcome(result: list[results.Result] | FailedResult) -> Result | ImgsvcError:
-    if isinstance(result, FailedResult):
-        return status_error(result.code, result.message, result.field)
-    return single_result(result)
+    def _outcome(self, result: list[results.Result] | FailedResult, given: Given) -> Result | ImgsvcError:
+        if isinstance(result, FailedResult):
+            return status_error(result.code, result.message, result.field)
+        return single_result(result, given, self._recipe)
 
 
 def batch_body(items: list[tuple[str, Given]], recipe: Recipe | None) -> bytes:

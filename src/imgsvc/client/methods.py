@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from imgsvc.operations import (
     Adjust,
@@ -27,9 +27,9 @@ from imgsvc.operations import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from imgsvc._images import DTypeName, Image
+    from imgsvc._images import DTypeName, ImageLike
     from imgsvc.operations.alpha import Alpha
     from imgsvc.operations.borders import Border
     from imgsvc.operations.colors import Color
@@ -51,12 +51,12 @@ class OperationMethods(abc.ABC, Generic[R]):
     """
 
     @abc.abstractmethod
-    def _run(self, operation: Operation, image: NDArray[Any], timeout: float | None, *, writable: bool) -> R:
+    def _run(self, operation: Operation, image: ImageLike, timeout: float | None, *, writable: bool) -> R:
         """Have the server apply an operation to an array."""
 
     def mean_filter(
         self,
-        image: Image,
+        image: ImageLike,
         *,
         alpha: Alpha = "weighted",
         timeout: float | None = None,
@@ -67,7 +67,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         Parameters
         ----------
         image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-            Any strides.
+            Any strides; or another image that `process` takes.
         alpha : {"weighted", "channel"}
             Whether colours are weighted by alpha, where there is some.
         timeout : float, optional
@@ -90,14 +90,14 @@ class OperationMethods(abc.ABC, Generic[R]):
         return self._run(MeanFilter(alpha), image, timeout, writable=writable)
 
     def rotate90(
-        self, image: Image, turns: int = 1, *, timeout: float | None = None, writable: bool = False
+        self, image: ImageLike, turns: int = 1, *, timeout: float | None = None, writable: bool = False
     ) -> R:
         """Return what `imgsvc.rotate90` does, computed by the server.
 
         Parameters
         ----------
         image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-            Any strides.
+            Any strides; or another image that `process` takes.
         turns : int
             The number of quarter turns counter-clockwise, taken modulo 4.
         timeout, writable
@@ -119,7 +119,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def box_blur(
         self,
-        image: Image,
+        image: ImageLike,
         radius: int,
         *,
         border: Border = "reflect101",
@@ -132,7 +132,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def gaussian_blur(
         self,
-        image: Image,
+        image: ImageLike,
         sigma: float,
         *,
         border: Border = "reflect101",
@@ -145,7 +145,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def sharpen(
         self,
-        image: Image,
+        image: ImageLike,
         *,
         sigma: float = 1.0,
         amount: float = 1.0,
@@ -161,7 +161,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def convolve(
         self,
-        image: Image,
+        image: ImageLike,
         weights: ArrayLike,
         *,
         bias: float = 0.0,
@@ -176,7 +176,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def resize(
         self,
-        image: Image,
+        image: ImageLike,
         *,
         width: int | None = None,
         height: int | None = None,
@@ -196,7 +196,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def crop(
         self,
-        image: Image,
+        image: ImageLike,
         *,
         left: int | None = None,
         top: int | None = None,
@@ -211,7 +211,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def pad(
         self,
-        image: Image,
+        image: ImageLike,
         *,
         left: int = 0,
         top: int = 0,
@@ -227,7 +227,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def flip(
         self,
-        image: Image,
+        image: ImageLike,
         axis: int,
         *,
         timeout: float | None = None,
@@ -238,7 +238,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def grayscale(
         self,
-        image: Image,
+        image: ImageLike,
         *,
         timeout: float | None = None,
         writable: bool = False,
@@ -248,7 +248,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def invert(
         self,
-        image: Image,
+        image: ImageLike,
         *,
         timeout: float | None = None,
         writable: bool = False,
@@ -258,7 +258,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def adjust(
         self,
-        image: Image,
+        image: ImageLike,
         brightness: float = 0.0,
         contrast: float = 1.0,
         *,
@@ -270,7 +270,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def gamma(
         self,
-        image: Image,
+        image: ImageLike,
         gamma: float,
         *,
         timeout: float | None = None,
@@ -281,7 +281,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def threshold(
         self,
-        image: Image,
+        image: ImageLike,
         level: int,
         *,
         timeout: float | None = None,
@@ -292,7 +292,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def lut(
         self,
-        image: Image,
+        image: ImageLike,
         table: ArrayLike,
         *,
         timeout: float | None = None,
@@ -303,7 +303,7 @@ class OperationMethods(abc.ABC, Generic[R]):
 
     def convert(
         self,
-        image: NDArray[Any],
+        image: ImageLike,
         dtype: DTypeName = "uint8",
         *,
         timeout: float | None = None,

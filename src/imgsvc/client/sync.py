@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
+from imgsvc._images import array_of
 from imgsvc.client import nl_image
 from imgsvc.client.exchange import (
     check_operand,
@@ -40,13 +41,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from imgsvc._images import Image
+    from imgsvc._images import Image, ImageLike
     from imgsvc.client.options import Compression, Metadata, Tls
     from imgsvc.client.reports import OperationReport, PlanReport, ServerReport
     from imgsvc.codec import DecodeOptions
     from imgsvc.errors import ImgsvcError
     from imgsvc.operations import Operation
-    from imgsvc.processing.given import ImageLike
     from imgsvc.processing.request import PipelineLike
     from imgsvc.recipes.recipe import Output, OutputFormat
 
@@ -137,8 +137,9 @@ class Client(OperationMethods["Image"]):
         Parameters
         ----------
         image
-            An array of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); the bytes
-            of an image file, or its path; or a Pillow image.
+            An array of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or an
+            object with ``__array__``; an image file: its path, its bytes, or the file itself, open for
+            reading bytes, which is read from where it stands; a Pillow image; or a `Result`.
         pipeline : Pipeline, str, or operations, optional
             What is done, such as ``"resize width=800 | sharpen"``.
         output : Output or str, optional
@@ -160,8 +161,9 @@ class Client(OperationMethods["Image"]):
         """
         recipe = make_recipe(pipeline, output, decoding, preset)
         limit = self._connection.seconds(timeout)
-        body = request_body(read_given(image), recipe)
-        result = single_result(read(read_response, self._call(PROCESS, body, limit)))
+        given = read_given(image)
+        answer = self._call(PROCESS, request_body(given, recipe), limit)
+        result = single_result(read(read_response, answer), given, recipe)
         if isinstance(result, Result):
             return result
         raise result
@@ -183,7 +185,8 @@ class Client(OperationMethods["Image"]):
         """
         recipe = make_recipe(pipeline, outputs_of(outputs), decoding, preset)
         limit = self._connection.seconds(timeout)
-        return results_by_name(self._call(PROCESS, request_body(read_given(image), recipe), limit))
+        given = read_given(image)
+        return results_by_name(self._call(PROCESS, request_body(given, recipe), limit), given, recipe)
 
     def process_many(
         self,
@@ -229,7 +232,7 @@ class Client(OperationMethods["Image"]):
             the client's `retries` times in a row.
         """
         recipe = make_recipe(pipeline, output, decoding, preset)
-        flow = Flow(integer("in_flight", in_flight, 1, MAX_IN_FLIGHT), ordered=ordered)
+        flow = Flow(integer("in_flight", in_flight, 1, MAX_IN_FLIGHT), recipe, ordered=ordered)
         limit = self._connection.seconds(timeout)
         self._check_open()
         run = BatchRun(
@@ -318,8 +321,9 @@ class Client(OperationMethods["Image"]):
         """Close it."""
         self.close()
 
-    def _run(self, operation: Operation, image: Image, timeout: float | None, *, writable: bool) -> Image:
+    def _run(self, operation: Operation, given: ImageLike, timeout: float | None, *, writable: bool) -> Image:
         limit = self._connection.seconds(timeout)
+        image = array_of(given)
         path = nl_image.method_of(operation, image)
         if path is None:
             body = request_body(check_operand(image, operation), operation_recipe(operation))

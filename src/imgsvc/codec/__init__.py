@@ -1,5 +1,6 @@
 """Encoded images ↔ arrays, in memory (`decode`, `encode`) or in files (`read_image`, `write_image`)."""
 
+from imgsvc.codec.camera_data import CameraData, Place, camera_data, place
 from imgsvc.codec.color import FOR_OTHERS, profile_fits
 from imgsvc.codec.decode_options import Damaged, DecodeLimits, DecodeOptions
 from imgsvc.codec.decoding import Decoded, decode
@@ -21,14 +22,16 @@ from imgsvc.codec.files import (
     read_image,
     write_image,
 )
-from imgsvc.codec.formats import FORMATS, Format, FormatInfo, format_of, format_of_name, formats
-from imgsvc.codec.header import Header, read_header, reduced_size
+from imgsvc.codec.formats import FORMATS, Format, FormatInfo, format_named, format_of, format_of_name, formats
+from imgsvc.codec.header import Header, read_header, read_metadata, reduced_size
+from imgsvc.codec.icc import name_of as profile_name
 
 __all__ = [
     "DEFAULT_QUALITIES",
     "FORMATS",
     "FOR_OTHERS",
     "WITH_EXIF",
+    "CameraData",
     "Damaged",
     "DecodeLimits",
     "DecodeOptions",
@@ -39,19 +42,25 @@ __all__ = [
     "FormatInfo",
     "Header",
     "Photo",
+    "Place",
+    "camera_data",
     "check_options",
     "check_palette",
     "check_writable",
     "decode",
     "encode",
+    "format_named",
     "format_of",
     "format_of_name",
     "formats",
     "hides_alpha",
     "is_image_name",
+    "place",
     "profile_fits",
+    "profile_name",
     "read_header",
     "read_image",
+    "read_metadata",
     "reduced_size",
     "with_defaults",
     "write_image",

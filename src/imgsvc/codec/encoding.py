@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from PIL import Image
 
+from imgsvc._images import array_of
 from imgsvc.codec import exif as exif_data
 from imgsvc.codec import jpeg, png
 from imgsvc.codec.color import profile_fits, to_srgb
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from imgsvc._images import ImageLike
     from imgsvc.codec.formats import Format, FormatInfo
 
 Metadata = Literal["strip", "keep"]
@@ -94,7 +96,7 @@ class EncodeOptions:
 
 
 def encode(
-    image: Decoded | NDArray[Any] | Sequence[NDArray[Any]],
+    image: Decoded | ImageLike | Sequence[NDArray[Any]],
     format: Format,  # noqa: A002 - what it is
     options: EncodeOptions | None = None,
 ) -> bytes:
@@ -104,7 +106,8 @@ def encode(
     ----------
     image
         (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, also several of one size for a format that holds
-        them; uint16 for PNG and, gray, TIFF; gray float32 for TIFF. `Decoded` brings durations and metadata.
+        them; uint16 for PNG and, gray, TIFF; gray float32 for TIFF. `Decoded` brings durations and metadata,
+        which another image that `imgsvc.process` takes does not.
     format
         One of `FORMATS`.
 
@@ -121,7 +124,8 @@ def encode(
     info = format_named(format)
     check_options(format, options)
     if not isinstance(image, Decoded):
-        frames = (image,) if isinstance(image, np.ndarray) else tuple(image)
+        pixels: Any = image if isinstance(image, list | tuple) else array_of(image)  # type: ignore[arg-type]
+        frames = (pixels,) if isinstance(pixels, np.ndarray) else tuple(pixels)
         image = Decoded(frames, durations=(0,) * len(frames))
     image = _checked(image, info)
     if image.icc_profile and not profile_fits(image.icc_profile, _channels(image.frames[0])):

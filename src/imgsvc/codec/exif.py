@@ -9,7 +9,9 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    Value = str | tuple[int | tuple[int, int], ...]
 
 ORIENTATION = 0x0112
 SUBDIRECTORIES = (0x8769, 0x8825)  # EXIF proper and GPS
@@ -25,6 +27,12 @@ UPRIGHT = 1
 ORIENTATIONS = range(1, 9)
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 PREFIX = b"Exif\0\0"
+FRACTIONS = {5: "LL", 10: "ll"}
+MOST_TEXT = 1000
+"""Bytes of a text that are read."""
+
+MOST_NUMBERS = 8
+"""Of a value that are read."""
 
 
 def orientation(exif: bytes) -> int:
@@ -110,7 +118,7 @@ def of_pixels(exif: bytes, width: int, height: int) -> bytes:
     return bytes(data)
 
 
-def _entries(data: bytearray, directory: int, order: str) -> Iterator[tuple[int, int, int, int]]:
+def _entries(data: bytes | bytearray, directory: int, order: str) -> Iterator[tuple[int, int, int, int]]:
     """Yield where each entry of a directory is, its tag, its type, and its value if that is one LONG."""
     (count,) = struct.unpack_from(f"{order}H", data, directory)
     for at in range(directory + 2, directory + 2 + ENTRY_BYTES * count, ENTRY_BYTES):
@@ -142,6 +150,60 @@ def _wipe(data: bytearray, start: int, directory: int, order: str) -> None:
         end = min(place + size, len(data))
         if place < end:
             data[place:end] = bytes(end - place)
+
+
+def values(exif: bytes, path: Sequence[int], tags: Collection[int]) -> dict[int, Value]:
+    """Return what some tags of a directory say: a text, or integers, fractions as two; nothing else is read.
+
+    Parameters
+    ----------
+    exif
+        With or without their prefix; what is damaged counts as not there.
+    path
+        The tags that lead from the first directory to the one that is meant.
+    tags
+        Those that are wanted.
+    """
+    data = exif.removeprefix(PREFIX)
+    order = _byte_order(data)
+    if order is None:
+        return {}
+    found: dict[int, Value] = {}
+    try:
+        (directory,) = struct.unpack_from(f"{order}L", data, 4)
+        for step in path:
+            inner = [value for _, tag, _, value in _entries(data, directory, order) if tag == step]
+            if not inner:
+                return {}
+            directory = inner[0]
+        for at, tag, kind, _ in _entries(data, directory, order):
+            if tag in tags and tag not in found:
+                value = _value(data, at, kind, order)
+                if value is not None:
+                    found[tag] = value
+    except struct.error:
+        pass
+    return found
+
+
+def _value(data: bytes, at: int, kind: int, order: str) -> Value | None:
+    """Return the value of an entry; None where it is none that is read, or lies outside."""
+    count, offset = struct.unpack_from(f"{order}LL", data, at + 4)
+    size = SIZES.get(kind, 0) * count
+    start = at + 8 if size <= 4 else offset
+    if not size or start + size > len(data):
+        return None
+    if kind == ASCII:
+        text = data[start : start + min(size, MOST_TEXT)].split(b"\0")[0]
+        return " ".join(text.decode("utf-8", "replace").split())
+    form = INTEGERS.get(kind) or FRACTIONS.get(kind)
+    if form is None:
+        return None
+    step = SIZES[kind]
+    numbers = [
+        struct.unpack_from(order + form, data, start + step * i) for i in range(min(count, MOST_NUMBERS))
+    ]
+    return tuple(each if kind in FRACTIONS else each[0] for each in numbers)
 
 
 def is_sound(exif: bytes) -> bool:

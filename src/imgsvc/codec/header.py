@@ -16,7 +16,7 @@ from imgsvc.errors import ImgsvcError, InvalidImageError, UndecodableImageError,
 if TYPE_CHECKING:
     from imgsvc.codec.decode_options import Frames
 
-__all__ = ["Header", "failure", "header_of", "read_header", "read_source", "reduced_size"]
+__all__ = ["Header", "failure", "header_of", "read_header", "read_metadata", "read_source", "reduced_size"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +116,20 @@ def read_header(
     most = FIRST_ALONE if frames == "first" else COUNTED_FRAMES
     source = read_source(bytes(data), field, most, whole=False)
     return header_of(source, field)
+
+
+def read_metadata(
+    data: bytes | bytearray | memoryview, field: str = "image"
+) -> tuple[bytes | None, bytes | None]:
+    """Return the EXIF data and the colour profile of an encoded image, wherever in it they are.
+
+    Raises
+    ------
+    InvalidImageError, UnsupportedFormatError
+        As `read_header`, and for files that end too early.
+    """
+    source = read_source(bytes(data), field, FIRST_ALONE, whole=True)
+    return source.exif, source.icc_profile
 
 
 def reduced_size(header: Header, at_least: tuple[int, int]) -> tuple[int, int]:

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Profile", "made_gray_profile", "made_profile", "parse"]
+__all__ = ["Profile", "made_gray_profile", "made_profile", "name_of", "parse"]
 
 HEADER = 128
 ENTRY = struct.Struct(">4sLL")
 MOST_TAGS = 100
 """LittleCMS reads no more either."""
+
+MOST_NAME = 200
+"""Characters of a name."""
 
 MATRIX = (b"rXYZ", b"gXYZ", b"bXYZ")
 CURVES = (b"rTRC", b"gTRC", b"bTRC")
@@ -109,6 +112,32 @@ def parse(data: bytes) -> Profile:
             _check_table(data[start : start + size])
         tags[tag] = start, size
     return Profile(data, data[16:20].decode("latin-1").strip(), tags)
+
+
+def name_of(data: bytes) -> str:
+    """Return what a profile calls itself, in the first of its languages; nothing where it does not."""
+    try:
+        end = min(_end_of_table(data), HEADER + 4 + MOST_TAGS * ENTRY.size)
+        entries = data[HEADER + 4 : end]
+        for tag, start, size in ENTRY.iter_unpack(entries[: len(entries) // ENTRY.size * ENTRY.size]):
+            if tag == b"desc":
+                return _text(data[start : start + size])
+    except struct.error:
+        pass
+    return ""
+
+
+def _text(content: bytes) -> str:
+    """Return the text of a description: bytes up to version 2, and from 4 on UTF-16 in several languages."""
+    if content.startswith(b"mluc"):
+        size, start = struct.unpack_from(">LL", content, 20)
+        text = content[start : start + min(size, 2 * MOST_NAME)].decode("utf-16-be", "replace")
+    elif content.startswith(b"desc"):
+        (size,) = struct.unpack_from(">L", content, 8)
+        text = content[12 : 12 + min(size, MOST_NAME)].decode("latin-1")
+    else:
+        return ""
+    return " ".join(text.split("\0")[0].split())
 
 
 def _end_of_table(data: bytes) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from imgsvc._door import Kernel
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
 
     Weights = tuple[tuple[float, ...], ...]
@@ -162,7 +162,7 @@ def outer_factors(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
 
 @public(Convolve)
 def convolve(
-    image: Image,
+    image: ImageLike,
     weights: ArrayLike,
     *,
     bias: float = 0.0,
@@ -202,7 +202,7 @@ def convolve(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     weights : array_like of float, shape (kh, kw)
         1×1 to 31×31, odd or even, each from -2**30 to 2**30.
     bias : float

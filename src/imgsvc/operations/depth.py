@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsvc._door import Kernel
-    from imgsvc._images import Shape
+    from imgsvc._images import ImageLike, Shape
     from imgsvc._stop import Stop
 
     Pixels = NDArray[Any]
@@ -57,7 +57,7 @@ class Convert(Deep, SameShape):
 
 @public(Convert)
 def convert(
-    image: Pixels, dtype: DTypeName = "uint8", *, out: Pixels | None = None, num_threads: int | None = None
+    image: ImageLike, dtype: DTypeName = "uint8", *, out: Pixels | None = None, num_threads: int | None = None
 ) -> Pixels:
     """Change the depth of pixels: 8 or 16 bits, or floats from 0 to 1.
 
@@ -77,7 +77,7 @@ def convert(
     Parameters
     ----------
     image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     dtype : {"uint8", "uint16", "float32"}
         That of the result.
     out, num_threads

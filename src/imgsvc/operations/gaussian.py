@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsvc._door import Kernel
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
 
 LEAST_SIGMA, MOST_SIGMA = 0.1, 50.0
@@ -174,7 +174,7 @@ class Sharpen(SameShape):
 
 @public(GaussianBlur)
 def gaussian_blur(
-    image: Image,
+    image: ImageLike,
     sigma: float,
     *,
     border: Border = "reflect101",
@@ -209,7 +209,7 @@ def gaussian_blur(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     sigma : float
         The standard deviation in pixels, 0.1 to 50.
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
@@ -240,7 +240,7 @@ def gaussian_blur(
 
 @public(Sharpen)
 def sharpen(
-    image: Image,
+    image: ImageLike,
     *,
     sigma: float = 1.0,
     amount: float = 1.0,
@@ -265,7 +265,7 @@ def sharpen(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     sigma : float
         The blur's standard deviation in pixels, 0.1 to 50: the size of what is sharpened.
     amount : float

@@ -21,7 +21,7 @@ from imgsvc.operations.scratch import channels_of
 
 if TYPE_CHECKING:
     from imgsvc._door import Kernel
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
 
 LOOKED_FOR = 24
@@ -205,7 +205,7 @@ class Pad(Deep):
 
 @public(Rotate90)
 def rotate90(
-    image: Image, turns: int = 1, *, out: Image | None = None, num_threads: int | None = None
+    image: ImageLike, turns: int = 1, *, out: Image | None = None, num_threads: int | None = None
 ) -> Image:
     """Rotate by quarter turns, counter-clockwise.
 
@@ -214,7 +214,7 @@ def rotate90(
     Parameters
     ----------
     image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     turns : int
         The number of quarter turns, taken modulo 4; negative is clockwise. A multiple of 4 copies.
     out : ndarray of the image's dtype, optional
@@ -246,7 +246,7 @@ def rotate90(
 
 
 @public(Flip)
-def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int | None = None) -> Image:
+def flip(image: ImageLike, axis: int, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Mirror an image.
 
     ``result[y, x] = image[H - 1 - y, x]`` for axis 0, upside down, and ``image[y, W - 1 - x]`` for axis 1,
@@ -255,7 +255,7 @@ def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int 
     Parameters
     ----------
     image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     axis : {0, 1}
         The axis along which pixels change places.
     out, num_threads
@@ -281,7 +281,7 @@ def flip(image: Image, axis: int, *, out: Image | None = None, num_threads: int 
 
 @public(Crop)
 def crop(
-    image: Image,
+    image: ImageLike,
     *,
     left: int | None = None,
     top: int | None = None,
@@ -299,7 +299,7 @@ def crop(
     Parameters
     ----------
     image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     left, top : int, optional
         The first column and row, from 0.
     width, height : int
@@ -332,7 +332,7 @@ def crop(
 
 @public(Pad)
 def pad(
-    image: Image,
+    image: ImageLike,
     *,
     left: int = 0,
     top: int = 0,
@@ -351,7 +351,7 @@ def pad(
     Parameters
     ----------
     image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     left, top, right, bottom : int
         Columns and rows to add on each side, 0 to 1073741824; as many as the image has, or more.
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}

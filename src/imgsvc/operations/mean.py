@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from imgsvc._door import Kernel
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
 
 MAX_RADIUS = 1500
@@ -135,7 +135,7 @@ def division_by(divisor: int) -> Division:
 
 @public(MeanFilter)
 def mean_filter(
-    image: Image,
+    image: ImageLike,
     *,
     alpha: Alpha = "weighted",
     out: Image | None = None,
@@ -156,7 +156,7 @@ def mean_filter(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     alpha : {"weighted", "channel"}
         Of RGBA: whether colours are weighted by alpha, so that those of pixels that cannot be seen have no
         part in others, or alpha is a channel like the others.
@@ -193,7 +193,7 @@ def mean_filter(
 
 @public(BoxBlur)
 def box_blur(
-    image: Image,
+    image: ImageLike,
     radius: int,
     *,
     border: Border = "reflect101",
@@ -216,7 +216,7 @@ def box_blur(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     radius : int
         0 to 1500; 0 makes a copy, and the square may be larger than the image.
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 import numpy as np
 
 from imgsvc._door import Door, Prepared
-from imgsvc._images import UINT8, as_rows, check_image, check_out
+from imgsvc._images import UINT8, array_of, as_rows, check_image, check_out
 from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads, threads_for
 from imgsvc.errors import InvalidParameterError, StoppedError
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imgsvc._door import Kernel
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image, ImageLike, Shape
+    from imgsvc.pipeline import Pipeline
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -33,6 +34,12 @@ class Operation(abc.ABC):
 
     name: ClassVar[str] = "operation"
     """What it is called in pipelines: as its public function, ``MeanFilter`` is ``mean_filter``."""
+
+    join: ClassVar[Callable[..., Pipeline]]
+    """Makes a pipeline of several; `imgsvc.pipeline` has put it there."""
+
+    # So that arrays leave `|` to the operation, which takes none, instead of trying it for each value.
+    __array_ufunc__: ClassVar[None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class."""
@@ -139,15 +146,25 @@ class Operation(abc.ABC):
         """
         return None
 
+    def __or__(self, other: Pipeline | Operation | str) -> Pipeline:
+        """Return the pipeline of it, and then another operation, a pipeline or the text of one."""
+        return Operation.join(self, other)
+
+    def __ror__(self, other: str) -> Pipeline:
+        """Return the pipeline of a text's operations, and then it."""
+        return Operation.join(other, self)
+
     def __call__(
         self,
-        image: Image,
+        image: ImageLike,
         *,
         out: Image | None = None,
         num_threads: int | None = None,
         stop: Stop | None = None,
     ) -> Image:
         """Check `image`, `out` and `num_threads`, and run the operation as `compute` does."""
+        if not isinstance(image, np.ndarray):
+            image = array_of(image)
         image = check_image(image, deep=self.deep)
         if num_threads is not None:
             num_threads = check_num_threads(num_threads)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from imgsvc._door import Kernel
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
 
 
@@ -198,7 +198,9 @@ class Grayscale(Operation):
 
 
 @public(Lut)
-def lut(image: Image, table: ArrayLike, *, out: Image | None = None, num_threads: int | None = None) -> Image:
+def lut(
+    image: ImageLike, table: ArrayLike, *, out: Image | None = None, num_threads: int | None = None
+) -> Image:
     """Replace each value by what a table says.
 
     ``result[y, x, c] = table[image[y, x, c]]``, or ``table[c, image[y, x, c]]`` if the table has a row for
@@ -207,7 +209,7 @@ def lut(image: Image, table: ArrayLike, *, out: Image | None = None, num_threads
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     table : array_like of int, shape (256,), (1, 256) or (C, 256), or bytes
         Values from 0 to 255: for all channels, or a row for each of the image's C channels. Bytes are
         the rows one after the other.
@@ -233,7 +235,7 @@ def lut(image: Image, table: ArrayLike, *, out: Image | None = None, num_threads
 
 
 @public(Invert)
-def invert(image: Image, *, out: Image | None = None, num_threads: int | None = None) -> Image:
+def invert(image: ImageLike, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Make a negative.
 
     ``result = 255 - image`` for colours; the alpha of (H, W, 4) stays as it is.
@@ -241,7 +243,7 @@ def invert(image: Image, *, out: Image | None = None, num_threads: int | None = 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     out, num_threads
         As for `mean_filter`.
 
@@ -265,7 +267,7 @@ def invert(image: Image, *, out: Image | None = None, num_threads: int | None = 
 
 @public(Adjust)
 def adjust(
-    image: Image,
+    image: ImageLike,
     brightness: float = 0.0,
     contrast: float = 1.0,
     *,
@@ -281,7 +283,7 @@ def adjust(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     brightness : float
         Levels to add, -255 to 255.
     contrast : float
@@ -308,7 +310,9 @@ def adjust(
 
 
 @public(Gamma)
-def gamma(image: Image, gamma: float, *, out: Image | None = None, num_threads: int | None = None) -> Image:
+def gamma(
+    image: ImageLike, gamma: float, *, out: Image | None = None, num_threads: int | None = None
+) -> Image:
     """Correct the gamma.
 
     ``result = 255 * (image / 255) ** gamma`` for colours, rounded to nearest (there are no ties); the alpha
@@ -318,7 +322,7 @@ def gamma(image: Image, gamma: float, *, out: Image | None = None, num_threads: 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     gamma : float
         The exponent, 0.01 to 100.
     out, num_threads
@@ -343,7 +347,9 @@ def gamma(image: Image, gamma: float, *, out: Image | None = None, num_threads: 
 
 
 @public(Threshold)
-def threshold(image: Image, level: int, *, out: Image | None = None, num_threads: int | None = None) -> Image:
+def threshold(
+    image: ImageLike, level: int, *, out: Image | None = None, num_threads: int | None = None
+) -> Image:
     """Tell bright from dark.
 
     ``result = 255 if image > level else 0`` for colours, each by itself; the alpha of (H, W, 4) stays as
@@ -352,7 +358,7 @@ def threshold(image: Image, level: int, *, out: Image | None = None, num_threads
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides.
+        Any strides; or another image that `imgsvc.process` takes.
     level : int
         The brightest value that counts as dark, 0 to 255.
     out, num_threads
@@ -377,7 +383,7 @@ def threshold(image: Image, level: int, *, out: Image | None = None, num_threads
 
 
 @public(Grayscale)
-def grayscale(image: Image, *, out: Image | None = None, num_threads: int | None = None) -> Image:
+def grayscale(image: ImageLike, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Turn colours into levels of gray.
 
     ``result = (9798 * R + 19235 * G + 3735 * B) / 32768``, rounded to nearest, ties to even. These are the
@@ -388,7 +394,7 @@ def grayscale(image: Image, *, out: Image | None = None, num_threads: int | None
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides; the channels in the order R, G, B, alpha.
+        Any strides; the channels in the order R, G, B, alpha; or another image that `imgsvc.process` takes.
     out, num_threads
         As for `mean_filter`; `out` has the result's shape.
 

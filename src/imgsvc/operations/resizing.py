@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from imgsvc._door import Kernel, Prepared
-    from imgsvc._images import Image, Shape
+    from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
 
 Resample = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
@@ -151,7 +151,7 @@ def _placed(operation: Resize, shape: Shape) -> Placed:
 
 @public(Resize)
 def resize(
-    image: Image,
+    image: ImageLike,
     *,
     width: int | None = None,
     height: int | None = None,
@@ -232,7 +232,8 @@ def resize(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Any strides; for ``nearest`` also of uint16 or float32.
+        Any strides, and for ``nearest`` also of uint16 or float32; or another image that `imgsvc.process`
+        takes.
     width, height : int, optional
         Columns and rows that are asked for, from 1. One that is left out follows from the other by the aspect
         ratio of the image, and there is nothing to fit.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from imgsvc._images import DTYPES, check_image, check_out
+from imgsvc._images import DTYPES, array_of, check_image, check_out
 from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads
 from imgsvc.errors import InvalidParameterError, shown
+from imgsvc.operations import Operation
 from imgsvc.pipeline.description import data_of, operations_of
 from imgsvc.pipeline.plan import Plan, plan
 from imgsvc.pipeline.text import MAX_TEXT, text_of
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from imgsvc._images import Image, Shape
-    from imgsvc.operations import Operation
+    from imgsvc._images import Image, ImageLike, Shape
 
     Described = str | Operation | Iterable[str | Operation | Mapping[str, Mapping[str, Any]]]
 
@@ -34,8 +34,8 @@ class Pipeline:
     Parameters
     ----------
     operations
-        A text such as ``"mean_filter | rotate90 turns=1 | resize width=800"``, an operation, or an iterable
-        of these and of mappings such as ``{"resize": {"width": 800}}``; at most `MAX_OPERATIONS`.
+        A text such as ``"mean_filter | rotate90 turns=1 | resize width=800"``, an operation, an iterable of
+        these and of mappings such as ``{"resize": {"width": 800}}``, or a pipeline; at most `MAX_OPERATIONS`.
 
     Raises
     ------
@@ -50,12 +50,19 @@ class Pipeline:
     array([[240, 220]], dtype=uint8)
     >>> print(pipeline)
     resize width=2 resample=box | invert
+
+    It is called as a function is, and joined with others:
+
+    >>> brighter = "mean" | Pipeline("invert") | "adjust brightness=5"
+    >>> brighter(np.array([[10, 20]], np.uint8))
+    array([[245, 245]], dtype=uint8)
     """
 
     operations: tuple[Operation, ...]
 
-    def __init__(self, operations: Described = ()) -> None:
-        object.__setattr__(self, "operations", operations_of(operations))
+    def __init__(self, operations: Described | Pipeline = ()) -> None:
+        given = operations.operations if isinstance(operations, Pipeline) else operations
+        object.__setattr__(self, "operations", operations_of(given))
 
     def __str__(self) -> str:
         """Return the text form, of which an equal pipeline can be made."""
@@ -107,7 +114,7 @@ class Pipeline:
 
     def run(
         self,
-        image: Image,
+        image: ImageLike,
         *,
         out: Image | None = None,
         num_threads: int | None = None,
@@ -121,7 +128,7 @@ class Pipeline:
         ----------
         image : ndarray of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
             Any strides; of more than 8 bits only for operations that compute nothing, as `Rotate90`, and for
-            `Convert`, which makes bytes of them.
+            `Convert`, which makes bytes of them. Or another image that `imgsvc.process` takes.
         out, num_threads
             As for `mean_filter`; `out` has the result's shape and dtype.
         stop : Stop, optional
@@ -139,7 +146,7 @@ class Pipeline:
         StoppedError
             `stop` said so before it was done.
         """
-        image = check_image(image, deep=True)
+        image = check_image(array_of(image), deep=True)
         if num_threads is not None:
             num_threads = check_num_threads(num_threads)
         planned = plan(self.operations, image.shape, image.dtype)
@@ -149,3 +156,38 @@ class Pipeline:
             out = check_out(out, planned.shape, image, planned.dtype)
         planned.run(image, out, num_threads, stop)
         return out
+
+    __call__ = run
+
+    # So that arrays leave `|` to the pipeline, which takes none, instead of trying it for each value.
+    __array_ufunc__: ClassVar[None] = None
+
+    def __or__(self, other: Pipeline | Operation | str) -> Pipeline:
+        """Return the pipeline of this one's operations, and then the other's: a text is one, too.
+
+        Raises
+        ------
+        InvalidParameterError
+            A text describes no operations, or they are too many together.
+        """
+        return _joined(self, other)
+
+    def __ror__(self, other: Operation | str) -> Pipeline:
+        """Return the pipeline of the other's operations, and then this one's."""
+        return _joined(other, self)
+
+
+def _joined(*parts: Pipeline | Operation | str) -> Pipeline:
+    steps: list[Operation | str] = []
+    for part in parts:
+        if isinstance(part, Pipeline):
+            steps += part.operations
+        elif isinstance(part, Operation | str):
+            steps.append(part)
+        else:
+            return NotImplemented
+    return Pipeline(steps)
+
+
+# Operations know nothing of pipelines, and are joined to some all the same.
+Operation.join = staticmethod(_joined)

@@ -1,8 +1,10 @@
-"""Images as callers give them: an array, a file's bytes or path, or a Pillow image."""
+"""Images as callers give them: arrays, files (bytes, paths, or open), Pillow images, results."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,18 +14,20 @@ from PIL import ImageOps
 
 from imgsvc._files import failure_of
 from imgsvc._images import check_image
-from imgsvc.errors import ImageReadError, InvalidImageError
+from imgsvc.codec import decode
+from imgsvc.errors import ImageReadError, InvalidImageError, UndecodableImageError
 from imgsvc.operations import Rotate90
+from imgsvc.processing.open_files import is_readable, read_open
+from imgsvc.processing.result import Result
 from imgsvc.recipes.source import ImageFile, RawImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imgsvc._images import ImageLike
     from imgsvc.recipes.source import Source
 
-    ImageLike = NDArray[Any] | bytes | bytearray | memoryview | str | os.PathLike[str] | PillowImage.Image
-
-__all__ = ["Given", "copy_pixels", "read_file", "read_given"]
+__all__ = ["Given", "array_of", "copy_pixels", "is_slow", "read_file", "read_given", "with_pixels"]
 
 MESSAGE_BYTES = 2**31 - 1 - (1 << 20)
 """protobuf ends at 2 GiB; what stands around the image takes far less than the rest."""
@@ -49,11 +53,24 @@ class Given(NamedTuple):
         """How much of a request it is."""
         return len(self.source.data) if isinstance(self.source, ImageFile) else self.pixels.nbytes  # type: ignore[union-attr]
 
+    @property
+    def has_channel_axis(self) -> bool:
+        """Whether it is gray, of shape (H, W, 1)."""
+        return self.pixels is not None and self.pixels.shape[2:] == (1,)
+
+
+class _Pixels(NamedTuple):
+    """Pixels that nobody has checked."""
+
+    array: Any
+    icc_profile: bytes | None = None
+
 
 def read_given(image: ImageLike, most: int = MESSAGE_BYTES) -> Given:
-    """Return what recipes take for an image, which may be the path of a file to be read.
+    """Return what recipes take for an image, of which a file is read.
 
-    A Pillow image becomes upright pixels, gray, RGB or RGBA, and float32 or uint16 where it has those.
+    A Pillow image becomes upright pixels, gray, RGB or RGBA, and float32 or uint16 where it has those. Of an
+    open file all is read from where it stands. A `Result` is the file that it is, or its pixels.
 
     Parameters
     ----------
@@ -67,18 +84,90 @@ def read_given(image: ImageLike, most: int = MESSAGE_BYTES) -> Given:
     ImageReadError
         The file cannot be read.
     """
-    if isinstance(image, str | os.PathLike):
-        return _file(read_file(Path(image), most), most)
+    content = _content(image, most)
+    if content is None:
+        expected = "an array, an image file's bytes or path, or one that is open, or a Pillow image"
+        raise InvalidImageError("image", type(image).__name__, expected)
+    return _pixels(*content, most) if isinstance(content, _Pixels) else _file(content, most)
+
+
+def with_pixels(given: Given) -> Source:
+    """Return an image with its pixels, for work in this process."""
+    if not isinstance(given.source, RawImage) or given.pixels is None:
+        return given.source
+    pixels: Any = np.ascontiguousarray(given.pixels).reshape(given.source.shape)
+    return dataclasses.replace(given.source, pixels=pixels)
+
+
+def array_of(image: object) -> Any:
+    """Return the pixels of what `read_given` takes, as the functions on arrays want them; nothing is checked.
+
+    A file becomes upright pixels of 8 bits in sRGB. What is no image is returned as it is.
+
+    Raises
+    ------
+    InvalidInputError
+        It is a file that cannot be decoded, or has more than 100 million pixels.
+    ImageReadError
+        The file cannot be read.
+    """
+    if isinstance(image, Result) and image.pixels is not None:
+        return image.pixels
+    content = _content(image, sys.maxsize)
+    if content is None:
+        return image
+    if isinstance(content, _Pixels):
+        return content.array
+    return decode(_file(content, sys.maxsize).source.data).frames[0]  # type: ignore[union-attr] # a file
+
+
+def is_slow(image: object) -> bool:
+    """Return whether reading it may take long, as of a file: an event loop has a thread do it."""
+    return not isinstance(image, np.ndarray | bytes | bytearray | memoryview)
+
+
+def _content(image: Any, most: int) -> bytes | bytearray | memoryview | _Pixels | None:
+    """Return the bytes of a file, or pixels; None of what is no image."""
+    if isinstance(image, np.ndarray):
+        return _Pixels(image)
     if isinstance(image, bytes | bytearray | memoryview):
-        return _file(image, most)
+        return image
+    if isinstance(image, Result):
+        return image.data if image.pixels is None else _Pixels(image.pixels, image.icc_profile)
     if isinstance(image, PillowImage.Image):
+        _check_size(image.width * image.height, most)
+        return _from_pillow(image)
+    if hasattr(type(image), "__array__"):
+        return _Pixels(_from_protocol(image))
+    return _from_file(image, most)
+
+
+def _from_file(image: Any, most: int) -> bytes | None:
+    if isinstance(image, str | os.PathLike):
+        return read_file(Path(image), most)
+    return read_open(image, most) if is_readable(image) else None
+
+
+def _from_pillow(image: PillowImage.Image) -> _Pixels:
+    try:
         upright = ImageOps.exif_transpose(image)
-        return _pixels(_as_array(upright), upright.info.get("icc_profile"), most)
-    given: object = image
-    if not isinstance(given, np.ndarray):
-        expected = "an array, an image file's bytes or path, or a Pillow image"
-        raise InvalidImageError("image", type(given).__name__, expected)
-    return _pixels(given, None, most)
+        return _Pixels(_as_array(upright), upright.info.get("icc_profile"))
+    except (OSError, SyntaxError, ValueError) as error:  # it is loaded now, or closed
+        reason = " ".join(str(error).split())[:120]
+        raise UndecodableImageError(
+            "image", f"a Pillow image ({reason})", "one that can be loaded"
+        ) from error
+
+
+def _from_protocol(image: Any) -> NDArray[Any]:
+    """Return the array of an object that says it has one; of a subclass where it is, as of masked arrays."""
+    try:
+        return np.asanyarray(image)
+    except Exception as error:  # a stranger's code
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise InvalidImageError(
+            "image", f"{type(image).__name__}, which gives no array ({reason})", "one whose __array__ works"
+        ) from error
 
 
 def copy_pixels(pixels: NDArray[Any], room: NDArray[Any]) -> None:

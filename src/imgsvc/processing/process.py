@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads, threads_for
 from imgsvc.errors import InvalidInputError, InvalidParameterError, shown
-from imgsvc.processing.given import read_given
+from imgsvc.processing.channel_axis import with_channel_axis
+from imgsvc.processing.given import read_given, with_pixels
 from imgsvc.processing.request import make_recipe, outputs_of
 from imgsvc.processing.result import result_of
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.results import RawResult
 from imgsvc.recipes.running import RecipeRun
-from imgsvc.recipes.source import RawImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
+    from imgsvc._images import ImageLike
     from imgsvc.codec import DecodeOptions
-    from imgsvc.processing.given import ImageLike
     from imgsvc.processing.request import PipelineLike
     from imgsvc.processing.result import Result
     from imgsvc.recipes.recipe import Output, OutputFormat, Recipe
-    from imgsvc.recipes.source import Source
 
     T = TypeVar("T")
 
@@ -50,8 +49,9 @@ def process(
     Parameters
     ----------
     image
-        An array of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); the bytes of an
-        image file, or its path; or a Pillow image.
+        An array of uint8, uint16 or float32, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or an
+        object with ``__array__``; an image file: its path, its bytes, or the file itself, open for reading
+        bytes, which is read from where it stands; a Pillow image; or a `Result`.
     pipeline : Pipeline, str, or operations, optional
         What is done, such as ``"resize width=800 | sharpen"``.
     output : Output or str, optional
@@ -114,7 +114,8 @@ def _results(
     if limits is not None and not isinstance(limits, Limits):
         raise InvalidParameterError("limits", shown(limits), "imgsvc.Limits")
     compute = _Threads(check_num_threads(num_threads))
-    source = _read(image)
+    given = read_given(image, most=sys.maxsize)
+    source = with_pixels(given)
     limits = limits or Limits()
     plan = plan_recipe(source, recipe, limits)
     run = RecipeRun(plan, source, options=recipe.decoding, limits=limits, compute=compute, stop=Stop())
@@ -129,18 +130,13 @@ def _results(
     return [
         each
         if isinstance(each, InvalidInputError)
-        else result_of(dataclasses.replace(each, pixels=next(rooms)) if isinstance(each, RawResult) else each)
+        else with_channel_axis(
+            result_of(dataclasses.replace(each, pixels=next(rooms)) if isinstance(each, RawResult) else each),
+            given,
+            recipe,
+        )
         for each in made
     ]
-
-
-def _read(image: ImageLike) -> Source:
-    """Return an image with its pixels."""
-    given = read_given(image, most=sys.maxsize)
-    if not isinstance(given.source, RawImage) or given.pixels is None:
-        return given.source
-    pixels: Any = np.ascontiguousarray(given.pixels).reshape(given.source.shape)
-    return dataclasses.replace(given.source, pixels=pixels)
 
 
 class _Threads:

@@ -3,6 +3,7 @@
 COMMANDS = {
     "batch": "every image of a folder through a pipeline",
     "bench": "put a server under load, and measure",
+    "describe": "say what an image is, how it was taken, and which colours it has",
     "doctor": "check this installation and the way to the server",
     "health": "say whether a server takes calls, by its exit code",
     "info": "say what a server is and can do",

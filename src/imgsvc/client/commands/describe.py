@@ -1,0 +1,106 @@
+"""``imgsvc-client describe``: what an image is, in this process."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgsvc.client.commands.files import read_input
+from imgsvc.client.commands.program import (
+    add_output_options,
+    command_parser,
+    printable,
+    run_command,
+    show_json,
+)
+from imgsvc.processing.describe import describe
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from imgsvc.codec import CameraData
+    from imgsvc.recipes.description import Description
+
+DESCRIPTION = "Say what an image is, how it was taken, and which colours it has; no server is asked."
+CHANNELS = {1: "gray", 3: "RGB", 4: "RGBA"}
+BARS = " ▁▂▃▄▅▆▇█"
+VALUES_A_BAR = 8
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return the exit code."""
+    parser = command_parser("describe", DESCRIPTION, ["photo.jpg", "photo.jpg --gps --json"])
+    parser.add_argument("input", type=Path, metavar="FILE", help="image file; - is stdin")
+    parser.add_argument("--gps", action="store_true", help="say where it was taken, too")
+    add_output_options(parser)
+    return run_command(run, parser.parse_args(argv))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Describe the image."""
+    described = describe(read_input(args.input), gps=args.gps)
+    if args.json:
+        show_json(_document(described))
+    else:
+        for line in _lines(args.input, described):
+            print(printable(line))
+    return 0
+
+
+def _document(described: Description) -> dict[str, Any]:
+    colors = [color._asdict() for color in described.dominant_colors]
+    return {**dataclasses.asdict(described), "dominant_colors": colors}
+
+
+def _lines(path: Path, described: Description) -> Iterator[str]:
+    size = f"{described.width}×{described.height} {CHANNELS[described.channels]}, {described.bits} bits"
+    frames = f", {described.frames} frames" if described.frames > 1 else ""
+    yield f"{path}: {described.format}, {size}{frames}"
+    yield _line("orientation", described.orientation)
+    yield _line("profile", described.icc_profile or "none")
+    if described.average_color:
+        yield _line("average", _hex(described.average_color))
+    dominant = [f"{_hex(each.color)} {each.per_mille / 10:g} %" for each in described.dominant_colors]
+    yield _line("dominant", ", ".join(dominant) or "none")
+    names = ("gray",) if described.channels == 1 else ("red", "green", "blue", "alpha")
+    for name, counts in zip(names, described.histogram, strict=False):
+        yield _line(name, f"|{_bars(counts)}|")
+    yield from _taken(described.camera)
+    if described.place:
+        altitude = "" if described.place.altitude is None else f", {described.place.altitude:g} m"
+        yield _line("place", f"{described.place.latitude:.6f}, {described.place.longitude:.6f}{altitude}")
+
+
+def _taken(camera: CameraData) -> Iterator[str]:
+    dpi = None if camera.dpi is None else "×".join(f"{each:g}" for each in camera.dpi)
+    for name, value in (
+        ("date", camera.date),
+        ("make", camera.make),
+        ("model", camera.model),
+        ("lens", camera.lens),
+        ("exposure", camera.exposure_time and f"{camera.exposure_time:g} s"),
+        ("aperture", camera.f_number and f"f/{camera.f_number:g}"),
+        ("ISO", camera.iso),
+        ("focal length", camera.focal_length and f"{camera.focal_length:g} mm"),
+        ("dpi", dpi),
+        ("copyright", camera.copyright),
+    ):
+        if value is not None:
+            yield _line(name, value)
+
+
+def _line(name: str, value: object) -> str:
+    return f"  {name:12} {value}"
+
+
+def _hex(color: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def _bars(counts: Sequence[int]) -> str:
+    """Return a bar for each eight values, by how many pixels have them; it is blank where none has."""
+    sums = [sum(counts[start : start + VALUES_A_BAR]) for start in range(0, len(counts), VALUES_A_BAR)]
+    most = len(BARS) - 1
+    return "".join(BARS[-(-each * most // max(sums))] for each in sums)

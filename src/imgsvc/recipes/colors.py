@@ -1,0 +1,108 @@
+"""Colours of an image in short: the average, the dominant ones, and how often each value is there.
+
+All of it is integers, so that it is the same everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from imgsvc.operations import Resize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["MOST_DOMINANT", "DominantColor", "average_color", "dominant_colors", "histogram", "reduced"]
+
+MOST_SIDE = 64
+MOST_DOMINANT = 5
+OPAQUE = 255
+GRAY_RANK, RGB, RGBA = 2, 3, 4
+COUNTED_AT_ONCE = 1 << 20
+"""Bytes; NumPy counts eight times as many."""
+
+
+class DominantColor(NamedTuple):
+    """A colour that much of an image has."""
+
+    color: tuple[int, int, int]
+    """Red, green and blue."""
+    per_mille: int
+    """How much of what can be seen has it, or one that is near."""
+
+
+def reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an image reduced to at most 64 pixels a side, by `resize` with `box`; a smaller one as it is.
+
+    Of sides L ≥ S, L becomes 64, and S ``max(1, (128 * S + L) // (2 * L))``: rounded to nearest, ties up.
+    """
+    height, width = pixels.shape[:2]
+    longest = max(height, width)
+    if longest <= MOST_SIDE:
+        return pixels
+    width, height = (max(1, (2 * MOST_SIDE * side + longest) // (2 * longest)) for side in (width, height))
+    return Resize(width, height, resample="box")(pixels)
+
+
+def average_color(pixels: NDArray[np.uint8]) -> tuple[int, int, int] | None:
+    """Return the mean colour of an image; None where nothing of it can be seen.
+
+    With values c of a channel and alpha a, which is 255 without any::
+
+        average = (2 * sum(c * a) + sum(a)) // (2 * sum(a))
+
+    which is the mean to nearest, ties up; gray is red, green and blue.
+    """
+    colors, alpha = _colors_and_alpha(pixels)
+    return _mean(colors, alpha) if alpha.any() else None
+
+
+def dominant_colors(pixels: NDArray[np.uint8]) -> tuple[DominantColor, ...]:
+    """Return at most five colours that most of an image has, the first of most of it.
+
+    Colours are of one cell where red, green and blue have the same three upper bits: there are 512 cells of
+    32 values a side. A cell weighs the sum of its pixels' alpha; the five heaviest are taken, of equal ones
+    that with less red, then green, then blue first. Its colour is the mean of its pixels, as of
+    `average_color`, and its share, in thousandths of all, is ``(2000 * weight + all) // (2 * all)``.
+    """
+    colors, alpha = _colors_and_alpha(pixels)
+    upper = colors >> 5
+    cells = (upper[:, 0] << 6) | (upper[:, 1] << 3) | upper[:, 2]
+    weights = np.zeros(512, np.int64)
+    np.add.at(weights, cells, alpha)
+    whole = int(weights.sum())
+    found = []
+    for cell in np.argsort(-weights, kind="stable")[:MOST_DOMINANT]:
+        weight = int(weights[cell])
+        if weight:
+            inside = cells == cell
+            share = (2000 * weight + whole) // (2 * whole)
+            found.append(DominantColor(_mean(colors[inside], alpha[inside]), share))
+    return tuple(found)
+
+
+def histogram(pixels: NDArray[np.uint8]) -> tuple[tuple[int, ...], ...]:
+    """Return how many pixels have each of the 256 values, for each channel."""
+    channels = pixels[:, :, np.newaxis] if pixels.ndim == GRAY_RANK else pixels
+    counts = np.zeros((channels.shape[2], 256), np.int64)
+    rows = max(1, COUNTED_AT_ONCE // channels.shape[1])
+    for start in range(0, channels.shape[0], rows):
+        for channel, count in enumerate(counts):
+            count += np.bincount(channels[start : start + rows, :, channel].ravel(), minlength=256)  # noqa: PLW2901
+    return tuple(tuple(count.tolist()) for count in counts)
+
+
+def _colors_and_alpha(pixels: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the pixels as rows of red, green and blue, and their alpha."""
+    channels = 1 if pixels.ndim == GRAY_RANK else pixels.shape[2]
+    rows = pixels.reshape(-1, channels).astype(np.int64)
+    alpha = rows[:, 3] if channels == RGBA else np.full(len(rows), OPAQUE, np.int64)
+    return (rows[:, :3] if channels >= RGB else np.repeat(rows, RGB, axis=1)), alpha
+
+
+def _mean(colors: NDArray[Any], alpha: NDArray[Any]) -> tuple[int, int, int]:
+    whole = int(alpha.sum())
+    red, green, blue = ((2 * int(each) + whole) // (2 * whole) for each in alpha @ colors)
+    return red, green, blue

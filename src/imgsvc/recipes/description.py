@@ -1,0 +1,145 @@
+"""Description: what an image is, what its file says of it, and which colours it has."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgsvc.codec import (
+    CameraData,
+    DecodeLimits,
+    DecodeOptions,
+    Place,
+    camera_data,
+    decode,
+    place,
+    profile_name,
+    read_header,
+    read_metadata,
+)
+from imgsvc.errors import InvalidImageError
+from imgsvc.operations import Convert
+from imgsvc.recipes.colors import DominantColor, average_color, dominant_colors, histogram, reduced
+from imgsvc.recipes.limits import check_size
+from imgsvc.recipes.recipe import RAW
+from imgsvc.recipes.source import RawImage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imgsvc.recipes.limits import Limits
+    from imgsvc.recipes.source import ImageFile, Source
+
+__all__ = ["Description", "describe_source"]
+
+UNNAMED = "unnamed"
+NOTHING_KNOWN = CameraData()
+TIFF_STARTS = (b"II*\0", b"MM\0*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What an image is, what its file says of it, and which colours it has.
+
+    Attributes
+    ----------
+    format : str
+        ``"jpeg"``, ``"png"``, ..., or ``"raw"`` of pixels.
+    width, height : int
+        Upright.
+    channels : int
+        1, 3 or 4.
+    bits : int
+        Of a channel, as decoding gives them where depths are kept: 8, 16, or 32 of floats.
+    frames : int
+        Counted to 1001 at most.
+    orientation : int
+        By EXIF, 1 to 8; 1 is upright.
+    icc_profile : str or None
+        The colour profile's name, ``"unnamed"`` where it has none; None without a profile.
+    average_color : tuple of int, or None
+        Red, green and blue; None where nothing can be seen.
+    dominant_colors : tuple of DominantColor
+        At most five, the first of most of the image.
+    histogram : tuple of tuple of int
+        For each channel how many pixels have the values 0 to 255.
+    camera : CameraData
+        What EXIF data say, by a list of what is allowed.
+    place : Place or None
+        Where it was taken, if that was asked for and is known.
+    """
+
+    format: str
+    width: int
+    height: int
+    channels: int
+    bits: int
+    frames: int
+    orientation: int
+    icc_profile: str | None
+    average_color: tuple[int, int, int] | None
+    dominant_colors: tuple[DominantColor, ...]
+    histogram: tuple[tuple[int, ...], ...] = dataclasses.field(repr=False)
+    camera: CameraData = NOTHING_KNOWN
+    place: Place | None = None
+
+
+def describe_source(source: Source, limits: Limits, *, gps: bool) -> Description:
+    """Return the description of an image; see `imgsvc.describe`."""
+    return _of_pixels(source, limits) if isinstance(source, RawImage) else _of_file(source, limits, gps=gps)
+
+
+def _of_pixels(source: RawImage, limits: Limits) -> Description:
+    check_size(source.shape, 1, limits, "image")
+    if source.pixels is None:
+        raise InvalidImageError("image", "a shape without pixels", "pixels")
+    pixels = source.pixels
+    described: dict[str, Any] = {
+        "format": RAW,
+        "frames": 1,
+        "orientation": 1,
+        "bits": 8 * source.dtype.itemsize,
+        "icc_profile": _name(source.icc_profile),
+    }
+    if pixels.dtype != np.uint8:
+        pixels = Convert("uint8")(pixels)
+    return Description(**described, **_colors(pixels))
+
+
+def _of_file(source: ImageFile, limits: Limits, *, gps: bool) -> Description:
+    header = read_header(source.data)
+    check_size(header.shape, 1, limits, "image")
+    exif, profile = read_metadata(source.data)
+    if source.data[:4] in TIFF_STARTS:  # which EXIF data are the same as
+        exif = bytes(source.data)
+    most = DecodeLimits(pixels=limits.pixels, total_pixels=limits.pixels)
+    [pixels] = decode(source.data, DecodeOptions(), most, header=header).frames
+    described: dict[str, Any] = {
+        "format": header.format,
+        "frames": header.frames,
+        "orientation": header.orientation,
+        "bits": header.bits,
+        "icc_profile": _name(profile),
+        "camera": camera_data(exif or b""),
+        "place": place(exif) if gps and exif else None,
+    }
+    return Description(**described, **_colors(pixels))
+
+
+def _colors(pixels: NDArray[np.uint8]) -> dict[str, Any]:
+    """Return what pixels say of themselves."""
+    small = reduced(pixels)
+    return {
+        "height": pixels.shape[0],
+        "width": pixels.shape[1],
+        "channels": pixels.shape[2] if pixels.ndim > 2 else 1,
+        "average_color": average_color(small),
+        "dominant_colors": dominant_colors(small),
+        "histogram": histogram(pixels),
+    }
+
+
+def _name(profile: bytes | None) -> str | None:
+    return None if profile is None else profile_name(profile) or UNNAMED
