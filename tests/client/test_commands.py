@@ -86,6 +86,8 @@ class TestOneFile:
             (("--pipeline", "invert"), "o.tif", "TIFF"),
             (("--pipeline", "invert"), "o", "JPEG"),
             (("--quality", "10"), "o.jpeg", "JPEG"),
+            (("--format", "jpg"), "o", "JPEG"),
+            (("--format", "TIF"), "o", "TIFF"),
         ],
     )
     def test_format(self, at, jpeg, tmp_path, options, output, kind):
@@ -160,7 +162,11 @@ class TestOneFile:
                 "--timeit goes with --mean and --rotate: `imgsvc-client batch`",
             ),
             (("--mean", "--json"), 2, "--json goes with --pipeline"),
-            (("--format", "jpg"), 2, "--format: 'jpg', expected one of jpeg, png"),
+            (("--format", "jpe"), 2, "--format: 'jpe', expected one of jpeg, png"),
+            (("--background", "red"), 2, "--background: 'red', expected #RRGGBB, or three numbers from 0 to"),
+            (("--max-bytes", "0"), 2, "--max-bytes: '0', expected 1 to 1099511627776 bytes"),
+            (("--subsampling", "4:2"), 2, "--subsampling: '4:2', expected one of 4:4:4, 4:2:2, 4:2:0"),
+            (("--preset", "p", "--depth", "8"), 2, "--depth: 8, expected nothing: it is the default, unless"),
             (("--quality", "0"), 2, "--quality: '0', expected an integer from 1 to 100"),
             (("--presets", "p.toml", "--format", "png"), 2, "--presets: p.toml, expected with --preset"),
             (("--pipeline", "invert", "--tls"), 2, "--tls: --embedded is in this process"),

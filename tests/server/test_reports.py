@@ -40,8 +40,8 @@ def test_the_server(serve):
     assert info.isa in {"baseline", "x86-64-v3"}
     assert len(info.formats) == len(formats())
     assert {"pillow", "numpy", "grpcio"} <= set(info.libraries)
-    assert list(info.decoding) == ["depth", "colors", "frames", "shrink_on_load", "damaged"]
-    assert {"quality", "palette"} < set(info.encoding)
+    assert list(info.decoding) == ["depth", "colors", "frames", "shrink_on_load", "damaged", "auto_orient"]
+    assert {"quality", "palette", "subsampling"} < set(info.encoding)
 
 
 def test_presets(serve, tmp_path, photo):

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     import grpc.aio
+    from typing_extensions import Unpack
 
     from imgsvc._images import Image
     from imgsvc.client.options import Compression, Metadata, Tls
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from imgsvc.errors import ImgsvcError
     from imgsvc.operations import Operation
     from imgsvc.processing.given import ImageLike
-    from imgsvc.processing.request import PipelineLike
+    from imgsvc.processing.request import DecodeKeywords, Keywords, PipelineLike
     from imgsvc.recipes.recipe import Output, OutputFormat
 
     T = TypeVar("T")
@@ -110,9 +111,10 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
+        **options: Unpack[Keywords],
     ) -> Result:
         """Have the server run a pipeline on an image; see `Client.process`."""
-        recipe = make_recipe(pipeline, output, decoding, preset)
+        recipe = make_recipe(pipeline, output, decoding, preset, options)
         limit = self._connection.seconds(timeout)
         body = await _prepared(image, lambda: request_body(read_given(image), recipe))
         result = single_result(read(read_response, await self._call(PROCESS, body, limit)))
@@ -129,9 +131,10 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
+        **options: Unpack[DecodeKeywords],
     ) -> dict[str, Result | ServiceError]:
         """Have the server make several outputs of an image; see `Client.process_outputs`."""
-        recipe = make_recipe(pipeline, dict(outputs), decoding, preset)
+        recipe = make_recipe(pipeline, dict(outputs), decoding, preset, options)
         limit = self._connection.seconds(timeout)
         body = await _prepared(image, lambda: request_body(read_given(image), recipe))
         return results_by_name(await self._call(PROCESS, body, limit))
@@ -148,12 +151,13 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         in_flight: int = 32,
         ordered: bool = False,
         timeout: float | None = None,
+        **options: Unpack[Keywords],
     ) -> AsyncIterator[tuple[Any, Result | ImgsvcError]]:
         """Run a pipeline on many images over one stream; see `Client.process_many`.
 
         An iterable that is not asynchronous is asked for its images in the event loop, and should not wait.
         """
-        recipe = make_recipe(pipeline, output, decoding, preset)
+        recipe = make_recipe(pipeline, output, decoding, preset, options)
         flow = Flow(integer("in_flight", in_flight, 1, MAX_IN_FLIGHT), ordered=ordered)
         limit = self._connection.seconds(timeout)
         self._check_open()
@@ -171,9 +175,10 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
+        **options: Unpack[Keywords],
     ) -> PlanReport:
         """Ask what `process` would do, in what time and memory; see `Client.plan`."""
-        recipe = make_recipe(pipeline, output, decoding, preset)
+        recipe = make_recipe(pipeline, output, decoding, preset, options)
         limit = self._connection.seconds(timeout)
         beginning, *whole = await _prepared(image, lambda: plan_bodies(image, recipe))
         if whole:

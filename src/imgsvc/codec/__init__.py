@@ -7,6 +7,8 @@ from imgsvc.codec.encoding import (
     DEFAULT_QUALITIES,
     WITH_EXIF,
     EncodeOptions,
+    Metadata,
+    Subsampling,
     check_options,
     check_palette,
     encode,
@@ -21,12 +23,23 @@ from imgsvc.codec.files import (
     read_image,
     write_image,
 )
-from imgsvc.codec.formats import FORMATS, Format, FormatInfo, format_of, format_of_name, formats
+from imgsvc.codec.formats import (
+    FORMAT_ALIASES,
+    FORMATS,
+    Format,
+    FormatAlias,
+    FormatInfo,
+    canonical_format,
+    format_of,
+    format_of_name,
+    formats,
+)
 from imgsvc.codec.header import Header, read_header, reduced_size
 
 __all__ = [
     "DEFAULT_QUALITIES",
     "FORMATS",
+    "FORMAT_ALIASES",
     "FOR_OTHERS",
     "WITH_EXIF",
     "Damaged",
@@ -36,9 +49,13 @@ __all__ = [
     "EncodeOptions",
     "EncoderOptions",
     "Format",
+    "FormatAlias",
     "FormatInfo",
     "Header",
+    "Metadata",
     "Photo",
+    "Subsampling",
+    "canonical_format",
     "check_options",
     "check_palette",
     "check_writable",

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from imgsvc._dispatch import isa, kernels
-from imgsvc.codec import formats
+from imgsvc.codec import canonical_format, formats
 from imgsvc.errors import InvalidInputError, LimitExceededError
 from imgsvc.operations import OPERATIONS
 from imgsvc.recipes.limits import Limits
@@ -226,7 +226,7 @@ def _preset(preset: Preset) -> messages.PresetInfo:
     return messages.PresetInfo(
         name=preset.name,
         text=str(preset.pipeline),
-        format=enum_number(Format.DESCRIPTOR, preset.format),  # type: ignore[arg-type]
+        format=enum_number(Format.DESCRIPTOR, preset.format and canonical_format(preset.format)),  # type: ignore[arg-type]
         description=preset.description,
         damaged=enum_number(Damaged.DESCRIPTOR, preset.damaged),  # type: ignore[arg-type]
     )

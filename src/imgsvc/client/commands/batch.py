@@ -220,7 +220,8 @@ def _with_format(work: Work, client: Client) -> Work:
     kinds = {preset.name: preset.format for preset in client.server_info().presets}
     if kinds.get(work.preset) == RAW:
         raise ConfigurationError(f"--preset: {work.preset!r} gives raw pixels: choose a --format")
-    return dataclasses.replace(work, format=kinds.get(work.preset))
+    kind = kinds.get(work.preset)
+    return dataclasses.replace(work, options={**work.options, "format": kind}) if kind else work
 
 
 def _told(args: argparse.Namespace, report: Report, interruption: BaseException | None) -> int:
