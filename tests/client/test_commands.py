@@ -505,6 +505,36 @@ class TestInfo:
         assert done.stderr.endswith("is imgsvc-server running there? --embedded needs none\n")
 
 
+class TestOperations:
+    def test_lists_all_without_a_server(self):
+        done = client("operations")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "gaussian_blur sigma=… [border=reflect101] [alpha=weighted]\n" in done.stdout
+        assert "    The mean over the 3×3 neighbourhood; also called mean\n" in done.stdout
+        assert len(json.loads(client("operations", "--json").stdout)) == len(imgsvc.operations.OPERATIONS)
+
+    def test_shows_one(self):
+        done = client("operations", "blur")
+        assert done.returncode == 0
+        first, *parameters, example = done.stdout.splitlines()
+        assert first == "gaussian_blur: A mean weighted by a Gaussian; also called blur, gaussian"
+        assert parameters[0] == "  sigma      a number from 0.1 to 50 (needed)"
+        assert example == '  imgsvc-client IN OUT --pipeline "gaussian_blur sigma=2.5 border=replicate"'
+
+    def test_json_of_one(self):
+        [gamma] = json.loads(client("operations", "gamma", "--json").stdout)
+        assert gamma["parameters"] == [
+            {"name": "gamma", "type": "float", "required": True, "default": "",
+             "expected": "a number from 0.01 to 100"}
+        ]  # fmt: skip
+        assert gamma["examples"] == ["gamma 0.8"]
+
+    def test_no_such_one(self):
+        done = client("operations", "sharp")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said(done).startswith("operation: 'sharp', expected an operation, such as sharpen, ")
+
+
 class TestHealth:
     def test_of_a_server_and_of_a_service(self, at):
         for more in ([], ["--service", "imgsvc.v1.ImageService"]):
@@ -661,4 +691,4 @@ def test_help(command):
 def test_the_commands_are_in_the_help_of_all():
     done = client("--help")
     for command, what in COMMANDS.items():
-        assert f"  {command:8} {what}\n" in done.stdout
+        assert f"  {command:10} {what}\n" in done.stdout

@@ -54,7 +54,7 @@ TURNS = {
     "270": 3,
 }
 
-NAMES = "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())
+NAMES = "\n".join(f"  {name:10} {what}" for name, what in COMMANDS.items())
 
 EPILOG = f"""\
 commands, each with its own --help:

@@ -37,7 +37,7 @@ ALIASES = {
     "grey": "grayscale",
     "mean": "mean_filter",
 }
-"""Shorter names, for texts alone; `imgsvc.pipeline.turns` has one more."""
+"""Other names, for texts alone; `imgsvc.pipeline.turns` has one more, and the catalogue shows all."""
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[^\s|=,\[\]'\"]+")
