@@ -328,6 +328,15 @@ class TestSets:
             assert (done.returncode, done.stderr) == (0, "")
             assert names_below(out) == ["a-10.webp", "a-20.webp"]
 
+    def test_an_output_that_cannot_be(self, at, jpeg, tmp_path):
+        done = client(*at, jpeg, tmp_path / "a", "--formats", "png,jpeg", "--max-bytes", "3000", "--json")
+        assert done.returncode == 8
+        assert said(done).startswith(f"{tmp_path}/a.png: ")
+        failed, made = json.loads(done.stdout)
+        assert "max_bytes: 3000, expected at least" in failed["error"]
+        assert (failed["output"], made["output"]) == (f"{tmp_path}/a.png", f"{tmp_path}/a.jpg")
+        assert names_below(tmp_path) == ["a.jpg", "photo.jpg"]
+
     def test_of_several_files(self, at, folder, tmp_path):
         done = client(
             *at, "--input", folder / "a.jpg", folder / "bad.jpg", folder / "b.png",

@@ -161,7 +161,7 @@ def _sets(
                     raise ImageWriteError(f"{target} is the output of {owners[target]}")
                 write_file(Path(target), file_of(result))
             except ImgsvcError as error:
-                done.append(_failed(path, error))
+                done.append({**_failed(Path(target), error), "input": str(path), "output": target})
             else:
                 _note(path, result)
                 done.append(_described(path, target, result))
