@@ -91,7 +91,7 @@ def entry(name: str) -> Entry:
 
 def _entry(name: str, kind: type[Operation]) -> Entry:
     aliases = [alias for alias, of in ALIASES.items() if of == name]
-    examples = [EXAMPLES[name]]
+    examples = [EXAMPLES[name]] if name in EXAMPLES else []
     if name == BY_TURNS:
         aliases.append(BY_DEGREES)
         examples.append(BY_DEGREES_EXAMPLE)
@@ -119,9 +119,10 @@ def _type(kind: type, field: dataclasses.Field[Any]) -> str:
 
 def _expected(kind: type[Operation], name: str) -> str:
     """Return what a parameter may be: what its own check says of a value that is nothing of the kind."""
-    operation: Any = Pipeline(EXAMPLES[kind.name]).operations[0]
+    example: Any = Pipeline(EXAMPLES.get(kind.name, "")).operations
     try:
-        dataclasses.replace(operation, **{name: Ellipsis})
+        for operation in example:
+            dataclasses.replace(operation, **{name: Ellipsis})
     except InvalidParameterError as error:
         return error.expected
     return ""
