@@ -48,6 +48,10 @@ def _path() -> Path:
 def _seeds() -> Iterable[bytes]:
     yield b'port = 0\nmax_message_bytes = "64MiB"\nbody_timeout = 2.5\nnull_image_errors = true\n'
     yield b'[thumbnail]\npipeline = "resize width=256 | sharpen"\nformat = "webp"\nquality = 80\n'
+    yield (
+        b"[every]\npipeline = 'invert'\nformat = 'jpg'\nprogressive = true\nmax_bytes = 2048\n"
+        b"background = [1, 2, 3]\nsubsampling = '4:4:4'\nauto_orient = false\n"
+    )
     digest = "0123456789abcdef" * 4
     yield f'[webshop]\nkeys = ["sha256:{digest}"]\nmax_calls = 16\nmethods = ["NLImageService/*"]\n'.encode()
     yield b'[robots]\ncertificates = ["robot-7"]\npixels_per_second = 50_000_000\n'

@@ -40,7 +40,7 @@ def key(recipe, source=None, owner=""):
 
 
 def message_key(source=None, **fields):
-    presets = {"small": Preset("small", Pipeline("resize width=16"), "jpeg", 80)}
+    presets = {"small": Preset("small", Pipeline("resize width=16"), {"format": "jpeg", "quality": 80})}
     return key(read_recipe(recipe_pb2.Recipe(**fields), presets), source)
 
 
@@ -129,12 +129,15 @@ OPTIONS = {
 
 def test_every_option_of_an_output_makes_another_key():
     known = {field.name for field in dataclasses.fields(EncodeOptions)}
-    assert known == {*OPTIONS, "progressive", "palette", "background"}, "a new option needs a value here"
+    assert known == {*OPTIONS, "progressive", "palette", "background", "subsampling"}, (
+        "a new option needs a value here"
+    )
     outputs = [Output("webp")]
     for name, values in OPTIONS.items():
         outputs += [dataclasses.replace(outputs[0], **{name: value}) for value in values]
     outputs += [Output("webp", name="x"), Output("webp", pipeline="mean"), Output("avif"), Output("raw")]
     outputs += [Output("jpeg", progressive=value) for value in (True, False)]
+    outputs += [Output("jpeg", subsampling=value) for value in ("4:4:4", "4:2:2")]
     outputs += [Output("png", palette=value) for value in (True, False)]
     outputs += [Output("jpeg", background=(0, 0, value)) for value in (0, 1)]
     made = [key(Recipe((), (each,))) for each in outputs]

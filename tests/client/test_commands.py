@@ -87,6 +87,8 @@ class TestOneFile:
             (("--pipeline", "invert"), "o.tif", "TIFF"),
             (("--pipeline", "invert"), "o", "JPEG"),
             (("--quality", "10"), "o.jpeg", "JPEG"),
+            (("--format", "jpg"), "o", "JPEG"),
+            (("--format", "TIF"), "o", "TIFF"),
         ],
     )
     def test_format(self, at, jpeg, tmp_path, options, output, kind):
@@ -161,7 +163,11 @@ class TestOneFile:
                 "--timeit goes with --mean and --rotate: `imgsvc-client batch`",
             ),
             (("--mean", "--json"), 2, "--json goes with --pipeline"),
-            (("--format", "jpg"), 2, "--format: 'jpg', expected one of jpeg, png"),
+            (("--format", "jpe"), 2, "--format: 'jpe', expected one of jpeg, png"),
+            (("--background", "red"), 2, "--background: 'red', expected #RRGGBB, or three numbers from 0 to"),
+            (("--max-bytes", "0"), 2, "--max-bytes: '0', expected 1 to 1099511627776 bytes"),
+            (("--subsampling", "4:2"), 2, "--subsampling: '4:2', expected one of 4:4:4, 4:2:2, 4:2:0"),
+            (("--preset", "p", "--depth", "8"), 2, "--depth: 8, expected nothing: it is the default, unless"),
             (("--quality", "0"), 2, "--quality: '0', expected an integer from 1 to 100"),
             (("--presets", "p.toml", "--format", "png"), 2, "--presets: p.toml, expected with --preset"),
             (("--pipeline", "invert", "--tls"), 2, "--tls: --embedded is in this process"),
@@ -238,6 +244,187 @@ class TestSeveralFiles:
         done = client(*at, "--mean", "--input", folder / "a.jpg", "-", "--output", "-")
         assert (done.returncode, done.stdout) == (2, "")
         assert "--input: stdin is one image: give - alone" in done.stderr
+
+
+class TestPositional:
+    def test_in_and_out(self, at, jpeg, tmp_path):
+        command = (jpeg, *at, "--pipeline", "resize width=8", tmp_path / "o.png")
+        done = client(*command, "--quality", "3", "--json")
+        assert done.returncode == 6
+        assert "encoding.quality: 3, expected none for png" in done.stderr
+        done = client(*command)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        with Image.open(tmp_path / "o.png") as image:
+            assert (image.format, image.size) == ("PNG", (8, 12))
+
+    def test_through_the_older_service(self, at, photo, tmp_path):
+        (tmp_path / "in.png").write_bytes(v1.encoded(photo))
+        assert client("--mean", *at, tmp_path / "in.png", tmp_path / "o.png").returncode == 0
+        with Image.open(tmp_path / "o.png") as image:
+            np.testing.assert_array_equal(np.asarray(image), imgsvc.mean_filter(photo))
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("a.jpg",), "'a.jpg', expected IN and OUT, or --input with several, and --output"),
+            (("bacth", "a", "b"), "'bacth a b', expected perhaps 'batch', or IN and OUT"),
+            (
+                ("a.jpg", "b.jpg", "--output", "c"),
+                "give --input and --output, or IN and OUT without them: 'a.jpg'",
+            ),
+            (("--output", "c"), "required: --input (or IN OUT)"),
+        ],
+    )
+    def test_too_few_and_too_many(self, arguments, message):
+        done = client("--embedded", "--pipeline", "invert", *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+class TestSets:
+    """Responsive sets: the photo is 64 pixels wide."""
+
+    def test_of_one_file(self, at, jpeg, tmp_path):
+        out = tmp_path / "out"
+        out.mkdir()
+        done = client(
+            *at, jpeg, out / "a.b.jpg", "--widths", "16,32,64,500,1280", "--formats", "webp,jpg", "--json",
+            "--quality", "70",
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert names_below(out) == sorted(
+            f"a.b-{width}{extension}" for width in (16, 32, 64) for extension in (".webp", ".jpg")
+        )
+        for described in json.loads(done.stdout):
+            with Image.open(described["output"]) as image:
+                assert image.size == (described["width"], described["height"])
+                assert image.width == int(Path(described["output"]).stem.split("-")[1])
+                assert image.format.lower() == described["format"]
+
+    def test_is_what_the_library_makes(self, at, jpeg, tmp_path):
+        done = client(*at, jpeg, tmp_path / "a", "--pipeline", "rotate90", "--widths", "9,1000")
+        assert (done.returncode, done.stderr) == (0, "")
+        outputs = {
+            "9": imgsvc.Output("jpeg", pipeline="resize width=9 resample=lanczos"),
+            "97": imgsvc.Output("jpeg"),
+        }
+        for name, expected in imgsvc.process_outputs(jpeg, "rotate90", outputs=outputs).items():
+            assert (tmp_path / f"a-{name}.jpg").read_bytes() == expected.data
+
+    def test_formats_alone(self, at, jpeg, tmp_path):
+        done = client(*at, jpeg, tmp_path / "a.jpg", "--formats", "png,webp", "--lossless", "--effort", "1")
+        assert (done.returncode, done.stderr) == (0, "")
+        pixels = [np.asarray(Image.open(tmp_path / name)) for name in ("a.png", "a.webp")]
+        np.testing.assert_array_equal(*pixels)
+
+    def test_with_a_preset(self, serve, jpeg, tmp_path):
+        presets = tmp_path / "presets.toml"
+        presets.write_text('[small]\npipeline = "resize width=20"\nformat = "webp"\n')
+        server = serve("--port", "0", "--presets", presets)
+        for index, options in enumerate((("--port", server.port), ("--embedded", "--presets", presets))):
+            out = tmp_path / str(index)
+            out.mkdir()
+            done = client(*options, jpeg, out / "a", "--preset", "small", "--widths", "10,40")
+            assert (done.returncode, done.stderr) == (0, "")
+            assert names_below(out) == ["a-10.webp", "a-20.webp"]
+
+    def test_an_output_that_cannot_be(self, at, jpeg, tmp_path):
+        done = client(*at, jpeg, tmp_path / "a", "--formats", "png,jpeg", "--max-bytes", "3000", "--json")
+        assert done.returncode == 8
+        assert said(done).startswith(f"{tmp_path}/a.png: ")
+        failed, made = json.loads(done.stdout)
+        assert "max_bytes: 3000, expected at least" in failed["error"]
+        assert (failed["output"], made["output"]) == (f"{tmp_path}/a.png", f"{tmp_path}/a.jpg")
+        assert names_below(tmp_path) == ["a.jpg", "photo.jpg"]
+
+    def test_of_several_files(self, at, folder, tmp_path):
+        done = client(
+            *at, "--input", folder / "a.jpg", folder / "bad.jpg", folder / "b.png",
+            "--output", tmp_path / "out", "--widths", "16,32", "--json",
+        )  # fmt: skip
+        assert done.returncode == 8
+        assert names_below(tmp_path / "out") == ["a-16.jpg", "a-32.jpg", "b-16.png", "b-32.png"]
+        failed = [each for each in json.loads(done.stdout) if "error" in each]
+        assert [Path(each["input"]).name for each in failed] == ["bad.jpg"]
+
+    @pytest.mark.parametrize(
+        ("options", "code", "message"),
+        [
+            (("--widths", "0"), 2, "--widths: '0', expected an integer from 1 to"),
+            (("--widths", "10,x"), 2, "--widths: 'x', expected an integer from 1 to"),
+            (("--formats", "heic"), 2, "--formats: 'heic', expected one of jpeg, png"),
+            (("--formats", "png", "--format", "png"), 2, "--formats: png, expected without --format"),
+            (("--formats", "png,gif", "--quality", "3"), 2, "--quality: 3, expected none for png, gif"),
+            (
+                ("--formats", "png,gif,webp", "--widths", "1,2,3,4,5,6"),
+                2,
+                "--widths: 6 widths in 3 formats are 18 outputs, expected at most 16",
+            ),
+            (("--widths", "16", "--output", "-"), 4, "a set of widths and formats does not go to stdout"),
+            (("--widths", "16", "--output", "no/o.png"), 4, "there is no folder no: create it first"),
+        ],
+        ids=str,
+    )
+    def test_errors(self, jpeg, tmp_path, options, code, message):
+        output = () if "--output" in options else ("--output", tmp_path / "o.png")
+        done = client("--embedded", *options, "--input", jpeg, *output)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert names_below(tmp_path) == ["photo.jpg"]
+
+    def test_of_a_folder(self, at, folder, tmp_path):
+        out = tmp_path / "out"
+        command = ("batch", folder, out, *at, "--widths", "16,500", "--formats", "webp,jpeg", "--json")
+        done = client(*command)
+        report = json.loads(done.stdout)
+        assert (done.returncode, report["done"], report["failed"]) == (8, 3, 1)
+        names = [
+            f"{stem}-{width}{extension}"
+            for stem in ("a", "b", "below/c")
+            for width in (16, 64)
+            for extension in (".jpg", ".webp")
+        ]
+        assert names_below(out) == sorted(names)
+        (folder / "bad.jpg").unlink()
+        (out / "a-64.webp").unlink()
+        kept = (out / "a-16.webp").stat().st_mtime_ns
+        done = client(*command)
+        assert (done.returncode, json.loads(done.stdout)["failed"]) == (8, 3)
+        assert not (out / "a-64.webp").exists()
+        report = json.loads(client(*command, "--resume").stdout)
+        assert (report["done"], report["failed"], report["left_out"]) == (1, 0, 2)
+        assert names_below(out) == sorted(names)
+        assert (out / "a-16.webp").stat().st_mtime_ns == kept
+        report = json.loads(client(*command, "--overwrite").stdout)
+        assert (report["done"], report["failed"]) == (3, 0)
+        assert (out / "a-16.webp").stat().st_mtime_ns != kept
+
+    def test_of_a_list(self, at, folder, tmp_path):
+        listed = tmp_path / "list.csv"
+        listed.write_text("image,output\na.jpg,x/one.webp\nb.png,two.png\nbad.jpg,three.png\n")
+        done = client("batch", folder, tmp_path / "out", *at, "--from", listed, "--widths", "16,32")
+        assert done.returncode == 8
+        assert "bad.jpg: " in done.stdout
+        assert names_below(tmp_path / "out") == ["two-16.png", "two-32.png", "x/one-16.webp", "x/one-32.webp"]
+
+    def test_of_the_same_names(self, at, folder, tmp_path):
+        (folder / "bad.jpg").unlink()
+        (folder / "a.png").write_bytes((folder / "b.png").read_bytes())
+        done = client("batch", folder, tmp_path / "out", *at, "--widths", "16", "--formats", "webp")
+        assert done.returncode == 8
+        assert f"{tmp_path}/out/a-16.webp is the output of {folder}/a." in done.stdout
+
+    def test_a_server_that_has_gone(self, folder, tmp_path):
+        done = client("batch", folder, tmp_path / "out", "--port", "1", "--retries", "0", "--widths", "16")
+        assert done.returncode == 5
+        assert "not finished, --resume goes on where this has ended" in done.stderr
+
+    def test_not_by_ray(self, folder, tmp_path):
+        done = client("batch", folder, tmp_path / "out", "--engine", "ray", "--widths", "16")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--widths and --formats go with --engine stream" in done.stderr
 
 
 class TestBatch:
@@ -523,6 +710,36 @@ class TestInfo:
         assert done.stderr.endswith("is imgsvc-server running there? --embedded needs none\n")
 
 
+class TestOperations:
+    def test_lists_all_without_a_server(self):
+        done = client("operations")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "gaussian_blur sigma=… [border=reflect101] [alpha=weighted]\n" in done.stdout
+        assert "    The mean over the 3×3 neighbourhood; also called mean\n" in done.stdout
+        assert len(json.loads(client("operations", "--json").stdout)) == len(imgsvc.operations.OPERATIONS)
+
+    def test_shows_one(self):
+        done = client("operations", "blur")
+        assert done.returncode == 0
+        first, *parameters, example = done.stdout.splitlines()
+        assert first == "gaussian_blur: A mean weighted by a Gaussian; also called blur, gaussian"
+        assert parameters[0] == "  sigma      a number from 0.1 to 50 (needed)"
+        assert example == '  imgsvc-client IN OUT --pipeline "gaussian_blur sigma=2.5 border=replicate"'
+
+    def test_json_of_one(self):
+        [gamma] = json.loads(client("operations", "gamma", "--json").stdout)
+        assert gamma["parameters"] == [
+            {"name": "gamma", "type": "float", "required": True, "default": "",
+             "expected": "a number from 0.01 to 100"}
+        ]  # fmt: skip
+        assert gamma["examples"] == ["gamma 0.8"]
+
+    def test_no_such_one(self):
+        done = client("operations", "sharp")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said(done).startswith("operation: 'sharp', expected an operation, such as sharpen, ")
+
+
 class TestHealth:
     def test_of_a_server_and_of_a_service(self, at):
         for more in ([], ["--service", "imgsvc.v1.ImageService"]):
@@ -712,4 +929,4 @@ def test_help(command):
 def test_the_commands_are_in_the_help_of_all():
     done = client("--help")
     for command, what in COMMANDS.items():
-        assert f"  {command:8} {what}\n" in done.stdout
+        assert f"  {command:10} {what}\n" in done.stdout

@@ -131,6 +131,24 @@ class TestOptions:
             data = encode(photo(), "jpeg", EncodeOptions(progressive=progressive))
             assert (b"\xff\xc2" in data) == progressive
 
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"effort": 9}], ids=str)
+    @pytest.mark.parametrize(
+        ("subsampling", "factors"),
+        [("4:4:4", (1, 1)), ("4:2:2", (2, 1)), ("4:2:0", (2, 2)), (None, (2, 2))],
+    )
+    def test_subsampling(self, options, subsampling, factors):
+        data = encode(photo(), "jpeg", EncodeOptions(subsampling=subsampling, **options))
+        with Image.open(io.BytesIO(data)) as image:
+            assert [layer[1:3] for layer in image.layer] == [factors, (1, 1), (1, 1)]
+
+    def test_subsampling_of_gray(self):
+        gray = photo()[..., 0]
+        assert encode(gray, "jpeg", EncodeOptions(subsampling="4:4:4")) == encode(gray, "jpeg")
+
+    def test_aliases(self):
+        assert encode(photo(), "jpg") == encode(photo(), "jpeg")
+        assert encode(photo(), "tif") == encode(photo(), "tiff")
+
     def test_background(self):
         clear = np.zeros((4, 4, 4), np.uint8)
         for background in ((255, 255, 255), (10, 200, 30)):
@@ -173,6 +191,10 @@ class TestOptions:
             ({"max_bytes": 0}, "options.max_bytes: 0, expected an integer from 1 to 1099511627776"),
             ({"lossless": None}, "options.lossless: None, expected True or False"),
             ({"progressive": 1}, "options.progressive: 1, expected True or False"),
+            (
+                {"subsampling": "4:1:1"},
+                "options.subsampling: '4:1:1', expected one of '4:4:4', '4:2:2', '4:2:0'",
+            ),
             ({"metadata": "all"}, "options.metadata: 'all', expected one of 'strip', 'keep'"),
             (
                 {"background": 3},
@@ -192,6 +214,7 @@ class TestOptions:
             ("bmp", {"quality": 5}, "options.quality: 5, expected none for bmp, which has no quality"),
             ("gif", {"lossless": True}, "options.lossless: set, expected none for gif, which is not lossless"),
             ("png", {"progressive": True}, "options.progressive: set, expected none for png: only jpeg is written so"),
+            ("webp", {"subsampling": "4:2:0"}, "options.subsampling: '4:2:0', expected none for webp: only jpeg is written so"),
             ("bmp", {"effort": 5}, "options.effort: 5, expected none for bmp, which knows one way"),
             ("webp", {"quality": 5, "lossless": True}, "options.quality: 5, expected none where lossless is set"),
         ],

@@ -5,6 +5,7 @@ import pytest
 from imgsvc import Pipeline
 from imgsvc.errors import ConfigurationError
 from imgsvc.pipeline import Preset, load_presets
+from imgsvc.pipeline.options import OPTIONS
 from imgsvc.pipeline.presets import MAX_FILE_BYTES
 
 
@@ -18,6 +19,9 @@ def presets_of(tmp_path):
         return load_presets(path)
 
     return load
+
+
+KEYS = ", ".join(("pipeline", "description", *OPTIONS))
 
 
 def test_a_preset(presets_of):
@@ -34,8 +38,10 @@ def test_a_preset(presets_of):
     """)
     thumbnail = Pipeline("resize width=320 resample=lanczos | sharpen amount=0.5")
     assert presets == {
-        "thumbnail": Preset("thumbnail", thumbnail, "webp", 80, "for lists", "partial"),
-        "plain-1_": Preset("plain-1_", Pipeline("resize 10 | invert | mean"), None, None, ""),
+        "thumbnail": Preset(
+            "thumbnail", thumbnail, {"format": "webp", "quality": 80, "damaged": "partial"}, "for lists"
+        ),
+        "plain-1_": Preset("plain-1_", Pipeline("resize 10 | invert | mean")),
     }
 
 
@@ -52,10 +58,12 @@ def test_an_empty_file(presets_of):
         ("[A]\npipeline = ''", "[A]: expected a name of 1 to 64 of a-z 0-9 _ -"),
         (
             "[a]\npipeline = ''\nqualty = 3",
-            "[a] 'qualty': unknown, expected one of pipeline, format, quality, description, damaged",
+            f"[a] 'qualty': unknown, expected perhaps 'quality', or one of {KEYS}",
         ),
         ("[a]\npipeline = ''\nquality = true", "[a] quality: True, expected an integer"),
         ("[a]\npipeline = ''\nformat = 3", "[a] format: 3, expected a string"),
+        ("[a]\npipeline = ''\nlossless = 1", "[a] lossless: 1, expected true or false"),
+        ("[a]\npipeline = ''\nbackground = 'red'", "[a] background: 'red', expected a list"),
     ],
 )
 def test_what_is_wrong_in_a_file(presets_of, tmp_path, text, error):

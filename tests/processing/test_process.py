@@ -19,6 +19,7 @@ from imgsvc.errors import (
     UndecodableImageError,
 )
 from tests import v1
+from tests.codec.encoded import by_pillow, exif
 from tests.codec.kinds import KINDS
 from tests.operations.every import EXAMPLES
 
@@ -149,6 +150,17 @@ class TestErrors:
         outputs = {"a": beyond, "b": beyond}
         with pytest.raises(InvalidParameterError, match=r"^recipe.outputs\[0\]"):
             imgsvc.process_outputs(photo, outputs=outputs)
+
+
+@pytest.mark.parametrize("pipeline", ["", "resize width=10", "crop left=0 top=30 width=40 height=30"])
+def test_orientations_may_be_left(client, pipeline):
+    file = by_pillow(np.zeros((60, 40, 3), np.uint8), "JPEG", exif=exif(6))
+    stored = DecodeOptions(auto_orient=False)
+    ours = imgsvc.process(file, pipeline, decoding=stored)
+    assert_same(ours, client.process(file, pipeline, decoding=stored))
+    assert (ours.width, ours.height) == imgsvc.Pipeline(pipeline).plan((60, 40, 3)).shape[1::-1]
+    planned = client.plan(file, pipeline, decoding=stored).outputs[0].image
+    assert (planned.width, planned.height) == (ours.width, ours.height)
 
 
 def test_threads_make_no_difference(rng):

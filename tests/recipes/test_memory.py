@@ -98,6 +98,8 @@ OUTPUTS = [
     *({"format": name} for name, info in formats().items() if info.encodes),
     {"format": "jpeg", "progressive": True},
     {"format": "jpeg", "effort": 9},
+    {"format": "jpeg", "subsampling": "4:4:4"},
+    {"format": "jpeg", "subsampling": "4:4:4", "progressive": True},
     {"format": "png", "effort": 6},
     {"format": "png", "palette": True},
     {"format": "webp", "effort": 6},

@@ -10,7 +10,9 @@ from imgsvc.recipes.prediction import Prediction
 from imgsvc.runtime.cores import AT_ONCE_BYTES, Cores, Job
 from imgsvc.server.reports import Reports
 from imgsvc.v1 import image_service_pb2
+from imgsvc.v1.image_pb2 import FORMAT_JPEG, FORMAT_WEBP
 from tests import rpc, v1
+from tests.codec.encoded import by_pillow, exif
 
 
 def test_operations(server):
@@ -40,19 +42,28 @@ def test_the_server(serve):
     assert info.isa in {"baseline", "x86-64-v3"}
     assert len(info.formats) == len(formats())
     assert {"pillow", "numpy", "grpcio"} <= set(info.libraries)
-    assert list(info.decoding) == ["depth", "colors", "frames", "shrink_on_load", "damaged"]
-    assert {"quality", "palette"} < set(info.encoding)
+    assert list(info.decoding) == ["depth", "colors", "frames", "shrink_on_load", "damaged", "auto_orient"]
+    assert {"quality", "palette", "subsampling"} < set(info.encoding)
 
 
 def test_presets(serve, tmp_path, photo):
     path = tmp_path / "presets.toml"
-    path.write_text('[thumbnail]\npipeline = "resize width=16 | invert"\nformat = "webp"\nquality = 70\n')
+    path.write_text(
+        '[thumbnail]\npipeline = "resize width=16 | invert"\nformat = "webp"\nquality = 70\n'
+        '[upload]\npipeline = ""\nformat = "jpg"\nsubsampling = "4:4:4"\nauto_orient = false\n'
+    )
     server = serve("--port", "0", "--presets", str(path))
     info = image_service_pb2.GetServerInfoResponse.FromString(rpc.call(server, v1.INFO, b""))
-    assert [(each.name, each.text) for each in info.presets] == [("thumbnail", "resize width=16 | invert")]
+    assert [(each.name, each.text, each.format) for each in info.presets] == [
+        ("thumbnail", "resize width=16 | invert", FORMAT_WEBP), ("upload", "", FORMAT_JPEG)
+    ]  # fmt: skip
     answer = v1.process(server, v1.request(v1.pixels(photo), preset="thumbnail"))
     image = v1.opened(answer.results[0].image.encoded.data)
     assert (image.format, image.size) == ("WEBP", (16, 24))
+    turned = by_pillow(photo, "PNG", exif=exif(6))
+    answer = v1.process(server, v1.request(v1.file(turned), preset="upload"))
+    image = v1.opened(answer.results[0].image.encoded.data)
+    assert (image.format, image.size, image.layer[0][1:3]) == ("JPEG", photo.shape[1::-1], (1, 1))
 
 
 def test_a_plan_takes_its_turn_on_a_core():

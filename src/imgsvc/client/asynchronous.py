@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     import grpc.aio
+    from typing_extensions import Unpack
 
     from imgsvc._images import Image, ImageLike
     from imgsvc.client.options import Compression, Metadata, Tls
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from imgsvc.errors import ImgsvcError
     from imgsvc.operations import Operation
     from imgsvc.processing.given import Given
-    from imgsvc.processing.request import PipelineLike
+    from imgsvc.processing.request import DecodeKeywords, Keywords, PipelineLike
     from imgsvc.recipes.recipe import Output, OutputFormat, Recipe
 
     T = TypeVar("T")
@@ -112,9 +113,10 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
+        **options: Unpack[Keywords],
     ) -> Result:
         """Have the server run a pipeline on an image; see `Client.process`."""
-        recipe = make_recipe(pipeline, output, decoding, preset)
+        recipe = make_recipe(pipeline, output, decoding, preset, options)
         limit = self._connection.seconds(timeout)
         given, body = await _prepared(image, lambda: _request(image, recipe))
         answer = await self._call(PROCESS, body, limit)
@@ -132,9 +134,10 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
+        **options: Unpack[DecodeKeywords],
     ) -> dict[str, Result | ServiceError]:
         """Have the server make several outputs of an image; see `Client.process_outputs`."""
-        recipe = make_recipe(pipeline, outputs_of(outputs), decoding, preset)
+        recipe = make_recipe(pipeline, outputs_of(outputs), decoding, preset, options)
         limit = self._connection.seconds(timeout)
         given, body = await _prepared(image, lambda: _request(image, recipe))
         return results_by_name(await self._call(PROCESS, body, limit), given, recipe)
@@ -151,12 +154,13 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         in_flight: int = 32,
         ordered: bool = False,
         timeout: float | None = None,
+        **options: Unpack[Keywords],
     ) -> AsyncIterator[tuple[Any, Result | ImgsvcError]]:
         """Run a pipeline on many images over one stream; see `Client.process_many`.
 
         An iterable that is not asynchronous is asked for its images in the event loop, and should not wait.
         """
-        recipe = make_recipe(pipeline, output, decoding, preset)
+        recipe = make_recipe(pipeline, output, decoding, preset, options)
         flow = Flow(integer("in_flight", in_flight, 1, MAX_IN_FLIGHT), recipe, ordered=ordered)
         limit = self._connection.seconds(timeout)
         self._check_open()
@@ -174,9 +178,10 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
+        **options: Unpack[Keywords],
     ) -> PlanReport:
         """Ask what `process` would do, in what time and memory; see `Client.plan`."""
-        recipe = make_recipe(pipeline, output, decoding, preset)
+        recipe = make_recipe(pipeline, output, decoding, preset, options)
         limit = self._connection.seconds(timeout)
         beginning, *whole = await _prepared(image, lambda: plan_bodies(image, recipe))
         if whole:

@@ -23,6 +23,7 @@ from imgsvc.client.batch import Done, process_folder
 from imgsvc.client.commands import COMMANDS, one
 from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
 from imgsvc.client.commands.files import STANDARD
+from imgsvc.client.commands.option_flags import FLAGS, given_options
 from imgsvc.client.commands.program import (
     EXIT_CODES_TEXT,
     EXIT_SOME_FAILED,
@@ -32,9 +33,11 @@ from imgsvc.client.commands.program import (
     say,
 )
 from imgsvc.client.commands.reaching import wait_for
+from imgsvc.client.commands.variants import add_variant_options
 from imgsvc.client.commands.work import add_work_options
 from imgsvc.codec import EncoderOptions, Photo, check_writable, read_image, write_image
 from imgsvc.errors import ImageReadError
+from imgsvc.pipeline.options import hint
 from imgsvc.places.folder import find_images
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ TURNS = {
     "270": 3,
 }
 
-NAMES = "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())
+NAMES = "\n".join(f"  {name:10} {what}" for name, what in COMMANDS.items())
 
 EPILOG = f"""\
 commands, each with its own --help:
@@ -63,7 +66,8 @@ commands, each with its own --help:
 examples:
   imgsvc-client --embedded --mean --rotate NINETY_DEG --input photo.jpg --output out.png
   imgsvc-client --host images.example --mean --input photo.jpg --output out.jpg
-  imgsvc-client --pipeline "resize width=256 | sharpen" --input photo.jpg --output small.webp
+  imgsvc-client photo.jpg small.webp --pipeline "resize width=256 | sharpen" --quality 70
+  imgsvc-client photo.jpg photo.jpg --pipeline "adjust contrast=1.1" --widths 320,640 --formats avif,webp,jpeg
   imgsvc-client --preset thumbnail --format webp --input '*.jpg' --output thumbnails
   imgsvc-client --pipeline invert --input - --output - < photo.jpg > negative.jpg
   imgsvc-client --timeit --rotate 180 --input photos --output turned
@@ -81,7 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = command.main(given[1:])
         return code
     parser = make_parser()
-    args = parser.parse_args(given)
+    args = parser.parse_intermixed_args(given)
+    _take_files(parser, args)
     _check(parser, args)
     return run_command(run, args)
 
@@ -104,13 +109,15 @@ def make_parser() -> OneLineParser:
     )  # fmt: skip
 
     add_work_options(parser)
+    add_variant_options(parser)
     files = parser.add_argument_group("files")
+    files.add_argument("files", nargs="*", metavar="IN OUT", help="the same as --input IN --output OUT")
     files.add_argument(
-        "--input", required=True, nargs="+", metavar="PATH",
+        "--input", nargs="+", metavar="PATH",
         help="image file, or several, or patterns; - is stdin; a folder with --timeit",
     )  # fmt: skip
     files.add_argument(
-        "--output", required=True, metavar="PATH",
+        "--output", metavar="PATH",
         help="image file, its format by its extension; - is stdout; a folder for several, patterns, --timeit",
     )  # fmt: skip
     files.add_argument(
@@ -200,6 +207,21 @@ def transform(client: Client, pixels: Image, args: argparse.Namespace) -> Image:
     return pixels
 
 
+def _take_files(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Put IN and OUT where --input and --output are; end with a usage error where files are missing."""
+    if args.files and (args.input is not None or args.output is not None):
+        parser.error(f"give --input and --output, or IN and OUT without them: {args.files[0]!r} is too much")
+    if args.files and len(args.files) != 2:
+        expected = f"{hint(args.files[0], COMMANDS)}IN and OUT, or --input with several, and --output"
+        parser.error(f"{' '.join(args.files)!r}, expected {expected}")
+    if args.files:
+        args.input, args.output = args.files[:1], args.files[1]
+    missing = [name for name in ("input", "output") if getattr(args, name) is None]
+    if missing:
+        names = ", ".join(f"--{name}" for name in missing)
+        parser.error(f"the following arguments are required: {names} (or IN OUT)")
+
+
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a usage error where options contradict each other or the files that are there."""
     check_connection(parser, args)
@@ -215,7 +237,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         return
     if args.json:
         parser.error(
-            "--json goes with --pipeline, --preset, --format, --quality, --damaged, and several files"
+            f"--json goes with --pipeline, --preset, --widths, --formats, {FLAGS}, and several files"
         )
     # Unlike the methods of Path, these answer False where a name is too long or a folder may not be searched;
     # reading says what it was.
@@ -229,8 +251,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 
 def _by_v1(args: argparse.Namespace) -> bool:
     """Return whether the command line asks for more than NLImageService has."""
-    options = args.pipeline, args.preset, args.format, args.quality, args.damaged
-    if any(option is not None for option in options) or len(args.input) > 1:
+    options = args.pipeline, args.preset, args.widths, args.formats
+    if any(option is not None for option in options) or given_options(args) or len(args.input) > 1:
         return True
     name = args.input[0]
     return STANDARD in (name, args.output) or (glob.has_magic(name) and not os.path.lexists(name))

@@ -41,13 +41,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from typing_extensions import Unpack
+
     from imgsvc._images import Image, ImageLike
     from imgsvc.client.options import Compression, Metadata, Tls
     from imgsvc.client.reports import OperationReport, PlanReport, ServerReport
     from imgsvc.codec import DecodeOptions
     from imgsvc.errors import ImgsvcError
     from imgsvc.operations import Operation
-    from imgsvc.processing.request import PipelineLike
+    from imgsvc.processing.request import DecodeKeywords, Keywords, PipelineLike
     from imgsvc.recipes.recipe import Output, OutputFormat
 
     UnaryMethod = grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -131,6 +133,7 @@ class Client(OperationMethods["Image"]):
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
+        **options: Unpack[Keywords],
     ) -> Result:
         """Have the server run a pipeline on an image.
 
@@ -151,6 +154,9 @@ class Client(OperationMethods["Image"]):
             The name of a pipeline that the server knows, which goes before `pipeline`.
         timeout : float, optional
             Seconds that this call may take; by default the client's.
+        **options
+            The fields of `Output` and of `DecodeOptions` by their names, such as ``quality=80``: they go over
+            `output` and `decoding`.
 
         Raises
         ------
@@ -159,7 +165,7 @@ class Client(OperationMethods["Image"]):
         RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
             The call failed; each carries the gRPC status as `code`.
         """
-        recipe = make_recipe(pipeline, output, decoding, preset)
+        recipe = make_recipe(pipeline, output, decoding, preset, options)
         limit = self._connection.seconds(timeout)
         given = read_given(image)
         answer = self._call(PROCESS, request_body(given, recipe), limit)
@@ -177,13 +183,14 @@ class Client(OperationMethods["Image"]):
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
+        **options: Unpack[DecodeKeywords],
     ) -> dict[str, Result | ServiceError]:
         """Have the server decode an image once and make several outputs of it, each by its name.
 
         An output that could not be made is the error that says why. Where none could be made, the first one's
-        error is raised. Otherwise as `process`.
+        error is raised. Otherwise as `process`; options of outputs are in the `Output` that they are for.
         """
-        recipe = make_recipe(pipeline, outputs_of(outputs), decoding, preset)
+        recipe = make_recipe(pipeline, outputs_of(outputs), decoding, preset, options)
         limit = self._connection.seconds(timeout)
         given = read_given(image)
         return results_by_name(self._call(PROCESS, request_body(given, recipe), limit), given, recipe)
@@ -199,6 +206,7 @@ class Client(OperationMethods["Image"]):
         in_flight: int = 32,
         ordered: bool = False,
         timeout: float | None = None,
+        **options: Unpack[Keywords],
     ) -> Iterator[tuple[Any, Result | ImgsvcError]]:
         """Run a pipeline on many images over one stream, and yield the results as they finish.
 
@@ -214,7 +222,7 @@ class Client(OperationMethods["Image"]):
             Whether results come in the order of the images, rather than as they finish.
         timeout : float, optional
             Seconds without any result after which it fails; by default the client's.
-        pipeline, output, decoding, preset
+        pipeline, output, decoding, preset, options
             As of `process`; the same for all.
 
         Yields
@@ -231,7 +239,7 @@ class Client(OperationMethods["Image"]):
             The stream failed. Where the server went away, images without results are first sent again, up to
             the client's `retries` times in a row.
         """
-        recipe = make_recipe(pipeline, output, decoding, preset)
+        recipe = make_recipe(pipeline, output, decoding, preset, options)
         flow = Flow(integer("in_flight", in_flight, 1, MAX_IN_FLIGHT), recipe, ordered=ordered)
         limit = self._connection.seconds(timeout)
         self._check_open()
@@ -249,13 +257,14 @@ class Client(OperationMethods["Image"]):
         decoding: DecodeOptions | None = None,
         preset: str = "",
         timeout: float | None = None,
+        **options: Unpack[Keywords],
     ) -> PlanReport:
         """Ask what `process` would do, in what time and memory, and whether the server would take it.
 
         Pixels are not sent, and of a file its beginning, as long as that is enough: it is not for all frames.
         `output` may also be what `process_outputs` takes.
         """
-        recipe = make_recipe(pipeline, output, decoding, preset)
+        recipe = make_recipe(pipeline, output, decoding, preset, options)
         limit = self._connection.seconds(timeout)
         beginning, *whole = plan_bodies(image, recipe)
         if whole:

@@ -8,6 +8,8 @@ from imgsvc.codec.encoding import (
     DEFAULT_QUALITIES,
     WITH_EXIF,
     EncodeOptions,
+    Metadata,
+    Subsampling,
     check_options,
     check_palette,
     encode,
@@ -22,13 +24,25 @@ from imgsvc.codec.files import (
     read_image,
     write_image,
 )
-from imgsvc.codec.formats import FORMATS, Format, FormatInfo, format_named, format_of, format_of_name, formats
+from imgsvc.codec.formats import (
+    FORMAT_ALIASES,
+    FORMATS,
+    Format,
+    FormatAlias,
+    FormatInfo,
+    canonical_format,
+    format_named,
+    format_of,
+    format_of_name,
+    formats,
+)
 from imgsvc.codec.header import Header, read_header, read_metadata, reduced_size
 from imgsvc.codec.icc import name_of as profile_name
 
 __all__ = [
     "DEFAULT_QUALITIES",
     "FORMATS",
+    "FORMAT_ALIASES",
     "FOR_OTHERS",
     "WITH_EXIF",
     "CameraData",
@@ -39,11 +53,15 @@ __all__ = [
     "EncodeOptions",
     "EncoderOptions",
     "Format",
+    "FormatAlias",
     "FormatInfo",
     "Header",
+    "Metadata",
     "Photo",
     "Place",
+    "Subsampling",
     "camera_data",
+    "canonical_format",
     "check_options",
     "check_palette",
     "check_writable",

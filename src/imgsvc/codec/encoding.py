@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsvc._images import ImageLike
-    from imgsvc.codec.formats import Format, FormatInfo
+    from imgsvc.codec.formats import Format, FormatAlias, FormatInfo
 
 Metadata = Literal["strip", "keep"]
+Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 MOST_BYTES = 1 << 40
 WHITE = (255, 255, 255)
 DEFAULT_QUALITIES = {"jpeg": jpeg.QUALITY, "webp": 80, "avif": 65}
@@ -61,6 +62,9 @@ class EncodeOptions:
     palette
         In PNG, write the numbers of at most 256 colours: those of the image where it has no more, or else the
         best ones. Drawings become a fraction as large.
+    subsampling
+        In JPEG, how many values of colour there are: one for each pixel (``"4:4:4"``), for two beside each
+        other (``"4:2:2"``), or for two by two (``"4:2:0"``, which None is). Gray has none.
     background
         Red, green and blue, which shine through where the image has alpha and the format has not.
     """
@@ -73,6 +77,7 @@ class EncodeOptions:
     max_bytes: int | None = None
     palette: bool = False
     background: tuple[int, int, int] = WHITE
+    subsampling: Subsampling | None = None
 
     def __post_init__(self) -> None:
         """Check each option by itself."""
@@ -84,6 +89,8 @@ class EncodeOptions:
             if not isinstance(getattr(self, field), bool):
                 raise InvalidParameterError(f"options.{field}", shown(getattr(self, field)), "True or False")
         one_of("options.metadata", self.metadata, dict.fromkeys(get_args(Metadata)))
+        if self.subsampling is not None:
+            one_of("options.subsampling", self.subsampling, dict.fromkeys(get_args(Subsampling)))
         if not isinstance(self.background, (tuple, list)) or len(self.background) != 3:
             raise InvalidParameterError(
                 "options.background", shown(self.background), "three integers from 0 to 255: red, green, blue"
@@ -97,7 +104,7 @@ class EncodeOptions:
 
 def encode(
     image: Decoded | ImageLike | Sequence[NDArray[Any]],
-    format: Format,  # noqa: A002 - what it is
+    format: Format | FormatAlias,  # noqa: A002 - what it is
     options: EncodeOptions | None = None,
 ) -> bytes:
     """Return a file of an image, or of the frames of one.
@@ -109,7 +116,7 @@ def encode(
         them; uint16 for PNG and, gray, TIFF; gray float32 for TIFF. `Decoded` brings durations and metadata,
         which another image that `imgsvc.process` takes does not.
     format
-        One of `FORMATS`.
+        One of `FORMATS`, or ``"jpg"`` or ``"tif"``.
 
     Raises
     ------
@@ -122,7 +129,7 @@ def encode(
     """
     options = options or EncodeOptions()
     info = format_named(format)
-    check_options(format, options)
+    check_options(info.name, options)
     if not isinstance(image, Decoded):
         pixels: Any = image if isinstance(image, list | tuple) else array_of(image)  # type: ignore[arg-type]
         frames = (pixels,) if isinstance(pixels, np.ndarray) else tuple(pixels)
@@ -144,7 +151,7 @@ def encode(
     except Exception as error:
         reason = " ".join(str(error).split())[:120]
         raise InvalidImageError(
-            "image", f"not encoded ({reason})", f"an image that {format} can hold"
+            "image", f"not encoded ({reason})", f"an image that {info.name} can hold"
         ) from error
 
 
@@ -159,6 +166,7 @@ def check_options(name: str, options: EncodeOptions) -> None:
         The format is not built in.
     """
     info = format_named(name)
+    name = info.name
     if options.quality is not None and not info.qualities:
         raise InvalidParameterError(
             "options.quality", options.quality, f"none for {name}, which has no quality"
@@ -169,6 +177,9 @@ def check_options(name: str, options: EncodeOptions) -> None:
         raise InvalidParameterError("options.lossless", "set", f"none for {name}, which is not lossless")
     if options.progressive and name != "jpeg":
         raise InvalidParameterError("options.progressive", "set", f"none for {name}: only jpeg is written so")
+    if options.subsampling is not None and name != "jpeg":
+        expected = f"none for {name}: only jpeg is written so"
+        raise InvalidParameterError("options.subsampling", shown(options.subsampling), expected)
     if options.palette and name != "png":
         raise InvalidParameterError("options.palette", "set", f"none for {name}: only png is written so")
     if options.effort is not None and name not in WITH_EFFORT:
@@ -196,6 +207,7 @@ def with_defaults(name: str, options: EncodeOptions) -> EncodeOptions:
     Files of a format are the same where these are.
     """
     info = format_named(name)
+    name = info.name
     quality = options.quality if options.lossless else options.quality or DEFAULT_QUALITIES.get(name)
     return dataclasses.replace(
         options,
@@ -203,6 +215,7 @@ def with_defaults(name: str, options: EncodeOptions) -> EncodeOptions:
         effort=EFFORTS.get(name) if options.effort is None else options.effort,
         metadata=options.metadata if name in WITH_EXIF else "strip",
         background=WHITE if info.alpha else options.background,
+        subsampling=options.subsampling or (jpeg.SUBSAMPLING if name == "jpeg" else None),
     )
 
 
@@ -311,7 +324,7 @@ def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: 
     if info.name == "jpeg":
         return jpeg.encode(
             first, quality, progressive=options.progressive, effort=options.effort,
-            icc_profile=image.icc_profile, exif=exif,
+            subsampling=options.subsampling or jpeg.SUBSAMPLING, icc_profile=image.icc_profile, exif=exif,
         )  # fmt: skip
     if options.palette:
         profile = None if first.ndim == 2 else image.icc_profile

@@ -5,19 +5,22 @@ from __future__ import annotations
 import dataclasses
 import functools
 import types
+from collections.abc import Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from PIL import features
 
 from imgsvc.errors import InvalidImageError, InvalidParameterError, UnsupportedFormatError, shown
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 Format = Literal["jpeg", "png", "webp", "avif", "tiff", "gif", "bmp"]
 
+FormatAlias = Literal["jpg", "tif"]
+
 FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp", "avif", "tiff", "gif", "bmp")
+
+FORMAT_ALIASES: Mapping[str, Format] = types.MappingProxyType({"jpg": "jpeg", "tif": "tiff"})
+"""Other names that people have for formats; what is named is the format, and is called so from then on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +93,13 @@ def formats() -> Mapping[str, FormatInfo]:
     return types.MappingProxyType({info.name: info for info in every})
 
 
+def canonical_format(name: str) -> str:
+    """Return a format's own name for one of its aliases, and any other name as it is."""
+    return FORMAT_ALIASES.get(name, name)
+
+
 def format_named(name: str, field: str = "format") -> FormatInfo:
-    """Return a format that is encoded here.
+    """Return a format that is encoded here; `name` may be an alias.
 
     Raises
     ------
@@ -100,9 +108,9 @@ def format_named(name: str, field: str = "format") -> FormatInfo:
     UnsupportedFormatError
         It is not built in.
     """
-    if not isinstance(name, str) or name not in FORMATS:
+    if not isinstance(name, str) or canonical_format(name) not in FORMATS:
         raise InvalidParameterError(field, shown(name), f"one of {', '.join(map(repr, FORMATS))}")
-    info = formats()[name]
+    info = formats()[canonical_format(name)]
     if not info.encodes:
         raise UnsupportedFormatError(field, shown(name), f"one of {served()}: this build has no other")
     return info

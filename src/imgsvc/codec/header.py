@@ -86,6 +86,12 @@ class Header:
         """The pixels of a frame that are decoded, or shown, if these are more."""
         return max(self.width * self.height, self.decoded_pixels)
 
+    def as_stored(self) -> Header:
+        """Return what it says where no orientation is applied."""
+        if self.orientation not in SIDEWAYS:
+            return self
+        return dataclasses.replace(self, width=self.height, height=self.width, orientation=1)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of a decoded frame."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -52,6 +52,10 @@ HARMLESS = (
 SEGMENT_BYTES = 65533
 REDUCTIONS = (8, 4, 2)
 QUALITY = 90
+SUBSAMPLING: Final = "4:2:0"
+BY_PILLOW = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
+"""What Pillow calls them; simplejpeg leaves the colons out."""
+
 MOST_MOVED = 255
 
 
@@ -288,18 +292,24 @@ def encode(
     *,
     progressive: bool = False,
     effort: int | None = None,
+    subsampling: str = SUBSAMPLING,
     icc_profile: bytes | None = None,
     exif: bytes | None = None,
 ) -> bytes:
-    """Return a baseline or progressive file of gray or RGB pixels with 4:2:0 colours."""
+    """Return a baseline or progressive file of gray or RGB pixels."""
     if progressive or (effort is not None and effort >= SMALLER):
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(
-            buffer, "JPEG", quality=quality, progressive=progressive, optimize=True, subsampling=2
+            buffer,
+            "JPEG",
+            quality=quality,
+            progressive=progressive,
+            optimize=True,
+            subsampling=BY_PILLOW[subsampling],
         )
         data = buffer.getvalue()
     else:
-        layout: dict[str, Any] = {"colorspace": "RGB", "colorsubsampling": "420"}
+        layout: dict[str, Any] = {"colorspace": "RGB", "colorsubsampling": subsampling.replace(":", "")}
         if pixels.ndim == 2:
             layout = {"colorspace": "GRAY", "colorsubsampling": "Gray"}
             pixels = pixels[:, :, np.newaxis]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations import OPERATIONS, Operation
 from imgsvc.operations.tables import SIZE
+from imgsvc.pipeline.options import hint
 from imgsvc.pipeline.sizes import with_sizes
-from imgsvc.pipeline.text import parse
-from imgsvc.pipeline.turns import in_quarter_turns
+from imgsvc.pipeline.text import ALIASES, parse
+from imgsvc.pipeline.turns import BY_DEGREES, in_quarter_turns
 
 if TYPE_CHECKING:
     from imgsvc.pipeline.text import Call
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 MAX_OPERATIONS = 64
 """Of a pipeline; more is a mistake, and one text could ask for thousands."""
+
+
+NEAREST = 3
+LISTS_ALL = "`imgsvc-client operations` lists all"
 
 
 def operations_of(described: Any) -> tuple[Operation, ...]:
@@ -103,10 +108,14 @@ def _from_data(field: str, item: Any) -> Operation:
     return _made(field, operation, values)
 
 
-def _operation(field: str, name: Any) -> type[Operation]:
+def check_operation_name(field: str, name: Any) -> None:
+    """Raise InvalidParameterError, with the nearest names, if there is no operation of a name."""
     if not isinstance(name, str) or name not in OPERATIONS:
-        expected = f"{_hint(name, OPERATIONS)}an operation: {', '.join(sorted(OPERATIONS))}"
-        raise InvalidParameterError(field, shown(name), expected)
+        raise InvalidParameterError(field, shown(name), f"an operation{_such_as(name)}; {LISTS_ALL}")
+
+
+def _operation(field: str, name: Any) -> type[Operation]:
+    check_operation_name(field, name)
     return OPERATIONS[name]
 
 
@@ -116,7 +125,7 @@ def _made(field: str, operation: type[Operation], values: Mapping[Any, Any]) -> 
     field = f"{field}.{operation.name}"
     for name in values:
         if name not in fields:
-            expected = f"{_hint(name, fields)}a parameter: {', '.join(fields)}" if fields else "no parameters"
+            expected = f"{hint(name, fields)}a parameter: {', '.join(fields)}" if fields else "no parameters"
             raise InvalidParameterError(field, shown(name), expected)
     for name, each in fields.items():
         if each.default is dataclasses.MISSING and name not in values:
@@ -127,9 +136,12 @@ def _made(field: str, operation: type[Operation], values: Mapping[Any, Any]) -> 
         raise located(field, error) from None
 
 
-def _hint(name: Any, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name[:80], list(names), 1) if isinstance(name, str) else []
-    return f"perhaps {near[0]!r}, or " if near else ""
+def _such_as(name: Any) -> str:
+    """Return the names that are nearest to one that there is not."""
+    if not isinstance(name, str):
+        return ""
+    names = sorted({*OPERATIONS, *ALIASES, BY_DEGREES})
+    return f", such as {', '.join(difflib.get_close_matches(name[:80].lower(), names, NEAREST, 0.0))}"
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Pipelines that have a name, and the file that they are written in."""
+"""Presets: pipelines that have a name, with their options, and the file that they are written in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.errors import ConfigurationError, InvalidParameterError, shown
+from imgsvc.pipeline.options import OPTIONS, hint
 from imgsvc.pipeline.pipeline import Pipeline
 from imgsvc.pipeline.toml_lines import line_of
 
@@ -19,6 +20,7 @@ else:
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
 MAX_FILE_BYTES = 1 << 20
 
@@ -29,24 +31,29 @@ _NAME = re.compile(r"[a-z0-9_-]{1,64}")
 class Preset:
     """A pipeline that has a name, what images it takes, and how its results are to be written.
 
-    `format`, `quality` and `damaged` are handed on as they are in the file: who reads and writes images knows
-    what they mean.
+    `options` are those of `imgsvc.pipeline.options`, as they are in the file: who reads and writes images
+    knows what they mean.
     """
 
     name: str
     pipeline: Pipeline
-    format: str | None = None
-    quality: int | None = None
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     description: str = ""
-    damaged: str | None = None
+
+    @property
+    def format(self) -> str | None:
+        """The format that results have where nobody says another."""
+        return self.options.get("format")
+
+    @property
+    def damaged(self) -> str | None:
+        """What becomes of damaged files."""
+        return self.options.get("damaged")
 
 
-_TYPES = {
-    "format": (str, "a string"),
-    "quality": (int, "an integer"),
-    "description": (str, "a string"),
-    "damaged": (str, "a string"),
-}
+_WORDS = {str: "a string", int: "an integer", bool: "true or false", list: "a list"}
+_OF_KIND: dict[str, type] = {"word": str, "integer": int, "bytes": int, "switch": bool, "color": list}
+_TYPES = {"description": str, **{name: _OF_KIND[option.kind] for name, option in OPTIONS.items()}}
 _KEYS = ("pipeline", *_TYPES)
 
 
@@ -62,8 +69,8 @@ def load_presets(path: str | os.PathLike[str]) -> dict[str, Preset]:
         description = "for lists"
         damaged = "partial"
 
-    Only `pipeline` has to be there: a text, or a list of what `Pipeline` takes. Names are of 1 to 64 of
-    ``a-z 0-9 _ -``.
+    Only `pipeline` has to be there: a text, or a list of what `Pipeline` takes. The other keys are
+    `imgsvc.pipeline.options.OPTIONS`. Names are of 1 to 64 of ``a-z 0-9 _ -``.
 
     Raises
     ------
@@ -95,15 +102,17 @@ def _preset(path: str, text: str, name: str, table: Any) -> Preset:
         raise ConfigurationError(f"{where}: {shown(table)}, expected a table")
     for key in table:
         if key not in _KEYS:
-            raise ConfigurationError(f"{where} {shown(key)}: unknown, expected one of {', '.join(_KEYS)}")
+            expected = f"{hint(key, _KEYS)}one of {', '.join(_KEYS)}"
+            raise ConfigurationError(f"{where} {shown(key)}: unknown, expected {expected}")
     if "pipeline" not in table:
         raise ConfigurationError(f"{where} pipeline: missing")
-    for key, (expected, words) in _TYPES.items():
-        if type(table.get(key, expected())) is not expected:
-            raise ConfigurationError(f"{where} {key}: {shown(table[key])}, expected {words}")
+    for key, kind in _TYPES.items():
+        if type(table.get(key, kind())) is not kind:
+            raise ConfigurationError(f"{where} {key}: {shown(table[key])}, expected {_WORDS[kind]}")
     try:
         pipeline = Pipeline(table["pipeline"])
     except InvalidParameterError as error:
         line = line_of(text, name, "pipeline")
         raise ConfigurationError(f"{path}, line {line}: [{name}] pipeline: {error}") from error
-    return Preset(name, pipeline, **{key: table[key] for key in _TYPES if key in table})
+    options = {key: table[key] for key in OPTIONS if key in table}
+    return Preset(name, pipeline, options, table.get("description", ""))

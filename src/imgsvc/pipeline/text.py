@@ -38,7 +38,7 @@ ALIASES = {
     "grey": "grayscale",
     "mean": "mean_filter",
 }
-"""Shorter names, for texts alone; `imgsvc.pipeline.turns` has one more."""
+"""Other names, for texts alone; `imgsvc.pipeline.turns` has one more, and the catalogue shows all."""
 
 MOST_FIRST = {"resize": 3, "crop": 2}
 """Values that may stand without a name, where there may be more than one."""

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
+    from typing_extensions import Unpack
+
     from imgsvc._images import ImageLike
     from imgsvc.codec import DecodeOptions
-    from imgsvc.processing.request import PipelineLike
+    from imgsvc.processing.request import DecodeKeywords, Keywords, PipelineLike
     from imgsvc.processing.result import Result
     from imgsvc.recipes.recipe import Output, OutputFormat, Recipe
 
@@ -43,6 +45,7 @@ def process(
     decoding: DecodeOptions | None = None,
     num_threads: int | None = None,
     limits: Limits | None = None,
+    **options: Unpack[Keywords],
 ) -> Result:
     """Run a pipeline on an image, in this process; the result is the service's, byte for byte.
 
@@ -64,6 +67,9 @@ def process(
         are decoded and encoded on one.
     limits : Limits, optional
         How large images and results may be; by default as a server has it, such as 100 million pixels.
+    **options
+        The fields of `Output` and of `DecodeOptions` by their names, such as ``quality=80``: they go
+        over `output` and `decoding`.
 
     Raises
     ------
@@ -77,9 +83,10 @@ def process(
     Examples
     --------
     >>> import imgsvc
-    >>> imgsvc.process("photo.jpg", "resize width=256", output="webp").save("small.webp")  # doctest: +SKIP
+    >>> small = imgsvc.process("photo.jpg", "resize width=256", format="webp", quality=70)  # doctest: +SKIP
+    >>> small.save("small.webp")  # doctest: +SKIP
     """
-    recipe = make_recipe(pipeline, output, decoding, "")
+    recipe = make_recipe(pipeline, output, decoding, "", options)
     if len(recipe.outputs) > 1:
         raise InvalidParameterError("output", "several outputs", "one: process_outputs makes several")
     [result] = _results(image, recipe, num_threads, limits)
@@ -96,13 +103,14 @@ def process_outputs(
     decoding: DecodeOptions | None = None,
     num_threads: int | None = None,
     limits: Limits | None = None,
+    **options: Unpack[DecodeKeywords],
 ) -> dict[str, Result | InvalidInputError]:
     """Decode an image once and make several outputs of it, each by its name.
 
     An output that could not be made is the error that says why. Where none could be made, the first one's
-    error is raised. Otherwise as `process`.
+    error is raised. Otherwise as `process`; options of outputs are in the `Output` that they are for.
     """
-    recipe = make_recipe(pipeline, outputs_of(outputs), decoding, "")
+    recipe = make_recipe(pipeline, outputs_of(outputs), decoding, "", options)
     results = _results(image, recipe, num_threads, limits)
     return {output.name: result for output, result in zip(recipe.outputs, results, strict=True)}
 

@@ -238,6 +238,8 @@ def _plan_input(
         check_size(source.shape, 1, limits, field)
         return InputPlan(source.shape, source.dtype, 1, None, None), recipe
     header = header or read_header(source.data, field, frames=recipe.decoding.frames)
+    if not recipe.decoding.auto_orient:
+        header = header.as_stored()
     frames = header.frames if recipe.decoding.frames == "all" else 1
     check_frames(frames, limits, field)
     dtype = DEEP.get(header.bits, UINT8) if recipe.decoding.depth == "keep" else UINT8

@@ -5,8 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final, Literal
 
-from imgsvc.codec import FORMATS, DecodeOptions, EncodeOptions, Format
-from imgsvc.codec.encoding import Metadata
+from imgsvc.codec import (
+    FORMAT_ALIASES,
+    FORMATS,
+    DecodeOptions,
+    EncodeOptions,
+    Format,
+    FormatAlias,
+    Metadata,
+    Subsampling,
+)
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.parameters import one_of
 from imgsvc.pipeline import Pipeline
@@ -16,9 +24,10 @@ __all__ = ["MAX_NAME", "MAX_OUTPUTS", "RAW", "Output", "Recipe"]
 RAW: Final = "raw"
 """The format of an output that is no file but its pixels."""
 
-OutputFormat = Literal["raw", Format]
+OutputFormat = Literal["raw", Format, FormatAlias]
 
-OUTPUT_FORMATS = {name: name for name in (RAW, *FORMATS)}
+OUTPUT_FORMATS: dict[str, str] = {**{name: name for name in (RAW, *FORMATS)}, **FORMAT_ALIASES}
+"""What a format may be called, and what it is."""
 
 NOTHING = Pipeline()
 AS_USUAL = DecodeOptions()
@@ -36,8 +45,9 @@ class Output:
     ----------
     format : str or None
         ``"raw"`` for pixels, or a format: ``"jpeg"``, ``"png"``, ``"webp"``, ``"avif"``, ``"tiff"``,
-        ``"gif"``, ``"bmp"``. None is the format of the input.
-    quality, lossless, progressive, effort, metadata, max_bytes, background, palette
+        ``"gif"``, ``"bmp"``; ``"jpg"`` and ``"tif"`` become ``"jpeg"`` and ``"tiff"``. None is the format
+        of the input.
+    quality, lossless, progressive, effort, metadata, max_bytes, background, palette, subsampling
         How a file is written, see `imgsvc.codec.EncodeOptions`.
     pipeline : Pipeline, str, or operations
         What is done for this output alone, after the recipe's own pipeline.
@@ -61,11 +71,12 @@ class Output:
     pipeline: Pipeline = NOTHING
     name: str = ""
     palette: bool = False
+    subsampling: Subsampling | None = None
 
     def __post_init__(self) -> None:
         """Check all of them."""
         if self.format is not None:
-            one_of("format", self.format, OUTPUT_FORMATS)
+            object.__setattr__(self, "format", one_of("format", self.format, OUTPUT_FORMATS))
         pipeline: Any = self.pipeline
         if not isinstance(pipeline, Pipeline):
             object.__setattr__(self, "pipeline", Pipeline(pipeline))
@@ -82,7 +93,7 @@ class Output:
 
     def _check_raw(self) -> None:
         """Raise an error for options of files."""
-        for field in ("quality", "lossless", "progressive", "effort", "max_bytes", "palette"):
+        for field in ("quality", "lossless", "progressive", "effort", "max_bytes", "palette", "subsampling"):
             value = getattr(self, field)
             if value is not getattr(Output, field):
                 raise InvalidParameterError(field, shown(value), f"none for {RAW}: pixels are no file")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Any
 
 from imgsvc._dispatch import isa, kernels
-from imgsvc.codec import formats
+from imgsvc.codec import canonical_format, formats
 from imgsvc.errors import InvalidInputError, LimitExceededError
-from imgsvc.operations import OPERATIONS
+from imgsvc.pipeline.catalog import catalog
 from imgsvc.recipes.limits import Limits
 from imgsvc.recipes.planning import plan_recipe
 from imgsvc.runtime.cores import AT_ONCE_BYTES
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from imgsvc._images import Shape
     from imgsvc.config import ServerConfig
+    from imgsvc.pipeline.catalog import Entry
     from imgsvc.pipeline.presets import Preset
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
     from imgsvc.recipes.prediction import Prediction
@@ -132,7 +132,7 @@ class Reports:
     def list_operations(self, body: bytes, call: Work) -> bytes:  # noqa: ARG002
         """Answer a `ListOperationsRequest`."""
         messages.ListOperationsRequest.FromString(body)
-        operations = [_operation(name, kind) for name, kind in sorted(OPERATIONS.items())]
+        operations = map(_operation, catalog())
         return messages.ListOperationsResponse(operations=operations).SerializeToString()
 
     def get_server_info(self, body: bytes, call: Work) -> bytes:  # noqa: ARG002
@@ -193,24 +193,14 @@ def _image(shape: Shape, dtype: np.dtype[Any], kind: str, frames: int) -> messag
     )
 
 
-def _operation(name: str, kind: Any) -> messages.OperationInfo:
-    summary = (kind.__doc__ or "").split("; see ")[0].split("\n")[0].rstrip(".")
+def _operation(entry: Entry) -> messages.OperationInfo:
     parameters = [
         messages.ParameterInfo(
-            name=field.name,
-            type=_type(kind, field),
-            required=field.default is dataclasses.MISSING,
-            default_text="" if field.default in {dataclasses.MISSING, None} else str(field.default),
+            name=each.name, type=each.type, required=each.required, default_text=each.default
         )
-        for field in dataclasses.fields(kind)
+        for each in entry.parameters
     ]
-    return messages.OperationInfo(name=name, summary=summary, parameters=parameters)
-
-
-def _type(kind: type, field: dataclasses.Field[Any]) -> str:
-    """Return the type of a parameter, which for one of some words is ``str``."""
-    alias = getattr(sys.modules[kind.__module__], str(field.type), None)
-    return "str" if get_origin(alias) is Literal else str(field.type)
+    return messages.OperationInfo(name=entry.name, summary=entry.summary, parameters=parameters)
 
 
 def _format(name: str, info: Any) -> messages.FormatInfo:
@@ -226,7 +216,7 @@ def _preset(preset: Preset) -> messages.PresetInfo:
     return messages.PresetInfo(
         name=preset.name,
         text=str(preset.pipeline),
-        format=enum_number(Format.DESCRIPTOR, preset.format),  # type: ignore[arg-type]
+        format=enum_number(Format.DESCRIPTOR, preset.format and canonical_format(preset.format)),  # type: ignore[arg-type]
         description=preset.description,
         damaged=enum_number(Damaged.DESCRIPTOR, preset.damaged),  # type: ignore[arg-type]
     )

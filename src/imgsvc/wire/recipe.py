@@ -6,9 +6,10 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
-from imgsvc.codec import DecodeOptions, check_options
+from imgsvc.codec import DecodeOptions, canonical_format, check_options
 from imgsvc.errors import ConfigurationError, InvalidInputError, InvalidParameterError
 from imgsvc.pipeline import Pipeline
+from imgsvc.pipeline.options import merged, of_decoding
 from imgsvc.recipes.recipe import MAX_OUTPUTS, RAW, Output, Recipe
 from imgsvc.v1 import recipe_pb2
 from imgsvc.v1.image_pb2 import Format
@@ -26,6 +27,17 @@ __all__ = ["check_presets", "read_recipe", "recipe_message"]
 FORMAT = Format.DESCRIPTOR
 # The depths in the words of the codec.
 DEPTHS = {"eight": "8", "keep": "keep"}
+SUBSAMPLINGS = {"444": "4:4:4", "422": "4:2:2", "420": "4:2:0"}
+# What Python calls other things than the messages do, or in other words.
+DECODING = (
+    ("depth", "depth", recipe_pb2.Depth),
+    ("colors", "color", recipe_pb2.Colors),
+    ("frames", "frames", recipe_pb2.Frames),
+    ("damaged", "damaged", recipe_pb2.Damaged),
+)
+SAID = ("quality", "lossless", "progressive", "effort", "max_bytes", "palette")
+NO_FILE = ("quality", "lossless", "progressive", "effort", "max_bytes", "palette", "subsampling")
+"""Options of files, which raw pixels do not have."""
 
 
 def read_recipe(message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field: str = "recipe") -> Recipe:
@@ -37,28 +49,26 @@ def read_recipe(message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field
         Something in it is unknown, incomplete, out of range or too much; the error names it after `field`.
     """
     pipeline: list[Operation] = []
-    kind: Any  # Output checks it
-    kind, quality, damaged = None, None, None
+    options: Mapping[str, Any] = {}
     if message.preset:
         preset = presets.get(message.preset)
         if preset is None:
             known = f"one of {', '.join(sorted(presets))}" if presets else "none: this server has no presets"
             raise InvalidParameterError(f"{field}.preset", repr(message.preset[:80]), known)
         pipeline += preset.pipeline.operations
-        kind, quality = preset.format, None if preset.format == RAW else preset.quality
-        damaged = preset.damaged
+        options = preset.options
     pipeline += _pipeline(message.text, message.operations, field).operations
     if len(message.outputs) > MAX_OUTPUTS:
         raise InvalidParameterError(
             f"{field}.outputs", f"{len(message.outputs)} of them", f"at most {MAX_OUTPUTS}"
         )
     outputs = [
-        _output(output, kind, quality, f"{field}.outputs[{index}]")
-        for index, output in enumerate(message.outputs)
+        _output(output, options, f"{field}.outputs[{index}]") for index, output in enumerate(message.outputs)
     ]
-    decoding = _decoding(message.decoding, damaged, f"{field}.decoding")
+    decoding = _decoding(message.decoding, options, f"{field}.decoding")
     try:
-        return Recipe(Pipeline(pipeline), tuple(outputs) or (Output(kind, quality),), decoding)
+        usual = () if outputs else (_made(options, {}),)
+        return Recipe(Pipeline(pipeline), tuple(outputs) or usual, decoding)
     except InvalidInputError as error:
         raise InvalidParameterError(f"{field}.{error.field}", error.value, error.expected) from error
 
@@ -91,42 +101,47 @@ def _pipeline(text: str, operations: Sequence[OperationMessage], field: str) -> 
     return Pipeline([*from_text, *read_operations(operations, f"{field}.operations")])
 
 
-def _output(message: recipe_pb2.Output, preset_kind: Any, quality: int | None, field: str) -> Output:
+def _made(preset: Mapping[str, Any], given: Mapping[str, Any], **more: Any) -> Output:
+    """Return an output with the options that are given, and else with those of a preset."""
+    usual = preset.get("format") and canonical_format(preset["format"])
+    kind: Any = given.get("format") or usual  # Output checks it
+    options = merged(preset, given, same_format=kind == usual)
+    if kind == RAW:
+        options = {name: value for name, value in options.items() if name in given or name not in NO_FILE}
+    return Output(kind, **more, **options)
+
+
+def _output(message: recipe_pb2.Output, preset: Mapping[str, Any], field: str) -> Output:
     pipeline = _pipeline(message.text, message.operations, field)
     encoding = message.encoding
-    kind: Any = enum_word(FORMAT, encoding.format, f"{field}.encoding.format") or preset_kind
-    options: dict[str, Any] = {
-        name: getattr(encoding, name)
-        for name in ("quality", "lossless", "progressive", "effort", "max_bytes", "palette")
-        if encoding.HasField(name)
-    }
-    if quality is not None and kind == preset_kind and not encoding.lossless:
-        options.setdefault("quality", quality)
+    options: dict[str, Any] = {name: getattr(encoding, name) for name in SAID if encoding.HasField(name)}
+    options["format"] = enum_word(FORMAT, encoding.format, f"{field}.encoding.format")
     metadata = enum_word(recipe_pb2.Metadata.DESCRIPTOR, encoding.metadata, f"{field}.encoding.metadata")
     if metadata is not None:
         options["metadata"] = metadata
+    subsampling = enum_word(
+        recipe_pb2.Subsampling.DESCRIPTOR, encoding.subsampling, f"{field}.encoding.subsampling"
+    )
+    if subsampling is not None:
+        options["subsampling"] = SUBSAMPLINGS[subsampling]
     if encoding.background:
         options["background"] = tuple(encoding.background)
     try:
-        return Output(kind, pipeline=pipeline, name=message.name, **options)
+        return _made(preset, options, pipeline=pipeline, name=message.name)
     except InvalidInputError as error:
         place = f"{field}.{error.field}" if error.field == "name" else f"{field}.encoding.{error.field}"
         raise InvalidParameterError(place, error.value, error.expected) from error
 
 
-def _decoding(message: recipe_pb2.Decoding, damaged: str | None, field: str) -> DecodeOptions:
-    options: dict[str, Any] = {} if damaged is None else {"damaged": damaged}
-    for name, option, enum in (
-        ("depth", "depth", recipe_pb2.Depth),
-        ("colors", "color", recipe_pb2.Colors),
-        ("frames", "frames", recipe_pb2.Frames),
-        ("damaged", "damaged", recipe_pb2.Damaged),
-    ):
+def _decoding(message: recipe_pb2.Decoding, preset: Mapping[str, Any], field: str) -> DecodeOptions:
+    options = of_decoding(preset)
+    for name, option, enum in DECODING:
         word = enum_word(enum.DESCRIPTOR, getattr(message, name), f"{field}.{name}")
         if word is not None:
             options[option] = DEPTHS[word] if name == "depth" else word
-    if message.HasField("shrink_on_load"):
-        options["shrink_on_load"] = message.shrink_on_load
+    for name in ("shrink_on_load", "auto_orient"):
+        if message.HasField(name):
+            options[name] = getattr(message, name)
     try:
         return DecodeOptions(**options)
     except InvalidInputError as error:  # a preset's
@@ -162,6 +177,9 @@ def _output_message(output: Output) -> recipe_pb2.Output:
     for name in ("lossless", "progressive", "palette"):
         if given[name]:
             setattr(encoding, name, True)
+    if output.subsampling is not None:
+        word = output.subsampling.replace(":", "")
+        encoding.subsampling = enum_number(recipe_pb2.Subsampling.DESCRIPTOR, word)  # type: ignore[assignment]
     if output.metadata != Output.metadata:
         number = enum_number(recipe_pb2.Metadata.DESCRIPTOR, output.metadata)
         encoding.metadata = number  # type: ignore[assignment]
@@ -171,11 +189,14 @@ def _output_message(output: Output) -> recipe_pb2.Output:
 
 
 def _decoding_message(options: DecodeOptions) -> recipe_pb2.Decoding:
-    depth = {word: name for name, word in DEPTHS.items()}[options.depth]
-    return recipe_pb2.Decoding(
-        depth=enum_number(recipe_pb2.Depth.DESCRIPTOR, depth),  # type: ignore[arg-type]
-        colors=enum_number(recipe_pb2.Colors.DESCRIPTOR, options.color),  # type: ignore[arg-type]
-        frames=enum_number(recipe_pb2.Frames.DESCRIPTOR, options.frames),  # type: ignore[arg-type]
-        damaged=enum_number(recipe_pb2.Damaged.DESCRIPTOR, options.damaged),  # type: ignore[arg-type]
-        **({} if options.shrink_on_load else {"shrink_on_load": False}),
-    )
+    """Return options as a message; what has its default is left out: a preset may say something else."""
+    message = recipe_pb2.Decoding()
+    depths = {word: name for name, word in DEPTHS.items()}
+    for name, option, enum in DECODING:
+        word = getattr(options, option)
+        if word != getattr(DecodeOptions, option):
+            setattr(message, name, enum_number(enum.DESCRIPTOR, depths[word] if name == "depth" else word))
+    for name in ("shrink_on_load", "auto_orient"):
+        if not getattr(options, name):
+            setattr(message, name, False)
+    return message

@@ -7,6 +7,7 @@ COMMANDS = {
     "doctor": "check this installation and the way to the server",
     "health": "say whether a server takes calls, by its exit code",
     "info": "say what a server is and can do",
+    "operations": "show what pipelines are made of: operations, parameters, examples",
     "plan": "say what a pipeline would do with an image, and what it would cost",
     "replay": "send a request again that a server has kept, and say what comes of it",
 }

@@ -23,6 +23,7 @@ from imgsvc.client.commands.batch_items import (
     without_those_there,
 )
 from imgsvc.client.commands.batch_report import Report, check_writable, write_failures
+from imgsvc.client.commands.batch_sets import Sets
 from imgsvc.client.commands.batch_stream import Stream
 from imgsvc.client.commands.connection import (
     add_connection_options,
@@ -42,6 +43,7 @@ from imgsvc.client.commands.program import (
     show_json,
     told,
 )
+from imgsvc.client.commands.variants import add_variant_options, variants_of
 from imgsvc.client.commands.work import add_work_options, work_of
 from imgsvc.client.flow import MAX_IN_FLIGHT
 from imgsvc.errors import ClusterError, ConfigurationError, ServiceError, StoreAccessError
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, Protocol
 
+    from imgsvc.client.commands.variants import Variants
     from imgsvc.client.commands.work import Work
     from imgsvc.client.sync import Client
     from imgsvc.places import Place
@@ -79,6 +82,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit code."""
     examples = [
         'photos small --pipeline "resize width=800 | sharpen" --format webp --quality 80',
+        "photos web --widths 320,640,1280 --formats avif,webp,jpeg",
         "'photos/**/*.jpg' thumbnails --preset thumbnail --resume --failures failed.jsonl",
         's3://photos/2026 s3://thumbnails/2026 --embedded --pipeline "resize width=256" --format webp',
         'photos small --from list.csv --engine ray --pipeline "resize width=256" --format webp',
@@ -87,6 +91,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("src", metavar="SRC", help="a folder or store, with all below, or a pattern of files")
     parser.add_argument("dst", metavar="DST", help="a folder, made where there is none, or a store")
     add_work_options(parser)
+    add_variant_options(parser)
     how = parser.add_argument_group("batch")
     how.add_argument(
         "--from", dest="work_list", type=argument_type(text), metavar="FILE",
@@ -123,6 +128,8 @@ def main(argv: Sequence[str]) -> int:
         parser.error("give one of --resume and --overwrite")
     if args.address is not None and args.engine != RAY:
         parser.error("--address goes with --engine ray")
+    if args.engine == RAY and (args.widths is not None or args.formats is not None):
+        parser.error("--widths and --formats go with --engine stream")
     if args.engine == RAY and args.embedded:
         parser.error("--embedded: tasks of --engine ray compute by themselves")
     if args.engine == RAY and args.in_flight is not None:
@@ -138,7 +145,7 @@ def _workers(text: str) -> int | str:
 
 def run(args: argparse.Namespace) -> int:
     """Do it all, and tell what became of it."""
-    work = work_of(args)
+    work, variants = work_of(args), variants_of(args)
     if args.failures is not None:
         check_writable(args.failures)
     begin = time.perf_counter()
@@ -148,8 +155,11 @@ def run(args: argparse.Namespace) -> int:
     left_out = 0
     interruption: BaseException | None = None
     try:
-        with _engine(args, work, source, target) as (engine, kind):
-            items = named(source, images, kind, _workers_of(args))
+        with _engine(args, work, variants, source, target) as (engine, kind):
+            if isinstance(engine, Sets):
+                items = engine.items(images)
+            else:
+                items = named(source, images, kind, _workers_of(args))
             items = without_doubles(without_those_of_others(items, source, target, tally), tally)
             if not args.overwrite:
                 failed = len(tally.failures)
@@ -184,7 +194,7 @@ def _places(
 
 @contextlib.contextmanager
 def _engine(
-    args: argparse.Namespace, work: Work, source: Place, target: Place
+    args: argparse.Namespace, work: Work, variants: Variants | None, source: Place, target: Place
 ) -> Iterator[tuple[Engine, str | None]]:
     """Give what runs the batch, and the format of all results, or None where it is that of each image."""
     if args.engine == RAY:
@@ -200,6 +210,16 @@ def _engine(
         return
     with connect(args) as client:
         work = _with_format(work, client)
+        if variants is not None:
+            workers, replace = _workers_of(args), args.overwrite
+            yield (
+                Sets(
+                    client, work, variants, source, target,
+                    replace=replace, workers=workers, retries=args.retries,
+                ),
+                work.format,
+            )  # fmt: skip
+            return
         yield (
             Stream(
                 client,
@@ -232,7 +252,8 @@ def _with_format(work: Work, client: Client) -> Work:
     kinds = {preset.name: preset.format for preset in client.server_info().presets}
     if kinds.get(work.preset) == RAW:
         raise ConfigurationError(f"--preset: {work.preset!r} gives raw pixels: choose a --format")
-    return dataclasses.replace(work, format=kinds.get(work.preset))
+    kind = kinds.get(work.preset)
+    return dataclasses.replace(work, options={**work.options, "format": kind}) if kind else work
 
 
 def _told(args: argparse.Namespace, report: Report, interruption: BaseException | None) -> int:

@@ -35,10 +35,25 @@ __all__ = [
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """An image, and what its result is called; each in its place."""
+    """An image, and what its result is called, or its several results; each in its place.
+
+    Attributes
+    ----------
+    name, output, more
+        The image, the result, and further ones.
+    base
+        What a list of work calls the result.
+    """
 
     name: str
     output: str
+    more: tuple[str, ...] = ()
+    base: str | None = None
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """All results."""
+        return (self.output, *self.more)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,17 +103,18 @@ class Tally:
 
     def fail_double(self, item: Item, owner: Item) -> None:
         """Count an image whose result would replace that of another."""
-        what = f"{self._target.shown(item.output)} is the output of {self._source.shown(owner.name)}"
+        shared = next((name for name in item.outputs if name in owner.outputs), item.output)
+        what = f"{self._target.shown(shared)} is the output of {self._source.shown(owner.name)}"
         self.fail(item.name, ImageWriteError(what))
 
-    def fail_other(self, item: Item) -> None:
+    def fail_other(self, item: Item, output: str) -> None:
         """Count an image whose result would replace an image that is none of its own."""
-        what = f"{self._target.shown(item.output)} is another image of this batch"
+        what = f"{self._target.shown(output)} is another image of this batch"
         self.fail(item.name, ImageWriteError(what))
 
-    def fail_existing(self, item: Item) -> None:
-        """Count an image whose result is there."""
-        self.fail(item.name, ImageWriteError(exists(self._target.shown(item.output))))
+    def fail_existing(self, item: Item, output: str) -> None:
+        """Count an image one of whose results is there."""
+        self.fail(item.name, ImageWriteError(exists(self._target.shown(output))))
 
 
 def told_of(error: ImgsvcError) -> tuple[str, str]:
@@ -136,11 +152,15 @@ def _format_of(beginning: bytes) -> str | None:
 def without_doubles(items: Iterable[Item], tally: Tally) -> list[Item]:
     """Return items with outputs of their own; another one of the same output has failed."""
     owners: dict[str, Item] = {}
+    kept: dict[Item, None] = {}
     for item in items:
-        owner = owners.setdefault(item.output, item)
+        owner = next((owners[name] for name in item.outputs if name in owners), item)
         if owner != item:
             tally.fail_double(item, owner)
-    return list(owners.values())
+            continue
+        owners.update(dict.fromkeys(item.outputs, item))
+        kept[item] = None
+    return list(kept)
 
 
 def without_those_of_others(items: Sequence[Item], source: Place, target: Place, tally: Tally) -> list[Item]:
@@ -151,22 +171,25 @@ def without_those_of_others(items: Sequence[Item], source: Place, target: Place,
     names = {item.name for item in items}
     kept = []
     for item in items:
-        place = prefix + item.output
-        if place in names and place != item.name:
-            tally.fail_other(item)
-        else:
+        other = next((name for name in item.outputs if item.name != prefix + name in names), None)
+        if other is None:
             kept.append(item)
+        else:
+            tally.fail_other(item, other)
     return kept
 
 
 def without_those_there(items: Sequence[Item], target: Place, tally: Tally, *, resume: bool) -> list[Item]:
-    """Return items whose outputs are not there; without `resume` the others have failed."""
-    there = target.existing(item.output for item in items)
-    if not resume:
-        for item in items:
-            if item.output in there:
-                tally.fail_existing(item)
-    return [item for item in items if item.output not in there]
+    """Return items with their outputs that are not there; without `resume` items of others have failed."""
+    there = target.existing(name for item in items for name in item.outputs)
+    left = []
+    for item in items:
+        missing = [name for name in item.outputs if name not in there]
+        if missing and (resume or len(missing) == len(item.outputs)):
+            left.append(dataclasses.replace(item, output=missing[0], more=tuple(missing[1:])))
+        elif not resume:
+            tally.fail_existing(item, next(name for name in item.outputs if name in there))
+    return left
 
 
 def check_fits(output: str, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""``imgsvc-client --pipeline TEXT --input … --output …``: a pipeline on one file, or on several."""
+"""``imgsvc-client IN OUT --pipeline TEXT``: a pipeline on one file, or on several."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from imgsvc.client.commands.files import (
     result_name,
 )
 from imgsvc.client.commands.program import EXIT_SOME_FAILED, advice, say, show_json
+from imgsvc.client.commands.variants import processed, variants_of
 from imgsvc.client.commands.work import work_of
 from imgsvc.codec import format_of_name
 from imgsvc.errors import ImageWriteError, ImgsvcError
@@ -27,6 +28,7 @@ from imgsvc.processing.result import Result
 if TYPE_CHECKING:
     import argparse
 
+    from imgsvc.client.commands.variants import Variants
     from imgsvc.client.commands.work import Work
     from imgsvc.client.sync import Client
 
@@ -35,13 +37,18 @@ __all__ = ["run"]
 
 def run(args: argparse.Namespace, before: str) -> int:
     """Send the files through a pipeline that begins with `before`, and write what comes back."""
-    work = work_of(args, before)
+    work, variants = work_of(args, before), variants_of(args)
     single = len(args.input) == 1 and (args.input == [STANDARD] or Path(args.input[0]).exists())
     inputs = [Path(args.input[0])] if single else list(expanded(args.input))
     output = Path(args.output)
     into_folder = len(inputs) > 1 or _is_folder(args.output) or (not single and _stands_for_many(args))
     if into_folder and args.output == STANDARD:
         raise ImageWriteError("-: several images do not go to stdout: give a folder")
+    if variants is not None:
+        if args.output == STANDARD:
+            raise ImageWriteError("-: a set of widths and formats does not go to stdout: give a name")
+        with connect(args) as client:
+            return _sets(client, inputs, output, work, variants, into_folder=into_folder, json=args.json)
     if into_folder:
         with connect(args) as client:
             return _several(client, inputs, output, work, json=args.json)
@@ -84,9 +91,13 @@ def _one(client: Client, path: Path, output: str, work: Work, *, json: bool) -> 
 
 def _write(result: Result, path: Path) -> None:
     """Write to a file whose folder is there: a mistaken name makes no folders."""
+    _check_folder(path)
+    write_file(path, file_of(result))
+
+
+def _check_folder(path: Path) -> None:
     if not os.path.isdir(path.parent):  # noqa: PTH112 - False where it may not look
         raise ImageWriteError(f"{path}: there is no folder {path.parent}: create it first")
-    write_file(path, file_of(result))
 
 
 def _several(client: Client, inputs: list[Path], folder: Path, work: Work, *, json: bool) -> int:
@@ -107,14 +118,61 @@ def _several(client: Client, inputs: list[Path], folder: Path, work: Work, *, js
             write_file(target, file_of(result))
         except ImgsvcError as error:
             failed += 1
-            say(f"{path}: {error}{advice(error)}")
-            done.append({"input": str(path), "error": str(error)})
+            done.append(_failed(path, error))
         else:
             _note(path, result)
             done.append(_described(path, str(target), result))
     if json:
         show_json(done)
     return EXIT_SOME_FAILED if failed else 0
+
+
+def _sets(
+    client: Client,
+    inputs: list[Path],
+    output: Path,
+    work: Work,
+    variants: Variants,
+    *,
+    into_folder: bool,
+    json: bool,
+) -> int:
+    """Make a set of each file, in a call each; the first error ends it where there is one file."""
+    done: list[dict[str, Any]] = []
+    owners: dict[str, Path] = {}
+    kind = None if into_folder else check_named(output)
+    if not into_folder:
+        _check_folder(output)
+    for path in inputs:
+        name = str(output / path.name if into_folder else output)
+        try:
+            data = read_input(path)
+            made = processed(client, data, variants.of_file(name, data, work, client, kind), work)
+        except ImgsvcError as error:
+            if not into_folder:
+                raise
+            done.append(_failed(path, error))
+            continue
+        for target, result in made.items():
+            try:
+                if isinstance(result, ImgsvcError):
+                    raise result
+                if owners.setdefault(target, path) != path:
+                    raise ImageWriteError(f"{target} is the output of {owners[target]}")
+                write_file(Path(target), file_of(result))
+            except ImgsvcError as error:
+                done.append({**_failed(Path(target), error), "input": str(path), "output": target})
+            else:
+                _note(path, result)
+                done.append(_described(path, target, result))
+    if json:
+        show_json(done)
+    return EXIT_SOME_FAILED if any("error" in each for each in done) else 0
+
+
+def _failed(path: Path, error: ImgsvcError) -> dict[str, Any]:
+    say(f"{path}: {error}{advice(error)}")
+    return {"input": str(path), "error": str(error)}
 
 
 def _note(path: Path, result: Result) -> None:

@@ -1,44 +1,54 @@
-"""The options that say what is done with images, and what they mean."""
+"""Pipeline options: the part of a command line that says what is done with images, and what it means."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any
 
-from imgsvc._options import argument_type, choice, integer, text
-from imgsvc.codec import FORMATS, Damaged, DecodeOptions
-from imgsvc.errors import ConfigurationError
+from imgsvc._options import argument_type, text
+from imgsvc.client.commands.option_flags import add_option_flags, given_options
+from imgsvc.codec import DecodeOptions, canonical_format
+from imgsvc.errors import ConfigurationError, InvalidParameterError
 from imgsvc.pipeline import Pipeline
+from imgsvc.pipeline.options import OPTIONS, merged, of_decoding, of_output
 from imgsvc.pipeline.presets import load_presets
 from imgsvc.recipes.recipe import Output
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
 __all__ = ["Work", "add_work_options", "work_of"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """A pipeline, perhaps after a preset of the server's, and what else was asked for.
+    """A pipeline, perhaps after a preset of the server's, and the options of decoding and of outputs.
 
-    That is the output's format and quality, and what becomes of damaged files.
+    `options` are those of `imgsvc.pipeline.options` that were asked for.
     """
 
     pipeline: Pipeline
     preset: str = ""
-    format: str | None = None
-    quality: int | None = None
-    damaged: str | None = None
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
-    def output(self, kind: str | None = None) -> Output:
-        """Return the output; `kind` is its format where none was asked for."""
-        return Output(self.format or kind, quality=self.quality)  # type: ignore[arg-type] # it is checked there
+    @property
+    def format(self) -> str | None:
+        """The format that was asked for."""
+        return self.options.get("format")
+
+    def output(self, kind: str | None = None, pipeline: str = "") -> Output:
+        """Return the output; `kind` is its format where none was asked for, `pipeline` what it alone gets."""
+        return self.output_as(self.format or kind, pipeline)
+
+    def output_as(self, kind: str | None, pipeline: str = "") -> Output:
+        """Return the output in a format, whichever was asked for."""
+        return Output(kind, pipeline=Pipeline(pipeline), **of_output(self.options))  # type: ignore[arg-type] # checked
 
     def decoding(self) -> DecodeOptions:
         """Return how files are decoded."""
-        return DecodeOptions(damaged=self.damaged)  # type: ignore[arg-type] # it is checked there
+        return DecodeOptions(**of_decoding(self.options))
 
 
 def add_work_options(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +56,7 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("pipeline")
     what.add_argument(
         "--pipeline", type=argument_type(text), metavar="TEXT",
-        help='such as "resize width=800 | sharpen"; `imgsvc-client info` lists the operations',
+        help='such as "resize width=800 | sharpen"; `imgsvc-client operations` lists what there is',
     )  # fmt: skip
     what.add_argument(
         "--preset", type=argument_type(text), metavar="NAME", help="a pipeline that the server knows by name"
@@ -54,18 +64,7 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--presets", type=Path, metavar="FILE", help="look --preset up in this TOML file instead"
     )
-    what.add_argument(
-        "--format", type=argument_type(choice(*FORMATS)), metavar="NAME",
-        help=f"of the output: {', '.join(FORMATS)} (default: the output's extension, or else the input's)",
-    )  # fmt: skip
-    what.add_argument(
-        "--quality", type=argument_type(integer(1, 100)), metavar="1-100", help="of JPEG, WebP and AVIF"
-    )
-    what.add_argument(
-        "--damaged", type=argument_type(choice(*get_args(Damaged))), metavar="WHAT",
-        help="what becomes of files that end too early or have damaged pixels: refuse (default), or partial, "
-        "which takes what is there",
-    )  # fmt: skip
+    add_option_flags(parser)
 
 
 def work_of(args: argparse.Namespace, before: str = "") -> Work:
@@ -74,25 +73,47 @@ def work_of(args: argparse.Namespace, before: str = "") -> Work:
     Raises
     ------
     ConfigurationError, InvalidParameterError
-        The presets' file or the pipeline is none, or there is no such preset.
+        The presets' file or the pipeline is none, there is no such preset, or an option cannot be.
     """
     if args.presets is not None and args.preset is None:
         raise ConfigurationError(
             f"--presets: {args.presets}, expected with --preset, which names one of them"
         )
+    given = given_options(args)
     steps = [Pipeline(each) for each in (before, args.pipeline) if each]
     if args.preset is None or args.presets is None:
-        return Work(_joined(steps), args.preset or "", args.format, args.quality, args.damaged)
+        if args.preset is not None:
+            _check_can_be_said(given)
+        return Work(_joined(steps), args.preset or "", given)
     presets = load_presets(args.presets)
     if args.preset not in presets:
         known = ", ".join(sorted(presets)) or "none at all"
         raise ConfigurationError(f"--preset: {args.preset!r}, expected one of {args.presets}: {known}")
     preset = presets[args.preset]
-    pipeline = _joined([preset.pipeline, *steps])
-    quality = preset.quality if args.format in {None, preset.format} else None
-    return Work(
-        pipeline, "", args.format or preset.format, args.quality or quality, args.damaged or preset.damaged
-    )
+    own = preset.format and canonical_format(preset.format)
+    kind = given.get("format") or own
+    options = {
+        **merged(preset.options, given, same_format=kind == own),
+        **of_decoding(preset.options),
+        **of_decoding(given),
+    }
+    work = Work(_joined([preset.pipeline, *steps]), "", {**options, "format": kind} if kind else options)
+    try:
+        work.output(), work.decoding()
+    except InvalidParameterError as error:
+        where = f"{args.presets}: [{args.preset}] {error.field.removeprefix('options.')}"
+        raise ConfigurationError(f"{where}: {error.value}, expected {error.expected}") from error
+    return work
+
+
+def _check_can_be_said(given: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for an option at its default, which requests leave to a server's preset."""
+    for name, value in given.items():
+        option = OPTIONS[name]
+        if option.default is not None and value == option.default:
+            raise ConfigurationError(
+                f"{option.flag}: {value}, expected nothing: it is the default, unless the preset says another"
+            )
 
 
 def _joined(pipelines: list[Pipeline]) -> Pipeline:

@@ -1,0 +1,128 @@
+"""Catalogue of operations: what each does, its parameters and what they may be, examples, other names."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+from typing import Any, Literal, get_origin
+
+from imgsvc.errors import InvalidParameterError
+from imgsvc.operations import OPERATIONS, Operation
+from imgsvc.pipeline.description import check_operation_name
+from imgsvc.pipeline.pipeline import Pipeline
+from imgsvc.pipeline.text import ALIASES
+from imgsvc.pipeline.turns import BY_DEGREES, BY_TURNS
+
+__all__ = ["Entry", "Parameter", "catalog", "entry"]
+
+EXAMPLES = {
+    "adjust": "adjust brightness=10 contrast=1.2",
+    "box_blur": "box_blur 3",
+    "convert": "convert uint16",
+    "convolve": "convolve [[-1,0,1],[-2,0,2],[-1,0,1]] bias=128",
+    "crop": "crop left=8 top=4 width=32 height=24",
+    "flip": "flip axis=1",
+    "gamma": "gamma 0.8",
+    "gaussian_blur": "gaussian_blur sigma=2.5 border=replicate",
+    "grayscale": "grayscale",
+    "invert": "invert",
+    "lut": f"lut [{','.join(str(255 - value) for value in range(256))}]",
+    "mean_filter": "mean_filter",
+    "pad": "pad left=8 right=8 fill=[255,255,255]",
+    "resize": "resize width=320 resample=lanczos",
+    "rotate90": "rotate90 turns=1",
+    "sharpen": "sharpen sigma=1.5 amount=0.5",
+    "threshold": "threshold 128",
+}
+BY_DEGREES_EXAMPLE = f"{BY_DEGREES} 90"
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """A parameter of an operation.
+
+    Attributes
+    ----------
+    name, type
+        As it is in Python; one of some words is a ``str``.
+    required, default
+        Whether it has no default, or what that is, as text; None has none.
+    expected
+        What it may be, as its check says.
+    """
+
+    name: str
+    type: str
+    required: bool
+    default: str
+    expected: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """An operation."""
+
+    name: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+    examples: tuple[str, ...]
+    aliases: tuple[str, ...]
+
+
+@functools.cache
+def catalog() -> tuple[Entry, ...]:
+    """Return all operations, by their names."""
+    return tuple(_entry(name, kind) for name, kind in sorted(OPERATIONS.items()))
+
+
+def entry(name: str) -> Entry:
+    """Return an operation, also by a name that texts have for it.
+
+    Raises
+    ------
+    InvalidParameterError
+        There is none; the error has the nearest names.
+    """
+    name = BY_TURNS if name == BY_DEGREES else ALIASES.get(name, name)
+    check_operation_name("operation", name)
+    return _entry(name, OPERATIONS[name])
+
+
+def _entry(name: str, kind: type[Operation]) -> Entry:
+    aliases = [alias for alias, of in ALIASES.items() if of == name]
+    examples = [EXAMPLES[name]] if name in EXAMPLES else []
+    if name == BY_TURNS:
+        aliases.append(BY_DEGREES)
+        examples.append(BY_DEGREES_EXAMPLE)
+    summary = (kind.__doc__ or "").split("; see ")[0].split("\n")[0].rstrip(".")
+    return Entry(name, summary, _parameters(kind), tuple(examples), tuple(aliases))
+
+
+def _parameters(kind: type[Operation]) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(
+            field.name,
+            _type(kind, field),
+            field.default is dataclasses.MISSING,
+            "" if field.default in {dataclasses.MISSING, None} else str(field.default),
+            _expected(kind, field.name),
+        )
+        for field in dataclasses.fields(kind)  # type: ignore[arg-type] # every operation is a dataclass
+    )
+
+
+def _type(kind: type, field: dataclasses.Field[Any]) -> str:
+    alias = getattr(sys.modules[kind.__module__], str(field.type), None)
+    return "str" if get_origin(alias) is Literal else str(field.type)
+
+
+def _expected(kind: type[Operation], name: str) -> str:
+    """Return what a parameter may be: what its own check says of a value that is nothing of the kind."""
+    example: Any = Pipeline(EXAMPLES.get(kind.name, "")).operations
+    try:
+        for operation in example:
+            dataclasses.replace(operation, **{name: Ellipsis})
+    except InvalidParameterError as error:
+        return error.expected
+    return ""
