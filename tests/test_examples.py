@@ -1,0 +1,146 @@
+"""The examples do what they say."""
+
+import importlib.util
+import inspect
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgsvc.codec import decode, format_of
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PHOTO = EXAMPLES / "photo.jpg"  # 600 x 400
+UPLOAD = PHOTO.read_bytes()
+
+
+def example(name):
+    spec = importlib.util.spec_from_file_location(f"examples.{name}", EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+WEB, TRAINING, DESK = map(example, ("web", "training", "desk"))
+
+
+def size(data):
+    with Image.open(io.BytesIO(data)) as image:
+        return image.size
+
+
+@pytest.mark.parametrize("module", [WEB, TRAINING, DESK], ids=lambda module: module.__name__)
+def test_there_are_six_of_each(module):
+    functions = [
+        each
+        for _, each in inspect.getmembers(module, inspect.isfunction)
+        if each.__module__ == module.__name__
+    ]
+    assert len(functions) == 6
+    for function in functions:
+        lines = inspect.getsource(function).splitlines()
+        assert len(lines) <= 12, "a few lines each"
+        assert any(line.startswith("    # ") for line in lines), "what the same takes elsewhere"
+
+
+class TestWeb:
+    def test_avatar(self):
+        assert (format_of(WEB.avatar(UPLOAD)), size(WEB.avatar(UPLOAD))) == ("webp", (256, 256))
+
+    def test_responsive(self):
+        sizes = {name: size(data) for name, data in WEB.responsive(UPLOAD).items()}
+        assert sizes == {"320.webp": (320, 213), "640.webp": (600, 400), "1280.webp": (600, 400)}
+
+    def test_product(self):
+        pixels = decode(WEB.product(UPLOAD)).frames[0]
+        assert pixels.shape == (600, 600, 3)
+        assert pixels[:90].min() > 250
+        assert pixels[-90:].min() > 250
+
+    def test_within(self):
+        data = WEB.within(UPLOAD)
+        assert len(data) <= 20_000
+        assert size(data) == (800, 533)
+
+    def test_placeholder(self):
+        red, green, blue = bytes.fromhex(WEB.placeholder(UPLOAD)[1:])
+        mean = decode(UPLOAD).frames[0].reshape(-1, 3).mean(0)
+        assert np.abs(np.array([red, green, blue]) - mean).max() < 4
+
+    def test_is_taken(self):
+        assert WEB.is_taken(UPLOAD) is None
+        assert "ends too early" in WEB.is_taken(UPLOAD[:20_000])
+        assert "no known format" in WEB.is_taken(b"a letter")
+
+
+class TestTraining:
+    def test_letterboxed(self):
+        pixels = TRAINING.letterboxed(PHOTO)
+        assert pixels.shape == (640, 640, 3)
+        assert (pixels[:100] == 0x72).all()
+        assert (pixels[-100:] == 0x72).all()
+
+    def test_center_crop_and_normalized(self):
+        assert TRAINING.center_crop(PHOTO).shape == (224, 224, 3)
+        floats = TRAINING.normalized(PHOTO)
+        assert (floats.shape, floats.dtype) == ((3, 224, 224), np.float32)
+        np.testing.assert_array_equal(np.rint(floats * 255), TRAINING.center_crop(PHOTO).transpose(2, 0, 1))
+
+    def test_augmented(self):
+        image = TRAINING.center_crop(PHOTO)
+        first, again = (TRAINING.augmented(image, np.random.default_rng(3)) for _ in range(2))
+        np.testing.assert_array_equal(first, again)
+        assert first.shape == image.shape
+        assert not np.array_equal(first, image)
+
+    def test_batch(self):
+        images = TRAINING.batch([PHOTO] * 5)
+        assert images.shape == (5, 224, 224, 3)
+        np.testing.assert_array_equal(images[3], TRAINING.center_crop(PHOTO))
+
+    def test_eight_bits(self):
+        assert TRAINING.eight_bits(np.array([[0, 1000, 2000, 65535]], np.uint16), 1000, 2000).tolist() == [
+            [0, 0, 255, 255]
+        ]
+
+
+class TestDesk:
+    def test_smaller(self, tmp_path):
+        DESK.smaller(PHOTO, tmp_path / "b.png")
+        assert size((tmp_path / "b.png").read_bytes()) == (300, 200)
+
+    def test_black_and_white(self, tmp_path):
+        DESK.black_and_white(PHOTO, tmp_path / "page.png")
+        with Image.open(tmp_path / "page.png") as image:
+            assert len(image.convert("L").getcolors()) == 2
+        assert (tmp_path / "page.png").stat().st_size < 600 * 400 // 8
+
+    def test_readable(self, tmp_path):
+        DESK.readable(PHOTO, tmp_path / "b.jpg")
+        before, after = (decode(path.read_bytes()).frames[0] for path in (PHOTO, tmp_path / "b.jpg"))
+        assert after.std() > before.std()
+
+    def test_turned(self, tmp_path):
+        shutil.copy(PHOTO, tmp_path)
+        assert DESK.turned(tmp_path) == [tmp_path / "photo-turned.jpg"]
+        assert size((tmp_path / "photo-turned.jpg").read_bytes()) == (400, 600)
+
+    def test_framed(self, tmp_path):
+        DESK.framed(PHOTO, tmp_path / "framed.png")
+        pixels = decode((tmp_path / "framed.png").read_bytes()).frames[0]
+        assert pixels.shape == (480, 680, 3)
+        assert (pixels[:40] == 255).all()
+
+    def test_for_mail(self):
+        exif = Image.Exif()
+        exif.get_ifd(0x8825)[1] = "N"
+        with io.BytesIO() as file, Image.open(PHOTO) as photo:
+            photo.resize((2400, 1600)).save(file, "JPEG", quality=99, exif=exif)
+            (data,) = DESK.for_mail([file.getvalue()])
+        assert len(data) <= 100_000
+        assert size(data)[0] == 1600
+        with Image.open(io.BytesIO(data)) as image:
+            assert not image.getexif()
