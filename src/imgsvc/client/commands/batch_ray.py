@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ray_engine"]
 
-MOST_OF_BLOCK = 32
+MOST_OF_BLOCK = 64
 """Images of a task: few enough that a killed one costs seconds, and enough that tasks cost little."""
 
 BLOCKS_A_CORE = 4
