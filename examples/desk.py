@@ -39,7 +39,8 @@ def turned(folder: Path, degrees: int = 90) -> list[Path]:
 def framed(photo: Path, target: Path) -> None:
     """Write a photo with a white frame, for printing."""
     # In ImageMagick: -bordercolor white -border 40
-    imgsvc.process(photo, "pad left=40 top=40 right=40 bottom=40 fill=white").save(target)
+    steps = "pad left=40 top=40 right=40 bottom=40 fill=white"
+    imgsvc.process(photo, steps, output=target.suffix.lstrip(".")).save(target)
 
 
 def for_mail(photos: list[Path]) -> list[bytes]:
