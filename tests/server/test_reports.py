@@ -26,12 +26,17 @@ def test_operations(server):
         ("height", "int | None", False, ""),
         ("resample", "str", False, "bilinear"),
         ("alpha", "str", False, "weighted"),
+        ("fit", "str", False, "fill"),
+        ("position", "str | tuple[float, float]", False, "center"),
+        ("enlarge", "bool", False, "True"),
+        ("background", "float | str | tuple[float, ...]", False, "0"),
+        ("scale", "float | None", False, ""),
     ]
     named = {"border", "dtype", "alpha"}
     words = [each.type for every in operations for each in every.parameters if each.name in named]
     assert words == ["str"] * 12
     crop = next(each for each in operations if each.name == "crop")
-    assert all(each.required for each in crop.parameters)
+    assert [each.name for each in crop.parameters if each.required] == ["width", "height"]
 
 
 def test_the_server(serve):

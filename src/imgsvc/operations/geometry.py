@@ -15,7 +15,7 @@ from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color, levels_of
 from imgsvc.operations.fitting import Position, checked_position, offset
-from imgsvc.operations.operation import Deep, SameShape, made, public
+from imgsvc.operations.operation import REQUIRED, Deep, SameShape, made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
 from imgsvc.operations.scratch import channels_of
 
@@ -99,8 +99,8 @@ class Crop(Deep):
 
     left: int | None = None
     top: int | None = None
-    width: int | None = None
-    height: int | None = None
+    width: int | None = dataclasses.field(default=None, metadata=REQUIRED)
+    height: int | None = dataclasses.field(default=None, metadata=REQUIRED)
     position: Position = "center"
 
     def __post_init__(self) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from imgsvc._images import Image, ImageLike, Shape
     from imgsvc.pipeline import Pipeline
 
+REQUIRED = {"required": True}
+"""Of a field that has to be given, though it has a default: behind others that have one."""
+
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
@@ -110,7 +113,7 @@ class Operation(abc.ABC):
         None where there is no kernel or something else beside it, or where it holds so much that it is better
         made for each call.
         """
-        if self.table_bytes(shape) > MOST_TABLE_BYTES:
+        if type(self).apply is not Operation.apply or self.table_bytes(shape) > MOST_TABLE_BYTES:
             return None
         kernel = self.kernel(shape, dtype)
         if kernel is None:

@@ -1,10 +1,10 @@
-"""Placed: an image in a size that is known, a part of that, or that upon a canvas."""
+"""Placed: an image in a size that is known, or a part of that. Framed: that upon a canvas."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
 
-__all__ = ["NEAREST", "Placed"]
+__all__ = ["NEAREST", "Framed", "Placed"]
 
 NEAREST = "nearest"
 
@@ -50,8 +50,6 @@ class Placed(Operation):
     resample: str
     alpha: Alpha
     background: Color
-
-    name: ClassVar[str] = "resize"
 
     @property
     def deep(self) -> bool:
@@ -153,11 +151,11 @@ class Placed(Operation):
         return sum(map(filters.windows_bytes, shape[:2], self.placement.size, [self.resample] * 2))
 
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002 - for no depth is it another
-        """Return what computes the result; None where it is put upon a canvas."""
-        return None if self.placement.is_padded else self._kernel(shape, stop)
-
-    def _kernel(self, shape: Shape, stop: Stop | None) -> Kernel:
         """Return what computes the part of the image that is seen."""
+        return self.kernel_of_seen(shape, stop)
+
+    def kernel_of_seen(self, shape: Shape, stop: Stop | None) -> Kernel:
+        """Return the same, of which there is always one."""
         kernels = _dispatch.kernels()
         (height, width), size = shape[:2], self.placement.size
         rows, columns = self._seen
@@ -173,17 +171,24 @@ class Placed(Operation):
             is_weighted(self.alpha, shape),
         )
 
+
+class Framed(Placed):
+    """An image upon a canvas of which there is more than of the image."""
+
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002
+        """Return None: there are two, one for the image and one for what is around it."""
+        return None
+
     def apply(self, src: Image, dst: Image, num_threads: int, stop: Stop) -> None:
-        """Compute `dst`, upon a canvas where there is more of it than of the image."""
-        kernel = self._kernel(src.shape, stop)
-        if not self.placement.is_padded:
-            kernel(src, dst, num_threads, stop)
-            return
+        """Compute the image, and copy it into `dst` with what is around it."""
         seen = np.empty((*self._seen_size(), *src.shape[2:]), src.dtype)
-        kernel(src, seen, num_threads, stop)
+        self.kernel_of_seen(src.shape, stop)(src, seen, num_threads, stop)
         top, left = (max(before, 0) for before in self.placement.offset)
         levels = levels_of(self.background, channels_of(src.shape), src.dtype)
         right, bottom = dst.shape[1] - left - seen.shape[1], dst.shape[0] - top - seen.shape[0]
         frame = Pad(left, top, right, bottom, fill=levels)
         if not stop.stopped:
             frame.apply(seen, dst, num_threads, stop)
+
+
+Placed.name = Framed.name = "resize"  # which they are, for who reads a log

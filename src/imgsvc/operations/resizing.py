@@ -13,7 +13,7 @@ from imgsvc.operations.colors import Color, check_channels, check_range, checked
 from imgsvc.operations.fitting import FITS, Fit, Position, checked_position, fitted
 from imgsvc.operations.operation import Operation, made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape, rounded
-from imgsvc.operations.placed import NEAREST, Placed
+from imgsvc.operations.placed import NEAREST, Framed, Placed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,10 +45,10 @@ class Resize(Operation):
     def __post_init__(self) -> None:
         """Check what can be without the image."""
         if self.scale is not None:
+            meaning = ", instead of width and height"
+            object.__setattr__(self, "scale", number("scale", self.scale, LEAST_SCALE, MOST_SCALE, meaning))
             if self.width is not None or self.height is not None:
                 raise InvalidParameterError("scale", shown(self.scale), "either this, or width and height")
-            meaning = ": of each side"
-            object.__setattr__(self, "scale", number("scale", self.scale, LEAST_SCALE, MOST_SCALE, meaning))
         elif self.width is None and self.height is None:
             raise InvalidParameterError("width, height", "neither is set", "one of them at least, or scale")
         for field in ("width", "height"):
@@ -134,9 +134,8 @@ def _placed(operation: Resize, shape: Shape) -> Placed:
     if placement.is_padded:
         check_channels("background", operation.background, shape)
     result_shape("width, height", *placement.canvas, shape[2:])
-    made_of_it = Placed(
-        placement, operation.resample, operation.alpha, operation.background if placement.is_padded else 0
-    )
+    kind, background = (Framed, operation.background) if placement.is_padded else (Placed, 0)
+    made_of_it = kind(placement, operation.resample, operation.alpha, background)
     for field, source, size in zip(("height", "width"), (height, width), placement.size, strict=True):
         taps = made_of_it.taps_of(source, size)
         if taps > filters.MAX_TAPS or taps * size > filters.MAX_WEIGHTS:

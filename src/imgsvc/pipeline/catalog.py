@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import sys
+import types
 from typing import Any, Literal, get_origin
 
 from imgsvc.errors import InvalidParameterError
@@ -104,7 +105,7 @@ def _parameters(kind: type[Operation]) -> tuple[Parameter, ...]:
         Parameter(
             field.name,
             _type(kind, field),
-            field.default is dataclasses.MISSING,
+            field.default is dataclasses.MISSING or field.metadata.get("required", False),
             "" if field.default in {dataclasses.MISSING, None} else str(field.default),
             _expected(kind, field.name),
         )
@@ -114,7 +115,9 @@ def _parameters(kind: type[Operation]) -> tuple[Parameter, ...]:
 
 def _type(kind: type, field: dataclasses.Field[Any]) -> str:
     alias = getattr(sys.modules[kind.__module__], str(field.type), None)
-    return "str" if get_origin(alias) is Literal else str(field.type)
+    if get_origin(alias) is Literal:
+        return "str"
+    return str(alias) if isinstance(alias, types.UnionType) else str(field.type)
 
 
 def _expected(kind: type[Operation], name: str) -> str:
