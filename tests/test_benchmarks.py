@@ -64,7 +64,7 @@ def test_floors_are_what_has_one():
 
 def test_who_is_absent_is_one_line():
     _, text = collected("--thorough", "-k", "not observing and not redis and not blake3")
-    absent = [need for need in (ENVOY, OPENCV, SCIPY) if not need.is_met()]
+    absent = [need for need in (ENVOY, OPENCV, RAY, SCIPY) if not need.is_met()]
     lines = [line for line in text.splitlines() if line.startswith("without ")]
     assert sorted(line.partition(":")[0] for line in lines) == [f"without {need.name}" for need in absent]
 
