@@ -72,9 +72,6 @@ SILENT = {
 MOST_SILENCES = 4
 """In a row, before a batch ends."""
 
-FEW = 8
-"""Objects that are asked for one by one, instead of listing all that there are."""
-
 DRIVERS = {"gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "s3": "s3fs", "s3a": "s3fs"}
 
 
@@ -167,22 +164,9 @@ class Store:
 
     def existing(self, names: Iterable[str]) -> set[str]:
         """Return those of the names that are there; an object without bytes is not."""
-        wanted = list(names)
-        there = self._sizes_of(wanted) if len(wanted) <= FEW else self._listed(ImageWriteError)
+        there = self._listed(ImageWriteError)
         self._empty = {name for name, size in there.items() if not size}
-        return {name for name in wanted if there.get(name)}
-
-    def _sizes_of(self, names: Iterable[str]) -> dict[str, int]:
-        """Return the sizes of a few objects that are there, or of all: HEAD says of no error what it is."""
-        found = {}
-        for name in names:
-            try:
-                found[name] = self._files.info(self._path(name))["size"] or 0
-            except FileNotFoundError:
-                continue
-            except Exception:  # noqa: BLE001 - drivers have errors of their own
-                return self._listed(ImageWriteError)
-        return found
+        return {name for name in names if there.get(name)}
 
     def beginning(self, name: str, size: int) -> bytes:
         """Return the first bytes of a file, or none."""
