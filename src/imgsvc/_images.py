@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
         def __array__(self) -> NDArray[Any]: ...
 
-    class OpenFile(Protocol):
+    class Readable(Protocol):
         """A file that is open for reading bytes."""
 
         def read(self, size: int, /) -> bytes: ...
 
     ImageLike = (
-        NDArray[Any] | HasArray | bytes | bytearray | memoryview | str | os.PathLike[str] | OpenFile
+        NDArray[Any] | HasArray | bytes | bytearray | memoryview | str | os.PathLike[str] | Readable
     ) | PillowImage
 
 Shape = tuple[int, ...]
@@ -47,13 +47,12 @@ DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("uint8", "
 """Those of images, in this machine's order of bytes; but for `convert`, what computes takes the first."""
 
 
-_array_of: Callable[[object], Any] = lambda image: image  # noqa: E731 - until somebody reads others
+_readers: list[Callable[[object], Any]] = []
 
 
 def read_others_by(reader: Callable[[object], Any]) -> None:
     """Have `array_of` ask `reader`: files and Pillow images are the business of packages above this one."""
-    global _array_of  # noqa: PLW0603 - set once, when imgsvc is imported
-    _array_of = reader
+    _readers[:] = [reader]
 
 
 def array_of(image: ImageLike) -> Image:
@@ -64,7 +63,7 @@ def array_of(image: ImageLike) -> Image:
     InvalidInputError, ImageReadError
         It is a file that cannot be read or decoded.
     """
-    pixels: Image = image if isinstance(image, ndarray) else _array_of(image)
+    pixels: Image = image if isinstance(image, ndarray) else _readers[0](image)
     return pixels
 
 

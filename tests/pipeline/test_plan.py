@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from imgsvc import Pipeline
 from imgsvc._stop import Stop
-from imgsvc.errors import InvalidParameterError, StoppedError
+from imgsvc.errors import InvalidImageError, InvalidParameterError, StoppedError
 from imgsvc.operations import GaussianBlur, Operation, Resize
 from imgsvc.operations.operation import SameShape
 from tests.operations.every import EXAMPLES
@@ -90,6 +90,24 @@ def test_a_result_beyond_reason_is_refused_before_anything_is_allocated():
         "operations[3].resize.width, height: a result of 100000000×100000000 pixels, "
         "expected at most 1073741824 a side and 1099511627776 bytes"
     )
+
+
+@pytest.mark.parametrize(
+    ("src", "out", "error"),
+    [
+        (((4, 5, 3), "uint8"), ((6, 4, 3), "uint8"), r"image: \(4, 5, 3\) uint8, expected \(4, 6, 3\) uint8"),
+        (
+            ((4, 6, 3), "uint16"),
+            ((6, 4, 3), "uint8"),
+            r"image: \(4, 6, 3\) uint16, expected \(4, 6, 3\) uint8",
+        ),
+        (((4, 6, 3), "uint8"), ((4, 6, 3), "uint8"), r"out: \(4, 6, 3\) uint8, expected \(6, 4, 3\) uint8"),
+    ],
+)
+def test_a_plan_runs_on_what_it_was_made_for(src, out, error):
+    plan = Pipeline("rotate90 1").plan((4, 6, 3), np.uint8)
+    with pytest.raises(InvalidImageError, match=error):
+        plan.run(np.zeros(*src), np.zeros(*out))
 
 
 def test_between_steps_it_is_asked_whether_to_go_on(photo):

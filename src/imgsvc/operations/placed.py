@@ -113,7 +113,7 @@ class Placed(Operation):
     def _canvas_bytes(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) if self.placement.is_padded else 0
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no depth is it another
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - the same for every dtype
         """Return whether it computes, how many rows windows have, and whether colours are weighted."""
         if self._is_copy(shape):
             return "copy"
@@ -150,7 +150,7 @@ class Placed(Operation):
             return sum(map(filters.nearest_bytes, self.placement.size))
         return sum(map(filters.windows_bytes, shape[:2], self.placement.size, [self.resample] * 2))
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002 - for no depth is it another
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002 - the same for every dtype
         """Return what computes the part of the image that is seen."""
         return self.kernel_of_seen(shape, stop)
 
@@ -175,7 +175,7 @@ class Placed(Operation):
 class Framed(Placed):
     """An image upon a canvas of which there is more than of the image."""
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002 - none for any
         """Return None: there are two, one for the image and one for what is around it."""
         return None
 

@@ -124,11 +124,12 @@ class Plan:
             `stop` said so before it was done; `out` may hold anything.
         """
         first = self.steps[0]
-        for image, shape, dtype in ((src, first.src_shape, first.src_dtype), (out, self.shape, self.dtype)):
+        for field, image, shape, dtype in (
+            ("image", src, first.src_shape, first.src_dtype),
+            ("out", out, self.shape, self.dtype),
+        ):
             if (image.shape, image.dtype) != (shape, dtype):
-                raise InvalidImageError(
-                    "image", f"{image.shape} {image.dtype}", f"{shape} {dtype}, as planned"
-                )
+                raise InvalidImageError(field, f"{image.shape} {image.dtype}", f"{shape} {dtype}, as planned")
         stop = stop or Stop()
         buffers = [np.empty(num_bytes, np.uint8) for num_bytes in self._buffers()]
         image = src

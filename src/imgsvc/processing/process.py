@@ -135,16 +135,14 @@ def _results(
     for array in pixels:
         array.flags.writeable = False  # as what a client gets
     rooms = iter(pixels)
-    return [
-        each
-        if isinstance(each, InvalidInputError)
-        else with_channel_axis(
-            result_of(dataclasses.replace(each, pixels=next(rooms)) if isinstance(each, RawResult) else each),
-            given,
-            recipe,
-        )
-        for each in made
-    ]
+    results: list[Result | InvalidInputError] = []
+    for each in made:
+        if isinstance(each, InvalidInputError):
+            results.append(each)
+            continue
+        filled = dataclasses.replace(each, pixels=next(rooms)) if isinstance(each, RawResult) else each
+        results.append(with_channel_axis(result_of(filled), given, recipe))
+    return results
 
 
 class _Threads:

@@ -128,5 +128,4 @@ def _named(name: str, given: object) -> Output:
     output = Output(given) if isinstance(given, str) else given  # type: ignore[arg-type] # it is checked there
     if not isinstance(output, Output):
         raise InvalidParameterError(f"outputs[{name!r}]", shown(given), "a format or an imgsvc.Output")
-    fields = {field: getattr(output, field) for field in output.__dataclass_fields__}
-    return Output(**{**fields, "name": name})
+    return dataclasses.replace(output, name=name)

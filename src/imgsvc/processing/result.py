@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from imgsvc.codec import Format
     from imgsvc.recipes.results import EncodedResult
 
-    class OpenFile(Protocol):
+    class Writable(Protocol):
         """A file that is open for writing bytes."""
 
         def write(self, data: Any, /) -> Any: ...
@@ -98,7 +98,7 @@ class Result:
 
     def save(
         self,
-        path: str | os.PathLike[str] | OpenFile,
+        path: str | os.PathLike[str] | Writable,
         format: Format | None = None,  # noqa: A002 - what it is
     ) -> None:
         """Write it to a file.
@@ -147,7 +147,7 @@ class Result:
         except (OSError, ValueError) as error:
             raise ImageWriteError(f"{path}: cannot be written: {failure_of(error)}") from error
 
-    def _save_into(self, file: OpenFile, kind: Format | None) -> None:
+    def _save_into(self, file: Writable, kind: Format | None) -> None:
         if kind is None and self.data is None:
             known = ", ".join(map(repr, formats()))
             raise InvalidParameterError("format", "nothing", f"one of {known}: pixels have none of their own")

@@ -29,6 +29,9 @@ OutputFormat = Literal["raw", Format, FormatAlias]
 OUTPUT_FORMATS: dict[str, str] = {**{name: name for name in (RAW, *FORMATS)}, **FORMAT_ALIASES}
 """What a format may be called, and what it is."""
 
+OF_FILES = ("quality", "lossless", "progressive", "effort", "max_bytes", "palette", "subsampling")
+"""Options that raw pixels do not have, which are no file."""
+
 NOTHING = Pipeline()
 AS_USUAL = DecodeOptions()
 
@@ -93,7 +96,7 @@ class Output:
 
     def _check_raw(self) -> None:
         """Raise an error for options of files."""
-        for field in ("quality", "lossless", "progressive", "effort", "max_bytes", "palette", "subsampling"):
+        for field in OF_FILES:
             value = getattr(self, field)
             if value is not getattr(Output, field):
                 raise InvalidParameterError(field, shown(value), f"none for {RAW}: pixels are no file")

@@ -10,7 +10,7 @@ from imgsvc.codec import DecodeOptions, canonical_format, check_options
 from imgsvc.errors import ConfigurationError, InvalidInputError, InvalidParameterError
 from imgsvc.pipeline import Pipeline
 from imgsvc.pipeline.options import merged, of_decoding
-from imgsvc.recipes.recipe import MAX_OUTPUTS, RAW, Output, Recipe
+from imgsvc.recipes.recipe import MAX_OUTPUTS, OF_FILES, RAW, Output, Recipe
 from imgsvc.v1 import recipe_pb2
 from imgsvc.v1.image_pb2 import Format
 from imgsvc.wire.operations import enum_number, enum_word, operation_message, read_operations
@@ -36,8 +36,6 @@ DECODING = (
     ("damaged", "damaged", recipe_pb2.Damaged),
 )
 SAID = ("quality", "lossless", "progressive", "effort", "max_bytes", "palette")
-NO_FILE = ("quality", "lossless", "progressive", "effort", "max_bytes", "palette", "subsampling")
-"""Options of files, which raw pixels do not have."""
 
 
 def read_recipe(message: recipe_pb2.Recipe, presets: Mapping[str, Preset], field: str = "recipe") -> Recipe:
@@ -107,7 +105,7 @@ def _made(preset: Mapping[str, Any], given: Mapping[str, Any], **more: Any) -> O
     kind: Any = given.get("format") or usual  # Output checks it
     options = merged(preset, given, same_format=kind == usual)
     if kind == RAW:
-        options = {name: value for name, value in options.items() if name in given or name not in NO_FILE}
+        options = {name: value for name, value in options.items() if name in given or name not in OF_FILES}
     return Output(kind, **more, **options)
 
 

@@ -17,7 +17,6 @@ from imgsvc.client.commands.batch_items import (
     Failure,
     Item,
     Tally,
-    named,
     without_doubles,
     without_those_of_others,
     without_those_there,
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, Protocol
 
+    from imgsvc.client.commands.batch_items import Image
     from imgsvc.client.commands.variants import Variants
     from imgsvc.client.commands.work import Work
     from imgsvc.client.sync import Client
@@ -64,14 +64,17 @@ if TYPE_CHECKING:
     class Engine(Protocol):
         """Runs a batch."""
 
+        def items(self, images: Sequence[Image]) -> list[Item]:
+            """Return images with the names of their results."""
+
         def run(self, items: Sequence[Item], tally: Tally, bar: Any) -> None:
             """Make the results of items; count each in the tally, and show how many in the bar."""
 
 
 DESCRIPTION = """\
-Send every image of a folder through a pipeline, over one stream, and write the results to another folder,
-each whole or not at all. One that fails does not stop the others. Each folder may also be in an object store:
-s3://BUCKET/…, and what else fsspec opens."""
+Send every image of a folder through a pipeline, and write the results to another folder, each whole or not at
+all. One that fails does not stop the others. Each folder may also be in an object store: s3://BUCKET/…, and
+what else fsspec opens."""
 
 AUTO = "auto"
 IN_FLIGHT = 64
@@ -155,12 +158,9 @@ def run(args: argparse.Namespace) -> int:
     left_out = 0
     interruption: BaseException | None = None
     try:
-        with _engine(args, work, variants, source, target) as (engine, kind):
-            if isinstance(engine, Sets):
-                items = engine.items(images)
-            else:
-                items = named(source, images, kind, _workers_of(args))
-            items = without_doubles(without_those_of_others(items, source, target, tally), tally)
+        with _engine(args, work, variants, source, target) as engine:
+            items = without_those_of_others(engine.items(images), source, target, tally)
+            items = without_doubles(items, tally)
             if not args.overwrite:
                 failed = len(tally.failures)
                 missing = without_those_there(items, target, tally, resume=args.resume)
@@ -183,7 +183,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _places(
     args: argparse.Namespace,
-) -> tuple[Place, Place, Sequence[tuple[str, str | None]], Listing]:
+) -> tuple[Place, Place, Sequence[Image], Listing]:
     """Return where images are and results go, the images, and what else there is."""
     target = opened(args.dst)
     if args.work_list is not None:
@@ -195,8 +195,8 @@ def _places(
 @contextlib.contextmanager
 def _engine(
     args: argparse.Namespace, work: Work, variants: Variants | None, source: Place, target: Place
-) -> Iterator[tuple[Engine, str | None]]:
-    """Give what runs the batch, and the format of all results, or None where it is that of each image."""
+) -> Iterator[Engine]:
+    """Give what runs the batch."""
     if args.engine == RAY:
         from imgsvc.client.commands.batch_ray import Job, ray_engine  # noqa: PLC0415 - an extra
 
@@ -206,33 +206,21 @@ def _engine(
             recipe = Recipe(work.pipeline, (work.output(),), work.decoding(), work.preset)
             job = Job(recipe, source, target, client, replace=args.overwrite)
             most = None if args.workers == AUTO else args.workers
-            yield stack.enter_context(ray_engine(job, args.address, most)), work.format
+            yield stack.enter_context(ray_engine(job, args.address, most))
         return
     with connect(args) as client:
         work = _with_format(work, client)
+        workers, replace = _workers_of(args), args.overwrite
         if variants is not None:
-            workers, replace = _workers_of(args), args.overwrite
-            yield (
-                Sets(
-                    client, work, variants, source, target,
-                    replace=replace, workers=workers, retries=args.retries,
-                ),
-                work.format,
+            yield Sets(
+                client, work, variants, source, target,
+                replace=replace, workers=workers, retries=args.retries,
             )  # fmt: skip
-            return
-        yield (
-            Stream(
-                client,
-                work,
-                source,
-                target,
-                replace=args.overwrite,
-                workers=_workers_of(args),
-                in_flight=args.in_flight or IN_FLIGHT,
-                retries=args.retries,
-            ),
-            work.format,
-        )
+        else:
+            yield Stream(
+                client, work, source, target,
+                replace=replace, workers=workers, in_flight=args.in_flight or IN_FLIGHT, retries=args.retries,
+            )  # fmt: skip
 
 
 def _workers_of(args: argparse.Namespace) -> int:

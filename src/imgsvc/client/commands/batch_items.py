@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from imgsvc.places import Place
 
 __all__ = [
+    "PAUSE_SECONDS",
     "Failure",
+    "Image",
     "Item",
     "Tally",
     "check_fits",
@@ -31,6 +33,13 @@ __all__ = [
     "without_those_of_others",
     "without_those_there",
 ]
+
+
+PAUSE_SECONDS = 1.0
+"""Before images that a busy server has turned down are sent again."""
+
+Image = tuple[str, str | None]
+"""The name of an image, and what a list of work calls its result, if it does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,15 +131,13 @@ def told_of(error: ImgsvcError) -> tuple[str, str]:
     return error.code.name if isinstance(error, ServiceError) else "", f"{error}{advice(error)}"
 
 
-def named(
-    source: Place, images: Sequence[tuple[str, str | None]], kind: str | None, workers: int
-) -> list[Item]:
+def named(source: Place, images: Sequence[Image], kind: str | None, workers: int) -> list[Item]:
     """Return images with the names of their results, which have the format `kind`, or each that of its image.
 
     What an image is, its first bytes say, which several threads read: its name may not.
     """
 
-    def item(image: tuple[str, str | None]) -> Item:
+    def item(image: Image) -> Item:
         name, output = image
         if output is not None:
             return Item(name, output)
@@ -164,14 +171,15 @@ def without_doubles(items: Iterable[Item], tally: Tally) -> list[Item]:
 
 
 def without_those_of_others(items: Sequence[Item], source: Place, target: Place, tally: Tally) -> list[Item]:
-    """Return items whose outputs replace no other one's image; those of which they would have failed."""
+    """Return items whose outputs replace no other item's image; an item of which one would has failed."""
     prefix = source.holds(target)
     if prefix is None:
         return list(items)
     names = {item.name for item in items}
     kept = []
     for item in items:
-        other = next((name for name in item.outputs if item.name != prefix + name in names), None)
+        replaced = ((name, prefix + name) for name in item.outputs)
+        other = next((name for name, image in replaced if image in names and image != item.name), None)
         if other is None:
             kept.append(item)
         else:

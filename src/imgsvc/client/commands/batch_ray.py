@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgsvc._available_cores import available_cores
-from imgsvc.client.commands.batch_items import check_fits, told_of
+from imgsvc.client.commands.batch_items import check_fits, named, told_of
 from imgsvc.client.commands.files import file_of
 from imgsvc.errors import (
     ClusterError,
@@ -25,7 +25,7 @@ from imgsvc.ray import run_recipe
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from imgsvc.client.commands.batch_items import Item, Tally
+    from imgsvc.client.commands.batch_items import Image, Item, Tally
     from imgsvc.client.sync import Client
     from imgsvc.places import Place
     from imgsvc.recipes.recipe import Recipe
@@ -37,7 +37,6 @@ MOST_OF_BLOCK = 64
 
 BLOCKS_A_CORE = 4
 """At least, so that all cores have work to the end."""
-
 
 RETRIES = 2
 """Of a task whose worker dies: of what kills it each time there is no end otherwise."""
@@ -75,9 +74,8 @@ def ray_engine(job: Job, address: str | None, workers: int | None) -> Iterator[R
     if address is not None:
         _check_reachable(address)
     here = address is None
-    with contextlib.redirect_stdout(
-        sys.stderr
-    ):  # where Ray tells of workers that died: stdout is the report's
+    # Ray tells of workers that died on stdout, which is the report's.
+    with contextlib.redirect_stdout(sys.stderr):
         try:
             ray.init(
                 address,
@@ -124,6 +122,11 @@ class RayData:
     def __init__(self, job: Job, workers: int | None) -> None:
         self._job = job
         self._workers = workers
+
+    def items(self, images: Sequence[Image]) -> list[Item]:
+        """Return images with the names of their results."""
+        job = self._job
+        return named(job.source, images, job.recipe.outputs[0].format, self._workers or 2 * available_cores())
 
     def run(self, items: Sequence[Item], tally: Tally, bar: Any) -> None:
         """Do all of them; rows come back without pixels or files.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from imgsvc.client.commands.batch_items import Item
+from imgsvc.client.commands.batch_items import PAUSE_SECONDS, Item
 from imgsvc.client.commands.files import file_of, result_name
 from imgsvc.client.commands.variants import processed
 from imgsvc.codec import format_of_name
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
 
-    from imgsvc.client.commands.batch_items import Tally
+    from imgsvc.client.commands.batch_items import Image, Tally
     from imgsvc.client.commands.variants import Made, Variants
     from imgsvc.client.commands.work import Work
     from imgsvc.client.sync import Client
@@ -38,10 +38,6 @@ __all__ = ["Sets"]
 
 HEADER_BYTES = 1 << 17
 """Of an image, which nearly always say how wide it is; where they do not, all of it is read."""
-
-PAUSE_SECONDS = 1.0
-"""Before an image that a busy server has turned down is sent again."""
-
 
 ENDS = (StoreAccessError, ConfigurationError)
 """Errors that are not about an image."""
@@ -94,7 +90,7 @@ class Sets:
         self._workers = workers
         self._retries = retries
 
-    def items(self, images: Sequence[tuple[str, str | None]]) -> list[Item]:
+    def items(self, images: Sequence[Image]) -> list[Item]:
         """Return images with the names of all results, which depend on how wide each image is."""
         with ThreadPoolExecutor(self._workers) as pool:
             return list(pool.map(self._item, images))
@@ -120,7 +116,7 @@ class Sets:
                 for _, made in waiting:
                     made.cancel()
 
-    def _item(self, image: tuple[str, str | None]) -> Item:
+    def _item(self, image: Image) -> Item:
         name, output = image
         try:
             try:

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from imgsvc.client.commands.batch_items import check_fits
+from imgsvc.client.commands.batch_items import PAUSE_SECONDS, check_fits, named
 from imgsvc.client.commands.files import file_of
 from imgsvc.errors import ImgsvcError, ServiceUnavailableError, StoreAccessError
 
@@ -15,16 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from imgsvc.client.commands.batch_items import Item, Tally
+    from imgsvc.client.commands.batch_items import Image, Item, Tally
     from imgsvc.client.commands.work import Work
     from imgsvc.client.sync import Client
     from imgsvc.places import Place
     from imgsvc.processing.result import Result
 
 __all__ = ["Stream"]
-
-PAUSE_SECONDS = 1.0
-"""Before images that a busy server has turned down are sent again."""
 
 
 class Stream:
@@ -63,6 +60,10 @@ class Stream:
         self._in_flight = in_flight
         self._retries = retries
         self._started: dict[Item, float] = {}
+
+    def items(self, images: Sequence[Image]) -> list[Item]:
+        """Return images with the names of their results."""
+        return named(self._source, images, self._work.format, self._workers)
 
     def run(self, items: Sequence[Item], tally: Tally, bar: Any) -> None:
         """Send all of them, and those that a busy server has turned down again, a few times."""
