@@ -68,6 +68,16 @@ CASES = (
         {"axis": 1},
     ),
     Case(
+        "transpose",
+        "transpose",
+        "transpose",
+        (
+            OpenCV(lambda cv2, src, out: cv2.transpose(src, out), floors=(1.0, 1.0)),
+            Pillow(lambda image, _: image.transpose(PillowImage.Transpose.TRANSPOSE)),
+            NumPy(lambda src, out: plain_copy(np.swapaxes(src, 0, 1), out)),
+        ),
+    ),
+    Case(
         "pad",
         f"pad by {FRAME}, edge repeated",
         "pad",

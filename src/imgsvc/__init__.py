@@ -29,6 +29,7 @@ from imgsvc.operations import (
     rotate90,
     sharpen,
     threshold,
+    transpose,
 )
 from imgsvc.pipeline import Pipeline
 from imgsvc.runtime.allocator import tune_allocator
@@ -75,6 +76,7 @@ __all__ = [
     "rotate90",
     "sharpen",
     "threshold",
+    "transpose",
     "tune_allocator",
 ]
 

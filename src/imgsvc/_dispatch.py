@@ -38,6 +38,7 @@ class Kernels:
             Select,
             Sharpen,
             Threshold,
+            Transpose,
             openmp,
         )
 

@@ -18,6 +18,9 @@ class Mirror(Kernel):
     def __new__(cls, reverses: bool = False) -> Self: ...
 
 @disjoint_base
+class Transpose(Kernel): ...
+
+@disjoint_base
 class QuarterTurn(Kernel):
     def __new__(cls, clockwise: bool) -> Self: ...
 

@@ -72,6 +72,13 @@ cdef class Mirror(Kernel):
         return geometry.mirror(src, &result, num_threads, stop)
 
 
+cdef class Transpose(Kernel):
+    """Exchanges rows and columns."""
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return geometry.transpose(src, dst, num_threads, stop)
+
+
 cdef class QuarterTurn(Kernel):
     """Turns by 90 degrees: a transposition of the image or to the result, one of which is upside down."""
 

@@ -21,6 +21,7 @@ from imgsvc.operations import (
     Rotate90,
     Sharpen,
     Threshold,
+    Transpose,
 )
 
 EXAMPLES = [
@@ -41,6 +42,7 @@ EXAMPLES = [
     *map(Rotate90, range(4)),
     Flip(0),
     Flip(1),
+    Transpose(),
     Crop(left=0, top=0, width=1, height=1),
     Crop(width=1, height=1, position="southeast"),
     Pad(left=3, top=1, right=40, bottom=2),

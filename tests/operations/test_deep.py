@@ -82,6 +82,7 @@ class TestBesideNumPy:
             for turns in range(4):
                 assert_same(imgsvc.rotate90(image, turns, num_threads=2), np.rot90(image, turns))
             assert_same(imgsvc.flip(image, 1, num_threads=2), np.flip(image, 1))
+            assert_same(imgsvc.transpose(image, num_threads=2), np.swapaxes(image, 0, 1))
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_every_remainder_of_a_row_and_of_a_block(self, isa, rng, dtype):

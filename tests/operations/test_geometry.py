@@ -88,6 +88,24 @@ class TestFlip:
             imgsvc.flip(photo, axis)
 
 
+class TestTranspose:
+    @per_isa
+    @given(image=images)
+    def test_equals_numpy(self, isa, image):
+        np.testing.assert_array_equal(imgsvc.transpose(image), np.swapaxes(image, 0, 1))
+
+    @pytest.mark.parametrize("shape", CHUNK_SHAPES, ids=str)
+    def test_chunk_edges(self, isa, rng, shape):
+        image = rng.integers(0, 256, shape, dtype=np.uint8)
+        np.testing.assert_array_equal(imgsvc.transpose(image, num_threads=2), np.swapaxes(image, 0, 1))
+
+    def test_strides_and_a_given_result(self, photo):
+        view = photo[::-2, 3:]
+        out = np.empty((view.shape[1], view.shape[0], *view.shape[2:]), np.uint8)
+        assert imgsvc.transpose(view, out=out) is out
+        np.testing.assert_array_equal(out, np.swapaxes(view, 0, 1))
+
+
 class TestCrop:
     @per_isa
     @given(image=images, data=st.data())

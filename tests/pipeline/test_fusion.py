@@ -23,6 +23,7 @@ from imgsvc.operations import (
     Resize,
     Rotate90,
     Threshold,
+    Transpose,
 )
 from imgsvc.operations.pixels import ColourTable
 from tests.operations.every import EXAMPLES
@@ -31,7 +32,7 @@ from tests.operations.images import images
 ROWS = np.random.default_rng(1).integers(0, 256, (4, 256), dtype=np.uint8)
 LOOKUPS = [Invert(), Adjust(20, 1.5), Gamma(0.45), Threshold(100), Lut(ROWS[0])]
 BY_CHANNEL = {(1,): Lut(ROWS[:1]), (3,): Lut(ROWS[:3]), (4,): Lut(ROWS)}
-ORIENTATIONS = [*map(Rotate90, range(4)), Flip(0), Flip(1)]
+ORIENTATIONS = [*map(Rotate90, range(4)), Flip(0), Flip(1), Transpose()]
 CROPS = [Crop(1, 2, 30, 20), Crop(0, 0, 20, 15), Crop(3, 1, 7, 6)]
 
 
@@ -130,7 +131,7 @@ def test_several_tables_are_not_used_where_they_cost_more():
         ("flip 0 | flip 1", [Rotate90(2)]),
         ("flip 0 | flip 0", []),
         ("rotate90 2 | flip 1", [Flip(0)]),
-        ("flip 1 | rotate90 1", [Flip(1), Rotate90(1)]),
+        ("flip 1 | rotate90 1", [Transpose()]),
         ("crop 1 top=2 width=30 height=20 | crop 3 top=4 width=5 height=6", [Crop(4, 6, 5, 6)]),
         ("blur 1 | blur 1", [GaussianBlur(1), GaussianBlur(1)]),
         ("resize width=80 | resize width=40", [Resize(width=80), Resize(width=40)]),

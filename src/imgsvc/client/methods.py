@@ -24,6 +24,7 @@ from imgsvc.operations import (
     Rotate90,
     Sharpen,
     Threshold,
+    Transpose,
 )
 
 if TYPE_CHECKING:
@@ -235,6 +236,16 @@ class OperationMethods(abc.ABC, Generic[R]):
     ) -> R:
         """Return what `imgsvc.flip` does, computed by the server."""
         return self._run(Flip(axis), image, timeout, writable=writable)
+
+    def transpose(
+        self,
+        image: ImageLike,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.transpose` does, computed by the server."""
+        return self._run(Transpose(), image, timeout, writable=writable)
 
     def grayscale(
         self,

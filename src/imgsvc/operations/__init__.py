@@ -6,9 +6,10 @@ from types import MappingProxyType
 from imgsvc.operations.convolution import Convolve, convolve
 from imgsvc.operations.depth import Convert, convert
 from imgsvc.operations.gaussian import GaussianBlur, Sharpen, gaussian_blur, sharpen
-from imgsvc.operations.geometry import Crop, Flip, Pad, Rotate90, crop, flip, pad, rotate90
+from imgsvc.operations.geometry import Crop, Pad, crop, pad
 from imgsvc.operations.mean import BoxBlur, MeanFilter, box_blur, mean_filter
 from imgsvc.operations.operation import Operation
+from imgsvc.operations.orientation import Flip, Rotate90, Transpose, flip, rotate90, transpose
 from imgsvc.operations.pixels import (
     Adjust,
     Gamma,
@@ -45,6 +46,7 @@ __all__ = [
     "Rotate90",
     "Sharpen",
     "Threshold",
+    "Transpose",
     "adjust",
     "box_blur",
     "convert",
@@ -62,6 +64,7 @@ __all__ = [
     "rotate90",
     "sharpen",
     "threshold",
+    "transpose",
 ]
 
 OPERATIONS: Mapping[str, type[Operation]] = MappingProxyType(

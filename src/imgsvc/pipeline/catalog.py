@@ -35,6 +35,7 @@ EXAMPLES = {
     "rotate90": "rotate90 turns=1",
     "sharpen": "sharpen sigma=1.5 amount=0.5",
     "threshold": "threshold 128",
+    "transpose": "transpose",
 }
 BY_DEGREES_EXAMPLE = f"{BY_DEGREES} 90"
 

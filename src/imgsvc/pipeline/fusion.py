@@ -9,7 +9,18 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from imgsvc.operations import BoxBlur, Convert, Crop, Flip, Lut, Operation, Pad, Resize, Rotate90
+from imgsvc.operations import (
+    BoxBlur,
+    Convert,
+    Crop,
+    Flip,
+    Lut,
+    Operation,
+    Pad,
+    Resize,
+    Rotate90,
+    Transpose,
+)
 from imgsvc.operations.pixels import ColourTable
 from imgsvc.operations.scratch import channels_of
 from imgsvc.operations.tables import IDENTITY, SIZE
@@ -64,7 +75,7 @@ def _with_images(
 def _family(operation: Operation, shape: Shape, dtype: np.dtype[Any]) -> str:
     """Return what the operation may be done together with."""
     match operation:
-        case Rotate90() | Flip():
+        case Rotate90() | Flip() | Transpose():
             return "orientation"
         case BoxBlur(radius=0) | Pad(left=0, top=0, right=0, bottom=0):
             return "copy"
@@ -113,7 +124,7 @@ def _lookup(rows: bytes, channels: int) -> list[Operation]:
 
 
 def _orientation(operations: list[Operation]) -> list[Operation]:
-    """Return one mirror image, left to right, or none, and then the quarter turns that are left."""
+    """Return one of the eight orientations: a turn, a mirror image, or one and then the other."""
     mirrored, turns = False, 0
     for operation in operations:
         match operation:
@@ -123,9 +134,11 @@ def _orientation(operations: list[Operation]) -> list[Operation]:
                 # A mirror image after turns is one before as many turns the other way; upside down is left to
                 # right and two turns.
                 mirrored, turns = not mirrored, (0 if operation.axis else 2) - turns
+            case Transpose():
+                mirrored, turns = not mirrored, 1 - turns
     turns %= 4
-    if mirrored and turns == 2:
-        return [Flip(0)]
+    if mirrored and turns in (1, 2):
+        return [Transpose() if turns == 1 else Flip(0)]
     return [*([Flip(1)] if mirrored else []), *([Rotate90(turns)] if turns else [])]
 
 
