@@ -14,6 +14,7 @@ from imgsvc.operations import (
     GaussianBlur,
     Grayscale,
     Invert,
+    Letterbox,
     Lut,
     MeanFilter,
     Pad,
@@ -64,6 +65,8 @@ EXAMPLES = [
     Resize(width=50, height=30, fit="contain", background="orange", resample="nearest"),
     Resize(width=50, height=30, fit="inside", resample="lanczos"),
     Resize(scale=0.5),
+    Letterbox(50, 50),
+    Letterbox(50, 50, fill="orange", resample="nearest", position="northwest", enlarge=False),
 ]
 
 EVERY = pytest.mark.parametrize("operation", EXAMPLES, ids=str)

@@ -16,6 +16,7 @@ from imgsvc.operations import (
     GaussianBlur,
     Grayscale,
     Invert,
+    Letterbox,
     Lut,
     MeanFilter,
     Operation,
@@ -236,6 +237,24 @@ class OperationMethods(abc.ABC, Generic[R]):
     ) -> R:
         """Return what `imgsvc.flip` does, computed by the server."""
         return self._run(Flip(axis), image, timeout, writable=writable)
+
+    def letterbox(
+        self,
+        image: ImageLike,
+        width: int,
+        height: int,
+        fill: Color = 114,
+        *,
+        resample: Resample = "bilinear",
+        alpha: Alpha = "weighted",
+        position: Position = "center",
+        enlarge: bool = True,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.letterbox` does, computed by the server."""
+        operation = Letterbox(width, height, fill, resample, alpha, position, enlarge)
+        return self._run(operation, image, timeout, writable=writable)
 
     def transpose(
         self,

@@ -7,6 +7,7 @@ from imgsvc.operations.convolution import Convolve, convolve
 from imgsvc.operations.depth import Convert, convert
 from imgsvc.operations.gaussian import GaussianBlur, Sharpen, gaussian_blur, sharpen
 from imgsvc.operations.geometry import Crop, Pad, crop, pad
+from imgsvc.operations.letterbox import Letterbox, letterbox
 from imgsvc.operations.mean import BoxBlur, MeanFilter, box_blur, mean_filter
 from imgsvc.operations.operation import Operation
 from imgsvc.operations.orientation import Flip, Rotate90, Transpose, flip, rotate90, transpose
@@ -38,6 +39,7 @@ __all__ = [
     "GaussianBlur",
     "Grayscale",
     "Invert",
+    "Letterbox",
     "Lut",
     "MeanFilter",
     "Operation",
@@ -57,6 +59,7 @@ __all__ = [
     "gaussian_blur",
     "grayscale",
     "invert",
+    "letterbox",
     "lut",
     "mean_filter",
     "pad",

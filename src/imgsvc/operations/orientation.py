@@ -183,8 +183,8 @@ def flip(image: ImageLike, axis: int, *, out: Image | None = None, num_threads: 
 def transpose(image: ImageLike, *, out: Image | None = None, num_threads: int | None = None) -> Image:
     """Exchange rows and columns: mirror an image at its main diagonal.
 
-    ``result[y, x] = image[x, y]``; as `numpy.swapaxes` of the first two axes, OpenCV's `transpose` and Pillow's
-    `Transpose.TRANSPOSE`. It is ``flip(axis=1)``, and then ``rotate90(1)``.
+    ``result[y, x] = image[x, y]``; as `numpy.swapaxes` of the first two axes, OpenCV's `transpose` and
+    Pillow's `Transpose.TRANSPOSE`. It is ``flip(axis=1)``, and then ``rotate90(1)``.
 
     Parameters
     ----------

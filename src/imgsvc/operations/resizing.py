@@ -11,16 +11,15 @@ from imgsvc.operations import filters
 from imgsvc.operations.alpha import ALPHAS, Alpha
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color
 from imgsvc.operations.fitting import FITS, Fit, Position, checked_position, fitted
-from imgsvc.operations.operation import Operation, made, public
+from imgsvc.operations.operation import made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape, rounded
 from imgsvc.operations.placed import NEAREST, Framed, Placed
+from imgsvc.operations.placing import Placing
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgsvc._door import Kernel, Prepared
     from imgsvc._images import Image, ImageLike, Shape
-    from imgsvc._stop import Stop
 
 Resample = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
 RESAMPLES = {name: name for name in (NEAREST, *filters.FILTERS)}
@@ -29,7 +28,7 @@ LEAST_SCALE, MOST_SCALE = 1e-6, 1e6
 
 
 @dataclasses.dataclass(frozen=True)
-class Resize(Operation):
+class Resize(Placing):
     """The image in another size; see `resize`."""
 
     width: int | None = None
@@ -68,51 +67,10 @@ class Resize(Operation):
         """Return what becomes of an image of `shape`, all sizes known."""
         return _placed(self, shape)
 
-    @property
-    def deep(self) -> bool:
-        """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""
-        return self.resample == NEAREST
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return the shape of the result, if its sizes are none beyond reason for an image of `shape`."""
-        return self.placed(shape).output_shape(shape)
-
     def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return `dtype`, if `background` is in its range."""
         check_range("background", self.background, dtype)
         return super().output_dtype(dtype)
-
-    def cost(self, shape: Shape) -> int:
-        """Return what `Placed.cost` does."""
-        return self.placed(shape).cost(shape)
-
-    def cost_of(self, shape: Shape, dtype: np.dtype[Any]) -> int:
-        """Return what `Placed.cost_of` does."""
-        return self.placed(shape).cost_of(shape, dtype)
-
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
-        """Return what `Placed.routine` does."""
-        return self.placed(shape).routine(shape, dtype)
-
-    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
-        """Return what `Placed.scratch_bytes` does."""
-        return self.placed(shape).scratch_bytes(shape, num_threads)
-
-    def table_bytes(self, shape: Shape) -> int:
-        """Return what `Placed.table_bytes` does."""
-        return self.placed(shape).table_bytes(shape)
-
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:
-        """Return what computes the result; None where it is put upon a canvas."""
-        return self.placed(shape).kernel(shape, dtype, stop)
-
-    def prepared(self, shape: Shape, dtype: np.dtype[Any]) -> Prepared | None:
-        """Return the kernel with all that is known of such images, if there is one."""
-        return self.placed(shape).prepared(shape, dtype)
-
-    def compute(self, image: Image, out: Image, num_threads: int | None, stop: Stop) -> None:
-        """Compute as `Placed` does."""
-        self.placed(image.shape).compute(image, out, num_threads, stop)
 
 
 @functools.lru_cache(maxsize=256)

@@ -28,6 +28,7 @@ EXAMPLES = {
     "gaussian_blur": "gaussian_blur sigma=2.5 border=replicate",
     "grayscale": "grayscale",
     "invert": "invert",
+    "letterbox": "letterbox 640x640",
     "lut": f"lut [{','.join(str(255 - value) for value in range(256))}]",
     "mean_filter": "mean_filter",
     "pad": "pad left=8 right=8 fill=[255,255,255]",

@@ -1,4 +1,4 @@
-"""Sizes in texts: ``resize 800x600 cover north``, ``resize 800x``, ``resize 50%``, ``crop 200x200 east``."""
+"""Sizes in texts: ``resize 800x600 cover north``, ``resize 50%``, ``crop 200x200 east``, ``letterbox 640x640``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from imgsvc.pipeline.text import Call
 
 __all__ = ["with_sizes"]
 
-SIZED = {"resize", "crop"}
+SIZED = {"resize", "crop", "letterbox"}
 SIZE = re.compile(r"(\d{0,10})x(\d{0,10})")
 PERCENT = re.compile(r"(\d{1,10}(?:\.\d{1,20})?)%")
 EXPECTED = {
     "resize": "a size such as 800x600, 800x, x600 or 50%, a fit such as cover, or a position such as north",
     "crop": "a size such as 200x200, or a position such as north",
+    "letterbox": "a size such as 640x640, or a position such as northwest",
 }
 
 

@@ -40,7 +40,7 @@ ALIASES = {
 }
 """Other names, for texts alone; `imgsvc.pipeline.turns` has one more, and the catalogue shows all."""
 
-MOST_FIRST = {"resize": 3, "crop": 2}
+MOST_FIRST = {"resize": 3, "crop": 2, "letterbox": 2}
 """Values that may stand without a name, where there may be more than one."""
 
 TRUTHS = {"true": True, "false": False}

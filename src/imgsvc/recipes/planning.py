@@ -10,7 +10,7 @@ import numpy as np
 
 from imgsvc.codec import check_options, check_palette, formats, read_header, reduced_size
 from imgsvc.errors import InvalidInputError, InvalidParameterError, LimitExceededError
-from imgsvc.operations import Resize
+from imgsvc.operations.placing import Placing
 from imgsvc.pipeline import MAX_OPERATIONS, Pipeline
 from imgsvc.recipes.codec_memory import decoder_bytes, encoder_bytes, file_copies
 from imgsvc.recipes.limits import (
@@ -257,13 +257,13 @@ def _plan_input(
 
 
 def _at_least(recipe: Recipe, shape: Shape) -> tuple[int, int] | None:
-    """Return the width and height that the first operations need, if they are all resizes that smooth."""
+    """Return the width and height that the first operations need, if they all give another size and smooth."""
     operations = recipe.pipeline.operations
     pipelines = [recipe.pipeline] if operations else [output.pipeline for output in recipe.outputs]
     width = height = 0
     for pipeline in pipelines:
         first = pipeline.operations[0] if pipeline.operations else None
-        if not isinstance(first, Resize) or first.resample == "nearest":
+        if not isinstance(first, Placing) or first.resample == "nearest":
             return None
         try:
             rows, columns = first.placed(shape).placement.size
@@ -274,11 +274,11 @@ def _at_least(recipe: Recipe, shape: Shape) -> tuple[int, int] | None:
 
 
 def _with_full_sizes(recipe: Recipe, shape: Shape) -> Recipe:
-    """Return a recipe whose first resizes make of any image what they would make of one of `shape`."""
+    """Return a recipe whose first operations make of any image what they would make of one of `shape`."""
 
     def fixed(pipeline: Pipeline) -> Pipeline:
         first, *rest = pipeline.operations
-        assert isinstance(first, Resize)  # noqa: S101 - for the type checker: `_at_least` has looked
+        assert isinstance(first, Placing)  # noqa: S101 - for the type checker: `_at_least` has looked
         return Pipeline([first.placed(shape), *rest])
 
     if recipe.pipeline.operations:

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+import imgsvc
+from imgsvc.errors import InvalidParameterError
+from imgsvc.operations import Letterbox
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (40, 30, 1), (9, 100, 3), (7, 7, 4)], ids=str)
+@pytest.mark.parametrize("enlarge", [True, False])
+def test_it_is_resize_upon_a_canvas(rng, shape, enlarge):
+    image = rng.integers(0, 256, shape, dtype=np.uint8)
+    for position in ("center", "northwest", (0.25, 0.75)):
+        result = imgsvc.letterbox(image, 64, 48, resample="bicubic", position=position, enlarge=enlarge)
+        expected = imgsvc.resize(
+            image, width=64, height=48, resample="bicubic", fit="contain", position=position, enlarge=enlarge,
+            background=114,
+        )  # fmt: skip
+        np.testing.assert_array_equal(result, expected)
+
+
+def test_where_the_image_is(rng):
+    image = rng.integers(0, 256, (20, 40, 3), dtype=np.uint8)
+    result = imgsvc.letterbox(image, 40, 31, "red")
+    np.testing.assert_array_equal(result[5:25], image)  # of 11 rows that are free, 5 are above
+    assert (np.delete(result, np.s_[5:25], 0) == (255, 0, 0)).all()
+
+
+def test_deep_images(rng):
+    image = rng.integers(0, 65536, (20, 40), dtype=np.uint16)
+    result = imgsvc.letterbox(image, 20, 20, 65535, resample="nearest")
+    np.testing.assert_array_equal(result[5:15], imgsvc.resize(image, width=20, height=10, resample="nearest"))
+    assert (np.delete(result, np.s_[5:15], 0) == 65535).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"width": 0}, "width: 0, expected an integer from 1 to 1073741824"),
+        ({"height": None}, "height: None, expected an integer from 1 to 1073741824"),
+        ({"fill": 256}, "fill: 256, expected an integer from 0 to 255, the range of uint8, or one for each"),
+        ({"fill": (1, 2)}, "fill: (1, 2), expected one level, or 3, one for each channel"),
+        ({"fill": "gren"}, "fill: 'gren', expected a colour as '#ff8800' or 'orange', or levels"),
+        ({"resample": "linear"}, "resample: 'linear', expected one of "),
+        ({"position": "up"}, "position: 'up', expected one of "),
+        ({"enlarge": 1}, "enlarge: 1, expected true or false"),
+    ],
+)
+def test_what_it_refuses(photo, values, error):
+    with pytest.raises(InvalidParameterError) as caught:
+        imgsvc.letterbox(photo, **{"width": 9, "height": 9, **values})
+    assert str(caught.value).startswith(error)
+
+
+def test_its_text():
+    pipeline = imgsvc.Pipeline("letterbox 640x480 northwest fill=black")
+    assert pipeline.operations == (Letterbox(640, 480, "black", position="northwest"),)
+    assert imgsvc.Pipeline(str(pipeline)) == pipeline
