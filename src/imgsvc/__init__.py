@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from imgsvc.processing.result import Result
     from imgsvc.recipes.description import Description
     from imgsvc.recipes.limits import Limits
+    from imgsvc.recipes.placement import Placement
     from imgsvc.recipes.recipe import Output
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Limits",
     "Output",
     "Pipeline",
+    "Placement",
     "Result",
     "Tls",
     "__version__",
@@ -92,6 +94,7 @@ LATER = {
     "Description": "imgsvc.recipes.description",
     "Limits": "imgsvc.recipes.limits",
     "Output": "imgsvc.recipes.recipe",
+    "Placement": "imgsvc.recipes.placement",
     "Result": "imgsvc.processing.result",
     "Tls": "imgsvc.client.options",
     "describe": "imgsvc.processing.describe",

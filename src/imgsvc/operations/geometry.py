@@ -11,6 +11,7 @@ import numpy as np
 from imgsvc import _dispatch
 from imgsvc._images import UINT8
 from imgsvc.errors import InvalidParameterError, shown
+from imgsvc.operations.affine import shifted
 from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color, levels_of
 from imgsvc.operations.fitting import Position, checked_position, offset
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from imgsvc._door import Kernel
     from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
+    from imgsvc.operations.affine import Affine
 
 LOOKED_FOR = 24
 """Bytes that are copied while a pixel of a frame is looked for, one by one, in the image."""
@@ -76,6 +78,11 @@ class Crop(Deep):
                 raise InvalidParameterError(field, (start or 0) + size, expected)
         return (*self.size, *shape[2:])
 
+    def mapping(self, shape: Shape) -> Affine:
+        """Return where points of an image of `shape` are in the rectangle."""
+        top, left = self.corner(shape)
+        return shifted(-left, -top)
+
     def cost(self, shape: Shape) -> int:
         """Return the bytes of the rectangle."""
         return math.prod(self.size) * math.prod(shape[2:])
@@ -113,6 +120,10 @@ class Pad(Deep):
         check_channels("fill", self.fill, shape)
         height = self.top + shape[0] + self.bottom
         return result_shape("left, top, right, bottom", height, self.left + shape[1] + self.right, shape[2:])
+
+    def mapping(self, shape: Shape) -> Affine:  # noqa: ARG002 - for no image is it another
+        """Return where points of an image are in the result."""
+        return shifted(self.left, self.top)
 
     def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return `dtype`, if `fill` is in its range."""

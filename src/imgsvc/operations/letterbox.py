@@ -47,16 +47,8 @@ class Letterbox(Placing):
 
     @functools.cached_property
     def _resize(self) -> Resize:
-        return Resize(
-            self.width,
-            self.height,
-            self.resample,
-            self.alpha,
-            "contain",
-            self.position,
-            self.enlarge,
-            self.fill,
-        )
+        size, how = (self.width, self.height), (self.resample, self.alpha)
+        return Resize(*size, *how, "contain", self.position, self.enlarge, self.fill)
 
     def placed(self, shape: Shape) -> Placed:
         """Return what becomes of an image of `shape`, all sizes known."""
@@ -85,9 +77,9 @@ def letterbox(
 ) -> Image:
     """Give an image a size, whole and undistorted, with bars beside it: what models for detection take.
 
-    It is ``resize(..., fit="contain", background=fill)``, with the gray that YOLO's models have seen. Where the
-    image is in the result comes back as `placement` of what `imgsvc.process` and the clients return: boxes
-    that a model has found are led back to the image by it.
+    It is ``resize(..., fit="contain", background=fill)``, with the gray that YOLO's models have seen. What
+    `imgsvc.process` and the clients return says where the image is in it: `placement` leads boxes that a
+    model has found back to the image.
 
     Parameters
     ----------

@@ -14,12 +14,14 @@ from imgsvc._images import UINT8, array_of, as_rows, check_image, check_out
 from imgsvc._stop import Stop
 from imgsvc._threads import check_num_threads, threads_for
 from imgsvc.errors import InvalidParameterError, StoppedError
+from imgsvc.operations.affine import IDENTITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imgsvc._door import Kernel
     from imgsvc._images import Image, ImageLike, Shape
+    from imgsvc.operations.affine import Affine
     from imgsvc.pipeline import Pipeline
 
 REQUIRED = {"required": True}
@@ -134,6 +136,10 @@ class Operation(abc.ABC):
         if dtype != UINT8 and not self.deep:
             raise InvalidParameterError("image.dtype", dtype, "uint8: put convert dtype=uint8 before it")
         return dtype
+
+    def mapping(self, shape: Shape) -> Affine:  # noqa: ARG002 - for those that move pixels
+        """Return where points of an image of `shape` are in the result."""
+        return IDENTITY
 
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:  # noqa: ARG002 - for those that need some
         """Return how many bytes, at most, `apply` takes beside the images, which are contiguous.

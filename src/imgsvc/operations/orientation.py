@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc import _dispatch
 from imgsvc.errors import InvalidParameterError, shown
+from imgsvc.operations.affine import IDENTITY
 from imgsvc.operations.operation import Deep, SameShape, made, public
 from imgsvc.operations.parameters import integer
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from imgsvc._door import Kernel
     from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
+    from imgsvc.operations.affine import Affine
 
 TURNED = 3
 """How many times as long as a copy it takes to make columns of rows."""
@@ -41,6 +43,17 @@ class Rotate90(Deep):
     def output_shape(self, shape: Shape) -> Shape:
         """Return `shape`, with rows and columns exchanged for one and three turns."""
         return (shape[1], shape[0], *shape[2:]) if self.turns % 2 else shape
+
+    def mapping(self, shape: Shape) -> Affine:
+        """Return where points of an image of `shape` are in the result."""
+        height, width = shape[:2]
+        mappings: tuple[Affine, ...] = (
+            IDENTITY,
+            (0.0, 1.0, 0.0, -1.0, 0.0, width),
+            (-1.0, 0.0, width, 0.0, -1.0, height),
+            (0.0, -1.0, height, 1.0, 0.0, 0.0),
+        )
+        return mappings[self.turns]
 
     def cost(self, shape: Shape) -> int:
         """Return the bytes, three times for a turn of the rows into columns."""
@@ -72,6 +85,11 @@ class Flip(Deep, SameShape):
         meaning = ": 0 turns the rows upside down, 1 exchanges left and right"
         object.__setattr__(self, "axis", integer("axis", self.axis, 0, 1, meaning))
 
+    def mapping(self, shape: Shape) -> Affine:
+        """Return where points of an image of `shape` are in the result."""
+        height, width = shape[:2]
+        return (-1.0, 0.0, width, 0.0, 1.0, 0.0) if self.axis else (1.0, 0.0, 0.0, 0.0, -1.0, height)
+
     def cost(self, shape: Shape) -> int:
         """Return the bytes."""
         return math.prod(shape)
@@ -93,6 +111,10 @@ class Transpose(Deep):
     def output_shape(self, shape: Shape) -> Shape:
         """Return `shape` with rows and columns exchanged."""
         return (shape[1], shape[0], *shape[2:])
+
+    def mapping(self, shape: Shape) -> Affine:  # noqa: ARG002 - for no image is it another
+        """Return where points of an image are in the result."""
+        return (0.0, 1.0, 0.0, 1.0, 0.0, 0.0)
 
     def cost(self, shape: Shape) -> int:
         """Return three times the bytes, as for a quarter turn."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from imgsvc import _dispatch
 from imgsvc.operations import filters
+from imgsvc.operations.affine import scaled
 from imgsvc.operations.alpha import Alpha, is_weighted, with_alpha
 from imgsvc.operations.colors import Color, levels_of
 from imgsvc.operations.fitting import Placement
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from imgsvc._door import Kernel
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
+    from imgsvc.operations.affine import Affine
 
 __all__ = ["NEAREST", "Framed", "Placed"]
 
@@ -72,6 +74,10 @@ class Placed(Operation):
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result."""
         return (*self.placement.canvas, *shape[2:])
+
+    def mapping(self, shape: Shape) -> Affine:
+        """Return where points of an image of `shape` are in the result."""
+        return scaled(shape[:2], self.placement.size, self.placement.offset)
 
     def taps_of(self, source: int, size: int) -> int:
         """Return how many pixels of an axis one of the result is made of, at most."""

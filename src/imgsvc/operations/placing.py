@@ -1,4 +1,4 @@
-"""What becomes of an image by its size: operations that are another one, `Placed`, for images of each size."""
+"""Operations that are another one, `Placed`, for images of each size."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imgsvc._door import Kernel, Prepared
     from imgsvc._images import Image, Shape
     from imgsvc._stop import Stop
+    from imgsvc.operations.affine import Affine
     from imgsvc.operations.placed import Placed
 
 __all__ = ["Placing"]
@@ -42,6 +43,10 @@ class Placing(Operation):
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result, if its sizes are none beyond reason for an image of `shape`."""
         return self.placed(shape).output_shape(shape)
+
+    def mapping(self, shape: Shape) -> Affine:
+        """Return what `Placed.mapping` does."""
+        return self.placed(shape).mapping(shape)
 
     def cost(self, shape: Shape) -> int:
         """Return what `Placed.cost` does."""

@@ -14,6 +14,7 @@ from imgsvc._stop import Stop
 from imgsvc._threads import threads_for
 from imgsvc.errors import InvalidImageError, InvalidParameterError
 from imgsvc.operations import Resize, Rotate90
+from imgsvc.operations.affine import then
 from imgsvc.operations.stopping import go_on
 from imgsvc.pipeline.description import located
 from imgsvc.pipeline.fusion import fused
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from imgsvc._door import Prepared
     from imgsvc._images import Image, Shape
     from imgsvc.operations import Operation
+    from imgsvc.operations.affine import Affine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Plan:
     def canonical(self) -> str:
         """What is done, in one way of writing it: the results are equal where this is, for equal images."""
         return repr([canonical(step.operation, step.dst_shape) for step in self.steps])
+
+    @functools.cached_property
+    def mapping(self) -> Affine:
+        """Where points of the image are in the result; see `imgsvc.operations.affine`."""
+        return functools.reduce(then, (step.operation.mapping(step.src_shape) for step in self.steps))
 
     @property
     def shape(self) -> Shape:

@@ -1,4 +1,4 @@
-"""Sizes in texts: ``resize 800x600 cover north``, ``resize 50%``, ``crop 200x200 east``, ``letterbox 640x640``."""
+"""Sizes in texts: ``resize 800x600 cover north``, ``resize 50%``, ``crop 9x9 east``, ``letterbox 9x9``."""
 
 from __future__ import annotations
 

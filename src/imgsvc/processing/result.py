@@ -15,6 +15,7 @@ from imgsvc.codec import Decoded, DecodeOptions, decode, encode, format_named, f
 from imgsvc.errors import ImageWriteError, InvalidParameterError, shown
 from imgsvc.processing.open_files import is_writable, name_of, write_open
 from imgsvc.processing.preview import html_of, preview_of
+from imgsvc.recipes.placement import Placement
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import RawResult
 
@@ -59,6 +60,12 @@ class Result:
     notes: tuple[str, ...]
     pixels: NDArray[Any] | None = dataclasses.field(repr=False, default=None)
     icc_profile: bytes | None = dataclasses.field(repr=False, default=None)
+    moved: Placement | None = dataclasses.field(repr=False, default=None)
+
+    @property
+    def placement(self) -> Placement:
+        """Where the image that came in is in it: ``result.placement.to_source(points)`` leads back."""
+        return self.moved or Placement(self.width, self.height)
 
     @functools.cached_property
     def array(self) -> NDArray[Any]:
@@ -185,6 +192,7 @@ def result_of(made: RawResult | EncodedResult) -> Result:
     """Return an output that was made as callers get it."""
     if isinstance(made, RawResult):
         height, width = made.shape[:2]
-        return Result(made.name, RAW, width, height, None, made.notes, made.pixels, made.icc_profile)
-    data = memoryview(made.data).toreadonly()
-    return Result(made.name, made.format or "", made.width, made.height, data, made.notes)
+        pixels, profile = made.pixels, made.icc_profile
+        return Result(made.name, RAW, width, height, None, made.notes, pixels, profile, made.placement)
+    kind, data = made.format or "", memoryview(made.data).toreadonly()
+    return Result(made.name, kind, made.width, made.height, data, made.notes, moved=made.placement)

@@ -257,7 +257,7 @@ def _plan_input(
 
 
 def _at_least(recipe: Recipe, shape: Shape) -> tuple[int, int] | None:
-    """Return the width and height that the first operations need, if they all give another size and smooth."""
+    """Return the width and height that the first operations need, if all give another size and smooth."""
     operations = recipe.pipeline.operations
     pipelines = [recipe.pipeline] if operations else [output.pipeline for output in recipe.outputs]
     width = height = 0

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imgsvc._images import Shape
+    from imgsvc.recipes.placement import Placement
 
 __all__ = ["EncodedResult", "FailedResult", "RawResult", "Result"]
 
@@ -25,6 +26,8 @@ class RawResult:
     icc_profile: bytes | None = None
     notes: tuple[str, ...] = ()
     pixels: NDArray[Any] | None = None
+    placement: Placement | None = None
+    """None where each pixel is where it was."""
 
     @property
     def size(self) -> int:
@@ -42,6 +45,7 @@ class EncodedResult:
     width: int
     height: int
     notes: tuple[str, ...] = ()
+    placement: Placement | None = None
 
 
 @dataclasses.dataclass(frozen=True)

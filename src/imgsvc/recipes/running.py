@@ -21,6 +21,7 @@ from imgsvc.codec import (
 )
 from imgsvc.errors import InvalidImageError, InvalidInputError, LimitExceededError
 from imgsvc.recipes.limits import check_outputs
+from imgsvc.recipes.placement import placement_in
 from imgsvc.recipes.planning import plan_again
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import EncodedResult, RawResult
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from imgsvc.codec.helpers import Helpers
     from imgsvc.pipeline import Plan
     from imgsvc.recipes.limits import Limits
+    from imgsvc.recipes.placement import Placement
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
     from imgsvc.recipes.source import Source
 
@@ -132,7 +134,7 @@ class RecipeRun:
             plan = plan_again(plan, first.shape, first.dtype, self._limits)
         if plan.trunk is not None:
             decoded = self._through(plan.trunk, decoded)
-        self._decoded = decoded
+        self._decoded, self._plan = decoded, plan
         self._result_bytes = sum(output.raw_bytes for output in plan.outputs)
         return [self._make(output, decoded, index) for index, output in enumerate(plan.outputs)]
 
@@ -196,7 +198,8 @@ class RecipeRun:
         steps, name, notes = output.steps, output.output.name, decoded.notes
         if output.format == RAW:
             self._left.append(steps)
-            return raw_result(name, steps, decoded.icc_profile, notes)
+            placement = placement_in(self._plan, steps)
+            return raw_result(name, steps, decoded.icc_profile, notes, placement=placement)
         if _is_for_others(decoded.icc_profile, steps):
             decoded = dataclasses.replace(decoded, icc_profile=None)
             notes += (FOR_OTHERS,)
@@ -220,7 +223,8 @@ class RecipeRun:
             return error
         self._result_bytes += len(data)
         height, width = steps.shape[:2]
-        return EncodedResult(name, data, output.format, width, height, notes)
+        placement = placement_in(self._plan, steps)
+        return EncodedResult(name, data, output.format, width, height, notes, placement)
 
     def _encoded(self, image: Decoded, output: OutputPlan) -> bytes:
         kind, options = output.format, output.output.options
@@ -248,12 +252,19 @@ def _channels(shape: Shape) -> str:
     return "gray" if len(shape) == GRAY_RANK else f"with {shape[2]} channels"
 
 
-def raw_result(name: str, steps: Plan, icc_profile: bytes | None, notes: tuple[str, ...] = ()) -> RawResult:
+def raw_result(
+    name: str,
+    steps: Plan,
+    icc_profile: bytes | None,
+    notes: tuple[str, ...] = (),
+    *,
+    placement: Placement | None,
+) -> RawResult:
     """Return an output that is pixels, still without them, of an image with that profile."""
     if _is_for_others(icc_profile, steps):
         icc_profile = None
         notes += (FOR_OTHERS,)
-    return RawResult(name, steps.shape, steps.dtype, icc_profile, notes)
+    return RawResult(name, steps.shape, steps.dtype, icc_profile, notes, placement=placement)
 
 
 def _is_for_others(icc_profile: bytes | None, steps: Plan) -> bool:

@@ -13,6 +13,7 @@ from imgsvc.cache.key import PROCESS, key, recipe_subject
 from imgsvc.cache.rule import answer_bytes
 from imgsvc.errors import InvalidInputError
 from imgsvc.operations.operation import MOST_TABLE_BYTES
+from imgsvc.recipes.placement import placement_in
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import FailedResult
 from imgsvc.recipes.running import OneCore, RecipeRun, raw_result
@@ -181,7 +182,8 @@ class _Pixels:
     """Makes pixels of pixels, in the answer: nothing is decoded, encoded or parted."""
 
     def __init__(self, plan: RecipePlan, steps: Plan, icc_profile: bytes | None) -> None:
-        result = raw_result(plan.outputs[0].output.name, steps, icc_profile)
+        name, placement = plan.outputs[0].output.name, placement_in(plan, steps)
+        result = raw_result(name, steps, icc_profile, placement=placement)
         self._layout = response_layout([result])
         self._src = plan.input.shape, plan.input.dtype
         self._dst = result.shape, result.dtype

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgsvc.errors import InvalidImageError
+from imgsvc.operations.affine import IDENTITY
+from imgsvc.recipes.placement import Placement
 from imgsvc.recipes.results import EncodedResult, FailedResult, RawResult, Result
 from imgsvc.recipes.source import ImageFile
 from imgsvc.v1.image_pb2 import EncodedImage, Format, Image
@@ -20,6 +22,9 @@ from imgsvc.v1.image_service_pb2 import (
     ProcessRequest,
     ProcessResponse,
     Status,
+)
+from imgsvc.v1.image_service_pb2 import (
+    Placement as PlacementMessage,
 )
 from imgsvc.wire.envelope import Draft, Envelope, Layout, Opened, delimiter, placeholder
 from imgsvc.wire.image import PAYLOADS, encoded_header, pixels_header, read_source
@@ -137,7 +142,22 @@ def _result(result: Result, payloads: _Payloads) -> OutputResult:
     else:
         index = payloads.add(result.data, len(result.data))
         image = encoded_header(result.format, result.width, result.height, index)
-    return OutputResult(name=result.name, image=image, notes=result.notes)
+    placement = None if result.placement is None else _placement(result.placement)
+    return OutputResult(name=result.name, image=image, notes=result.notes, placement=placement)
+
+
+def _placement(placement: Placement) -> PlacementMessage:
+    width, height = placement.source_width, placement.source_height
+    return PlacementMessage(source_width=width, source_height=height, matrix=placement.matrix)
+
+
+def _read_placement(message: OutputResult) -> Placement | None:
+    """Return where an image is, if the server says so in a way that is known."""
+    placement = message.placement
+    if len(placement.matrix) != len(IDENTITY):
+        return None
+    a, b, c, d, e, f = placement.matrix
+    return Placement(placement.source_width, placement.source_height, (a, b, c, d, e, f))
 
 
 def _status(result: FailedResult) -> Status:
@@ -194,18 +214,18 @@ def _read_results(messages: Sequence[OutputResult], payload: Callable[[bytes], m
 def _read_result(message: OutputResult, payload: Callable[[bytes], memoryview]) -> Result:
     if message.HasField("status"):
         return _failed(message.name, message.status)
-    image, notes = message.image, tuple(message.notes)
+    image, notes, placement = message.image, tuple(message.notes), _read_placement(message)
     if image.WhichOneof("source") == "encoded":
         encoded = image.encoded
         kind = enum_word(Format.DESCRIPTOR, encoded.format, "format")
         data = payload(encoded.data)
-        return EncodedResult(message.name, data, kind, encoded.width, encoded.height, notes)
+        return EncodedResult(message.name, data, kind, encoded.width, encoded.height, notes, placement)
     source = read_source(image, payload, "image")
     pixels = getattr(source, "pixels", None)
     if pixels is None:
         raise InvalidImageError("image", "no pixels", "pixels")
     profile = image.pixels.icc_profile or None
-    return RawResult(message.name, pixels.shape, pixels.dtype, profile, notes, pixels)
+    return RawResult(message.name, pixels.shape, pixels.dtype, profile, notes, pixels, placement)
 
 
 def _failed(name: str, status: Status) -> FailedResult:
