@@ -271,6 +271,40 @@ def grayscale(image):
     return (quotient + ((rest > 16384) | ((rest == 16384) & (quotient % 2 == 1)))).astype(np.uint8)
 
 
+def color_matrix(image, matrix):
+    """Float32, one product and one sum after the other."""
+    colours = (image if image.ndim == 3 else image[..., np.newaxis]).astype(np.float32)
+    colours = colours.repeat(3, axis=2) if colours.shape[2] == 1 else colours
+    result = colours.astype(np.uint8)
+    for channel, row in enumerate(np.array(matrix, np.float32)):
+        total = np.full(image.shape[:2], row[3] if len(row) > 3 else 0, np.float32)
+        for weight, of in zip(row, (0, 1, 2), strict=False):
+            total = total + weight * colours[..., of]
+        result[..., channel] = np.rint(total).clip(0, 255)
+    return result
+
+
+def saturation(image, amount):
+    """Of real numbers; no tie is near where an example is not made of ties."""
+    if image.ndim == 2 or image.shape[2] == 1:
+        return image
+    result = image.copy()
+    for place in np.ndindex(image.shape[:2]):
+        gray = Fraction(int(image[place][:3].astype(int) @ [9798, 19235, 3735]), 32768)
+        for channel in range(3):
+            exact = gray + Fraction(amount) * (int(image[place][channel]) - gray)
+            result[(*place, channel)] = min(max(half_even(exact), 0), 255)
+    return result
+
+
+def flatten(image, background):
+    if image.shape[2:] != (4,):
+        return image
+    alpha = image[..., 3:].astype(int)
+    total = image[..., :3] * alpha + np.array(background) * (255 - alpha)
+    return ((2 * total + 255) // 510).astype(np.uint8)
+
+
 FILTERS = {
     "box": (0.5, lambda x: float(-0.5 < x <= 0.5)),
     "bilinear": (1, lambda x: max(1 - abs(x), 0)),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from benchmarks.kernels import filters, means, moves, pixels, resizing
+from benchmarks.kernels import channels, filters, means, moves, pixels, resizing
 
-CASES = (*means.CASES, *filters.CASES, *resizing.CASES, *pixels.CASES, *moves.CASES)
+CASES = (*means.CASES, *filters.CASES, *resizing.CASES, *pixels.CASES, *channels.CASES, *moves.CASES)

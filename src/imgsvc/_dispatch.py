@@ -23,9 +23,11 @@ class Kernels:
     if TYPE_CHECKING:
         from imgsvc._kernels import (  # noqa: PLC0415 - they are attributes
             BoxBlur,
+            ColorMatrix,
             Convert,
             Convolve,
             Copy,
+            Flatten,
             GaussianBlur,
             Grayscale,
             Invert,

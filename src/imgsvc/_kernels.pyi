@@ -92,5 +92,13 @@ class Threshold(Kernel):
 class Grayscale(Kernel): ...
 
 @disjoint_base
+class ColorMatrix(Kernel):
+    def __new__(cls, matrix: NDArray[np.float32]) -> Self: ...
+
+@disjoint_base
+class Flatten(Kernel):
+    def __new__(cls, background: bytes) -> Self: ...
+
+@disjoint_base
 class Convert(Kernel):
     def __new__(cls, src_bytes: int, dst_bytes: int) -> Self: ...

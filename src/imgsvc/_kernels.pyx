@@ -9,6 +9,7 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
 
 # By whole names, or Cython does not tell the build that this module depends on them.
 cimport imgsvc.kernels.box as box
+cimport imgsvc.kernels.channels as channels
 cimport imgsvc.kernels.convolution as convolution
 cimport imgsvc.kernels.depth as depth
 cimport imgsvc.kernels.gaussian as gaussian
@@ -318,6 +319,32 @@ cdef class Grayscale(Kernel):
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
         return pixels.grayscale(src, dst, num_threads, stop)
+
+
+# Channels of a pixel together: kernels/channels.pxd.
+
+cdef class ColorMatrix(Kernel):
+    """Weighted sums of colours: rows of three weights and what is added, for red, green and blue."""
+
+    cdef const float[::1] matrix
+
+    def __cinit__(self, const float[::1] matrix not None):
+        self.matrix = matrix
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return channels.color_matrix(src, dst, &self.matrix[0], num_threads, stop)
+
+
+cdef class Flatten(Kernel):
+    """RGBA over a colour: red, green and blue."""
+
+    cdef const uint8_t[::1] background
+
+    def __cinit__(self, const uint8_t[::1] background not None):
+        self.background = background
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return channels.flatten(src, dst, &self.background[0], num_threads, stop)
 
 
 # Other depths: kernels/depth.pxd.

@@ -112,9 +112,10 @@ def test_the_format_of_the_input_may_be_named():
 
 
 def test_every_operation_and_every_parameter_makes_another_key():
+    with_alpha = raw(np.arange(48 * 32 * 4, dtype=np.uint8).reshape(48, 32, 4))
     copies = [operation for operation in EXAMPLES if operation in {Rotate90(0), Convert("uint8")}]
     others = [operation for operation in EXAMPLES if operation not in copies]
-    assert len({key([operation]) for operation in others}) == len(others)
+    assert len({key([operation], with_alpha) for operation in others}) == len(others)
     assert {key([operation]) for operation in copies} == {key("")}
 
 

@@ -38,5 +38,7 @@ def test_parameters(name):
             assert comment == f"{prefix}{parameter.default.upper()} by default."
         elif isinstance(parameter.default, bool):
             assert comment.endswith(f"; {str(parameter.default).lower()} by default.")
+        elif isinstance(parameter.default, str):
+            assert comment.endswith(f"; {parameter.default} by default.")
         elif parameter.default is not None:
             assert comment.endswith(f"; {parameter.default:g} by default.")

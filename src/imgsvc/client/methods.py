@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from imgsvc.operations import (
     Adjust,
     BoxBlur,
+    ColorMatrix,
     Convert,
     Convolve,
     Crop,
+    Flatten,
     Flip,
     Gamma,
     GaussianBlur,
@@ -23,6 +25,7 @@ from imgsvc.operations import (
     Pad,
     Resize,
     Rotate90,
+    Saturation,
     Sharpen,
     Threshold,
     Transpose,
@@ -330,6 +333,40 @@ class OperationMethods(abc.ABC, Generic[R]):
     ) -> R:
         """Return what `imgsvc.lut` does, computed by the server."""
         return self._run(Lut(table), image, timeout, writable=writable)
+
+    def saturation(
+        self,
+        image: ImageLike,
+        amount: float,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.saturation` does, computed by the server."""
+        return self._run(Saturation(amount), image, timeout, writable=writable)
+
+    def color_matrix(
+        self,
+        image: ImageLike,
+        matrix: ArrayLike,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.color_matrix` does, computed by the server."""
+        operation = ColorMatrix(matrix)  # type: ignore[arg-type] # it makes tuples of it
+        return self._run(operation, image, timeout, writable=writable)
+
+    def flatten(
+        self,
+        image: ImageLike,
+        background: Color = "#ffffff",
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.flatten` does, computed by the server."""
+        return self._run(Flatten(background), image, timeout, writable=writable)
 
     def convert(
         self,

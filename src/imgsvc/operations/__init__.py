@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from imgsvc.operations.channels import ColorMatrix, Flatten, Saturation, color_matrix, flatten, saturation
 from imgsvc.operations.convolution import Convolve, convolve
 from imgsvc.operations.depth import Convert, convert
 from imgsvc.operations.gaussian import GaussianBlur, Sharpen, gaussian_blur, sharpen
@@ -31,9 +32,11 @@ __all__ = [
     "OPERATIONS",
     "Adjust",
     "BoxBlur",
+    "ColorMatrix",
     "Convert",
     "Convolve",
     "Crop",
+    "Flatten",
     "Flip",
     "Gamma",
     "GaussianBlur",
@@ -46,14 +49,17 @@ __all__ = [
     "Pad",
     "Resize",
     "Rotate90",
+    "Saturation",
     "Sharpen",
     "Threshold",
     "Transpose",
     "adjust",
     "box_blur",
+    "color_matrix",
     "convert",
     "convolve",
     "crop",
+    "flatten",
     "flip",
     "gamma",
     "gaussian_blur",
@@ -65,6 +71,7 @@ __all__ = [
     "pad",
     "resize",
     "rotate90",
+    "saturation",
     "sharpen",
     "threshold",
     "transpose",

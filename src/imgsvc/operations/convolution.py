@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imgsvc import _dispatch
-from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.alpha import ALPHAS, Alpha, is_weighted, with_alpha
 from imgsvc.operations.borders import BORDERS, Border
+from imgsvc.operations.matrices import checked_matrix
 from imgsvc.operations.operation import SameShape, public
 from imgsvc.operations.parameters import number, one_of
 from imgsvc.operations.scratch import channels_of, for_threads, rounded_up
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from imgsvc._door import Kernel
     from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
-
-    Weights = tuple[tuple[float, ...], ...]
+    from imgsvc.operations.matrices import Matrix as Weights
 
 MAX_WINDOW = 31
 LARGEST = 2.0**30
@@ -112,21 +111,8 @@ def checked_weights(weights: Any) -> Weights:
     InvalidParameterError
         They are no matrix of finite numbers, or too many or too large.
     """
-    try:
-        matrix = np.asarray(weights)
-        # Complex numbers would lose a part, and text would be read.
-        matrix = np.asarray(matrix, np.float64) if matrix.dtype.kind in "biuf" else np.empty(0)
-    except (TypeError, ValueError, OverflowError):
-        matrix = np.empty(0)
-    if matrix.ndim != 2 or matrix.size == 0 or max(matrix.shape) > MAX_WINDOW:
-        got = f"an array of shape {np.shape(weights)}" if isinstance(weights, np.ndarray) else shown(weights)
-        raise InvalidParameterError("weights", got, f"a matrix of numbers, 1×1 to {MAX_WINDOW}×{MAX_WINDOW}")
-    if not (np.abs(matrix) <= LARGEST).all():  # nor is NaN
-        row, column = map(int, np.argwhere(~(np.abs(matrix) <= LARGEST))[0])
-        raise InvalidParameterError(
-            f"weights[{row}][{column}]", matrix[row, column], f"a number from {-LARGEST:g} to {LARGEST:g}"
-        )
-    return tuple(map(tuple, matrix.tolist()))
+    sizes = f"1×1 to {MAX_WINDOW}×{MAX_WINDOW}"
+    return checked_matrix("weights", weights, lambda *sides: max(sides) <= MAX_WINDOW, sizes, LARGEST)
 
 
 @functools.lru_cache(maxsize=64)

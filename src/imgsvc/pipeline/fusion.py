@@ -13,12 +13,14 @@ from imgsvc.operations import (
     BoxBlur,
     Convert,
     Crop,
+    Flatten,
     Flip,
     Lut,
     Operation,
     Pad,
     Resize,
     Rotate90,
+    Saturation,
     Transpose,
 )
 from imgsvc.operations.pixels import ColourTable
@@ -74,18 +76,28 @@ def _with_images(
 
 def _family(operation: Operation, shape: Shape, dtype: np.dtype[Any]) -> str:
     """Return what the operation may be done together with."""
+    if _copies(operation, shape, dtype):
+        return "copy"
     match operation:
         case Rotate90() | Flip() | Transpose():
             return "orientation"
-        case BoxBlur(radius=0) | Pad(left=0, top=0, right=0, bottom=0):
-            return "copy"
-        case Crop() | Resize() if operation.output_shape(shape) == shape:
-            return "copy"
-        case Convert() if operation.output_dtype(dtype) == dtype:
-            return "copy"
         case Crop():
             return "crop"
     return "other" if operation.lookup_table(channels_of(shape)) is None else "table"
+
+
+def _copies(operation: Operation, shape: Shape, dtype: np.dtype[Any]) -> bool:
+    """Return whether the result of an operation, but for turns, is the image."""
+    match operation:
+        case BoxBlur(radius=0) | Pad(left=0, top=0, right=0, bottom=0):
+            return True
+        case Crop() | Flatten() | Resize():
+            return operation.output_shape(shape) == shape
+        case Convert():
+            return operation.output_dtype(dtype) == dtype
+        case Saturation():
+            return operation.amount == 1 or channels_of(shape) == 1
+    return False
 
 
 def _lookups(operations: list[Operation], shape: Shape) -> list[Operation]:

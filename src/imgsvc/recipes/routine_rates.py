@@ -25,8 +25,10 @@ from imgsvc._stop import Stop
 from imgsvc.errors import InvalidParameterError
 from imgsvc.operations import (
     BoxBlur,
+    ColorMatrix,
     Convert,
     Convolve,
+    Flatten,
     Flip,
     GaussianBlur,
     Grayscale,
@@ -59,6 +61,7 @@ __all__ = ["SAMPLES", "Rate", "fixed_seconds", "routine_rates"]
 
 BOX = ((1 / 25,) * 5,) * 5
 EDGES = tuple(tuple(float(x * y % 7 - 3) for x in range(5)) for y in range(5))
+SEPIA = (0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131)
 
 SAMPLES: tuple[Operation, ...] = (
     MeanFilter(),
@@ -82,6 +85,8 @@ SAMPLES: tuple[Operation, ...] = (
     Invert(),
     Threshold(100),
     Grayscale(),
+    ColorMatrix(SEPIA),
+    Flatten(),
     Resize(320, 240, "nearest"),
     Resize(320, 240),
     Resize(150, 100, "lanczos"),
