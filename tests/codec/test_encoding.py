@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import imgsvc
 from imgsvc.codec import FORMATS, Decoded, DecodeOptions, EncodeOptions, decode, encode, formats
 from imgsvc.errors import InvalidImageError, InvalidParameterError
 from tests.codec.encoded import SRGB, exif, photo
@@ -162,6 +163,7 @@ class TestOptions:
         alpha = rgba[..., 3:] / 255
         expected = np.rint(rgba[..., :3] * alpha + np.array([7, 99, 255]) * (1 - alpha))
         np.testing.assert_array_equal(decode(data).frames[0], expected)
+        np.testing.assert_array_equal(imgsvc.flatten(rgba, (7, 99, 255)), expected)
 
     @pytest.mark.parametrize("name", [name for name in AVAILABLE if formats()[name].qualities])
     def test_max_bytes(self, name):

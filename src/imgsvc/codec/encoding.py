@@ -17,6 +17,7 @@ from imgsvc.codec.decoding import Decoded
 from imgsvc.codec.formats import format_named
 from imgsvc.codec.palette import indexed
 from imgsvc.errors import ImgsvcError, InvalidImageError, InvalidParameterError, shown
+from imgsvc.operations import Flatten
 from imgsvc.operations.parameters import integer, one_of
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ def encode(
     if image.icc_profile and (info.name in WITHOUT_PROFILE or in_colours):
         image = dataclasses.replace(image, frames=tuple(_in_srgb(image.frames, image.icc_profile)))
     if not info.alpha:
-        frames = tuple(_composited(frame, options.background) for frame in image.frames)
+        flatten = Flatten(options.background)
+        frames = tuple(flatten(frame, num_threads=1) for frame in image.frames)
         image = dataclasses.replace(image, frames=frames)
     try:
         return _fitted(image, info, options)
@@ -276,16 +278,6 @@ def _in_srgb(frames: Sequence[NDArray[Any]], profile: bytes) -> Iterator[NDArray
     for frame in frames:
         converted, _ = to_srgb(Image.fromarray(frame), profile)
         yield np.asarray(converted)
-
-
-def _composited(frame: NDArray[Any], background: tuple[int, int, int]) -> NDArray[Any]:
-    """Return a frame without its alpha, over a background; exact, and rounded to the nearest."""
-    if frame.ndim == 2 or frame.shape[2] == 3:
-        return frame
-    picture = Image.fromarray(frame)
-    below = Image.new("RGB", picture.size, background)
-    below.paste(picture, mask=picture)
-    return np.asarray(below)
 
 
 def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
