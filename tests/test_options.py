@@ -81,6 +81,29 @@ def test_every_option_is_a_flag(option):
     assert option.about in " ".join(parser.format_help().split()) or option.name == "format"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("#FF0080", (255, 0, 128)), ("ff0080", (255, 0, 128)), ("255, 0,128", (255, 0, 128)),
+        ("#f08", (255, 0, 136)), ("red", (255, 0, 0)), ("Light Blue", (173, 216, 230)), ("7", (7, 7, 7)),
+        ("000000", (0, 0, 0)), ("#ff008000", (255, 0, 128)),
+    ],
+)  # fmt: skip
+def test_colours_as_flags(text, value):
+    parser = OneLineParser(allow_abbrev=False)
+    add_work_options(parser)
+    assert parser.parse_args(["--background", text]).background == value
+
+
+@pytest.mark.parametrize("text", ["", "redd", "#ff", "1,2", "1,2,3,4", "256", "1,2,256", "-1", "1.5", "f08"])
+def test_what_is_no_colour_of_a_flag(text, capsys):
+    parser = OneLineParser(allow_abbrev=False)
+    add_work_options(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--background={text}"])
+    assert "expected a colour as '#ff8800' or 'orange', or numbers" in capsys.readouterr().err
+
+
 def test_the_flags_are_those_of_the_program():
     flags = set(itertools.chain(*(action.option_strings for action in make_parser()._actions)))
     assert {option.flag for option in OPTIONS.values()} <= flags

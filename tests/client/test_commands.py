@@ -164,7 +164,11 @@ class TestOneFile:
             ),
             (("--mean", "--json"), 2, "--json goes with --pipeline"),
             (("--format", "jpe"), 2, "--format: 'jpe', expected one of jpeg, png"),
-            (("--background", "red"), 2, "--background: 'red', expected #RRGGBB, or three numbers from 0 to"),
+            (
+                ("--background", "redd"),
+                2,
+                "--background: 'redd', expected a colour as '#ff8800' or 'orange', or",
+            ),
             (("--max-bytes", "0"), 2, "--max-bytes: '0', expected 1 to 1099511627776 bytes"),
             (("--subsampling", "4:2"), 2, "--subsampling: '4:2', expected one of 4:4:4, 4:2:2, 4:2:0"),
             (("--preset", "p", "--depth", "8"), 2, "--depth: 8, expected nothing: it is the default, unless"),

@@ -152,9 +152,12 @@ class TestOptions:
 
     def test_background(self):
         clear = np.zeros((4, 4, 4), np.uint8)
-        for background in ((255, 255, 255), (10, 200, 30)):
+        for background, expected in (
+            ((255, 255, 255), [255] * 3), ([10, 200, 30], [10, 200, 30]), (7, [7] * 3), ("#fa0", [255, 170, 0]),
+            ("orange", [255, 165, 0]), ("#01020380", [1, 2, 3]),
+        ):  # fmt: skip
             data = encode(clear, "bmp", EncodeOptions(background=background))
-            assert decode(data).frames[0][0, 0].tolist() == list(background)
+            assert decode(data).frames[0][0, 0].tolist() == expected
 
     def test_alpha_is_rounded_to_the_nearest(self):
         values = np.array(list(itertools.product(range(0, 256, 5), repeat=2)), np.uint8)
@@ -199,10 +202,14 @@ class TestOptions:
             ),
             ({"metadata": "all"}, "options.metadata: 'all', expected one of 'strip', 'keep'"),
             (
-                {"background": 3},
-                "options.background: 3, expected three integers from 0 to 255: red, green, blue",
+                {"background": (3, 4)},
+                "options.background: (3, 4), expected one level, or 3: red, green, blue",
             ),
-            ({"background": (0, 0, 256)}, "options.background[2]: 256, expected an integer from 0 to 255"),
+            (
+                {"background": (0, 0, 256)},
+                "options.background: 256, expected an integer from 0 to 255, the range of uint8, or one "
+                + "for each channel",
+            ),
         ],
     )
     def test_that_are_wrong(self, options, text):

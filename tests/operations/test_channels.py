@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageColor, ImageEnhance
 
 import imgsvc
 from imgsvc.errors import InvalidParameterError
@@ -237,7 +237,8 @@ class TestFlatten:
 
     def test_colours(self):
         assert Flatten() == Flatten("white") == Flatten("#FFF")
-        assert Flatten("orange") == Flatten("#ffa500")
+        assert ImageColor.getrgb("orange") == (255, 165, 0)  # which Pillow keeps in its table of names
+        assert Flatten("orange") == Flatten("Orange ") == Flatten("#ffa500")
         assert imgsvc.flatten(np.zeros((1, 1, 4), np.uint8), "#12345678").tolist() == [[[18, 52, 86]]]
 
     @pytest.mark.parametrize(

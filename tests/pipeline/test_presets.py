@@ -63,7 +63,10 @@ def test_an_empty_file(presets_of):
         ("[a]\npipeline = ''\nquality = true", "[a] quality: True, expected an integer"),
         ("[a]\npipeline = ''\nformat = 3", "[a] format: 3, expected a string"),
         ("[a]\npipeline = ''\nlossless = 1", "[a] lossless: 1, expected true or false"),
-        ("[a]\npipeline = ''\nbackground = 'red'", "[a] background: 'red', expected a list"),
+        (
+            "[a]\npipeline = ''\nbackground = 0.5",
+            "[a] background: 0.5, expected a string or a list or an integer",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_file(presets_of, tmp_path, text, error):

@@ -18,6 +18,7 @@ from imgsvc.codec.formats import format_named
 from imgsvc.codec.palette import indexed
 from imgsvc.errors import ImgsvcError, InvalidImageError, InvalidParameterError, shown
 from imgsvc.operations import Flatten
+from imgsvc.operations.colors import rgb_of
 from imgsvc.operations.parameters import integer, one_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from imgsvc._images import ImageLike
     from imgsvc.codec.formats import Format, FormatAlias, FormatInfo
+    from imgsvc.operations.colors import Color
 
 Metadata = Literal["strip", "keep"]
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
@@ -67,7 +69,8 @@ class EncodeOptions:
         In JPEG, how many values of colour there are: one for each pixel (``"4:4:4"``), for two beside each
         other (``"4:2:2"``), or for two by two (``"4:2:0"``, which None is). Gray has none.
     background
-        Red, green and blue, which shine through where the image has alpha and the format has not.
+        What shines through where the image has alpha and the format has not: a colour as that of
+        `imgsvc.flatten`. It becomes red, green and blue.
     """
 
     quality: int | None = None
@@ -77,7 +80,7 @@ class EncodeOptions:
     metadata: Metadata = "strip"
     max_bytes: int | None = None
     palette: bool = False
-    background: tuple[int, int, int] = WHITE
+    background: Color = WHITE
     subsampling: Subsampling | None = None
 
     def __post_init__(self) -> None:
@@ -92,15 +95,7 @@ class EncodeOptions:
         one_of("options.metadata", self.metadata, dict.fromkeys(get_args(Metadata)))
         if self.subsampling is not None:
             one_of("options.subsampling", self.subsampling, dict.fromkeys(get_args(Subsampling)))
-        if not isinstance(self.background, (tuple, list)) or len(self.background) != 3:
-            raise InvalidParameterError(
-                "options.background", shown(self.background), "three integers from 0 to 255: red, green, blue"
-            )
-        colors = tuple(
-            integer(f"options.background[{index}]", value, 0, 255)
-            for index, value in enumerate(self.background)
-        )
-        object.__setattr__(self, "background", colors)
+        object.__setattr__(self, "background", rgb_of("options.background", self.background))
 
 
 def encode(

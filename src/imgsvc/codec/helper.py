@@ -88,7 +88,6 @@ def _answered(request: dict[str, Any], memory: memoryview) -> tuple[dict[str, An
         )
         return parts_of(decoded)
     options = request["options"]
-    options["background"] = tuple(options["background"])
     file = encode(decoded_of(request["image"], memory), request["format"], EncodeOptions(**options))
     return {"size": len(file)}, [file]
 

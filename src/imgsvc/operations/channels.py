@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgsvc import _dispatch
-from imgsvc._images import UINT8
-from imgsvc.errors import InvalidParameterError, shown
-from imgsvc.operations.colors import LUMA, LUMA_BITS, Color, check_range, checked_color, levels_of
+from imgsvc.operations.colors import LUMA, LUMA_BITS, Color, checked_rgb, levels_of
 from imgsvc.operations.matrices import checked_matrix
 from imgsvc.operations.operation import Operation, SameShape, made, public
 from imgsvc.operations.parameters import number
@@ -97,13 +95,7 @@ class Flatten(Operation):
 
     def __post_init__(self) -> None:
         """Check `background`, which is one for every image."""
-        color = checked_color("background", self.background)
-        if isinstance(color, tuple) and len(color) != RGB:
-            raise InvalidParameterError(
-                "background", shown(self.background), "one level, or 3: red, green, blue"
-            )
-        check_range("background", color, UINT8)
-        object.__setattr__(self, "background", color)
+        object.__setattr__(self, "background", checked_rgb("background", self.background))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return `shape`, without alpha."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imgsvc._images import UINT8
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.parameters import integer, number, rounded
 from imgsvc.operations.scratch import channels_of
@@ -15,14 +16,23 @@ from imgsvc.operations.scratch import channels_of
 if TYPE_CHECKING:
     from imgsvc._images import Shape
 
-__all__ = ["Color", "check_channels", "check_range", "checked_color", "levels_of"]
+__all__ = [
+    "EXAMPLES",
+    "Color",
+    "check_channels",
+    "check_range",
+    "checked_color",
+    "checked_rgb",
+    "levels_of",
+    "rgb_of",
+]
 
 Color = float | str | tuple[float, ...]
 """A level for all channels, a text, or a level for each channel."""
 
 HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
 EXAMPLES = "a colour as '#ff8800' or 'orange'"
-MOST_CHANNELS = 4
+RGB, MOST_CHANNELS = 3, 4
 MAX_WHOLE = (1 << 31) - 1
 """Beyond it a level is a float, as no integer of a message is."""
 MAX_LEVEL = float(np.finfo(np.float32).max)
@@ -44,6 +54,33 @@ def checked_color(field: str, value: Any) -> Color:
     if 0 < len(values) <= MOST_CHANNELS:
         return tuple(_level(field, each) for each in values)
     return _level(field, value, f", or one for each channel, or {EXAMPLES}")
+
+
+def checked_rgb(field: str, value: Any) -> Color:
+    """Return a colour of images with red, green and blue of 8 bits, as it is kept.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is none.
+    """
+    color = checked_color(field, value)
+    if isinstance(color, tuple) and len(color) != RGB:
+        raise InvalidParameterError(field, shown(value), "one level, or 3: red, green, blue")
+    check_range(field, color, UINT8)
+    return color
+
+
+def rgb_of(field: str, value: Any) -> tuple[int, int, int]:
+    """Return red, green and blue of a colour; an alpha that it has is left out.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is none.
+    """
+    red, green, blue = map(int, levels_of(checked_rgb(field, value), RGB, UINT8))
+    return red, green, blue
 
 
 def check_channels(field: str, color: Color, shape: Shape) -> None:
@@ -78,7 +115,11 @@ def _hex(field: str, text: str) -> str:
     if not written.startswith("#"):
         from PIL import ImageColor  # noqa: PLC0415 - the library is there without it
 
-        written = str(ImageColor.colormap.get(written.replace(" ", ""), ""))
+        name = written.replace(" ", "")
+        # Not what is in its map: it puts there what it has looked up, in another form.
+        written = (
+            "#{:02x}{:02x}{:02x}".format(*ImageColor.getrgb(name)) if name in ImageColor.colormap else ""
+        )
     if not HEX.fullmatch(written):
         raise InvalidParameterError(field, shown(text), f"{EXAMPLES}, or levels")
     digits = written[1:]

@@ -52,8 +52,10 @@ class Preset:
 
 
 _WORDS = {str: "a string", int: "an integer", bool: "true or false", list: "a list"}
-_OF_KIND: dict[str, type] = {"word": str, "integer": int, "bytes": int, "switch": bool, "color": list}
-_TYPES = {"description": str, **{name: _OF_KIND[option.kind] for name, option in OPTIONS.items()}}
+_OF_KIND: dict[str, tuple[type, ...]] = {
+    "word": (str,), "integer": (int,), "bytes": (int,), "switch": (bool,), "color": (str, list, int),
+}  # fmt: skip
+_TYPES = {"description": (str,), **{name: _OF_KIND[option.kind] for name, option in OPTIONS.items()}}
 _KEYS = ("pipeline", *_TYPES)
 
 
@@ -106,9 +108,10 @@ def _preset(path: str, text: str, name: str, table: Any) -> Preset:
             raise ConfigurationError(f"{where} {shown(key)}: unknown, expected {expected}")
     if "pipeline" not in table:
         raise ConfigurationError(f"{where} pipeline: missing")
-    for key, kind in _TYPES.items():
-        if type(table.get(key, kind())) is not kind:
-            raise ConfigurationError(f"{where} {key}: {shown(table[key])}, expected {_WORDS[kind]}")
+    for key, kinds in _TYPES.items():
+        if key in table and type(table[key]) not in kinds:
+            expected = " or ".join(_WORDS[kind] for kind in kinds)
+            raise ConfigurationError(f"{where} {key}: {shown(table[key])}, expected {expected}")
     try:
         pipeline = Pipeline(table["pipeline"])
     except InvalidParameterError as error:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imgsvc.codec import Metadata, Subsampling
     from imgsvc.codec.decode_options import Color, Damaged, Depth, Frames
     from imgsvc.operations import Operation
+    from imgsvc.operations.colors import Color as AnyColor
     from imgsvc.recipes.recipe import OutputFormat
 
     PipelineLike = Pipeline | str | Operation | Iterable[Any]
@@ -48,7 +49,7 @@ class Keywords(DecodeKeywords, total=False):
     subsampling: Subsampling | None
     metadata: Metadata
     max_bytes: int | None
-    background: tuple[int, int, int]
+    background: AnyColor
 
 
 def make_recipe(

@@ -16,6 +16,7 @@ from imgsvc.codec import (
     Subsampling,
 )
 from imgsvc.errors import InvalidParameterError, shown
+from imgsvc.operations.colors import Color  # noqa: TC001 - a field's type
 from imgsvc.operations.parameters import one_of
 from imgsvc.pipeline import Pipeline
 
@@ -70,7 +71,7 @@ class Output:
     effort: int | None = None
     metadata: Metadata = "strip"
     max_bytes: int | None = None
-    background: tuple[int, int, int] = (255, 255, 255)
+    background: Color = (255, 255, 255)
     pipeline: Pipeline = NOTHING
     name: str = ""
     palette: bool = False

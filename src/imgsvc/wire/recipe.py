@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc.codec import DecodeOptions, canonical_format, check_options
 from imgsvc.errors import ConfigurationError, InvalidInputError, InvalidParameterError
+from imgsvc.operations.colors import rgb_of
 from imgsvc.pipeline import Pipeline
 from imgsvc.pipeline.options import merged, of_decoding
 from imgsvc.recipes.recipe import MAX_OUTPUTS, OF_FILES, RAW, Output, Recipe
@@ -182,7 +183,7 @@ def _output_message(output: Output) -> recipe_pb2.Output:
         number = enum_number(recipe_pb2.Metadata.DESCRIPTOR, output.metadata)
         encoding.metadata = number  # type: ignore[assignment]
     if output.background != Output.background:
-        encoding.background.extend(output.background)
+        encoding.background.extend(rgb_of("background", output.background))
     return message
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc._options import argument_type, byte_size, choice, integer
 from imgsvc.codec import canonical_format
-from imgsvc.errors import ConfigurationError
+from imgsvc.errors import ConfigurationError, InvalidParameterError
+from imgsvc.operations.colors import EXAMPLES, rgb_of
 from imgsvc.pipeline.options import DECODING, OPTIONS, OUTPUT
 from imgsvc.recipes.recipe import RAW
 
@@ -22,7 +23,7 @@ __all__ = ["FLAGS", "add_option_flags", "given_options"]
 TITLES = {OUTPUT: "output", DECODING: "decoding"}
 FLAGS = ", ".join(option.flag for option in OPTIONS.values())
 METAVARS = {"integer": "N", "bytes": "BYTES", "color": "COLOR"}
-_HEX = re.compile("#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
+_SIX_DIGITS = re.compile("[0-9a-fA-F]{6}")
 
 
 def add_option_flags(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +60,7 @@ def _help(option: Option, words: list[str]) -> str:
     if option.kind == "integer":
         return f"{option.low} to {option.high}: {option.about}"
     if option.kind == "color":
-        return f"{option.about}; #RRGGBB, or R,G,B"
+        return f"{option.about}; #RRGGBB, #RGB, a name of CSS, or R,G,B"
     return option.about
 
 
@@ -73,12 +74,14 @@ def _parser_of(option: Option, words: list[str]) -> Callable[[str], Any]:
     return byte_size(option.low, option.high) if option.kind == "bytes" else _color
 
 
-def _color(text: str) -> tuple[int, ...]:
-    """Return red, green and blue."""
-    found = _HEX.fullmatch(text)
-    if found is not None:
-        return tuple(int(each, 16) for each in found.groups())
-    parts = text.split(",")
-    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) <= 255 for part in parts):
-        raise ConfigurationError(f"{text!r}, expected #RRGGBB, or three numbers from 0 to 255: R,G,B")
-    return tuple(map(int, parts))
+def _color(text: str) -> tuple[int, int, int]:
+    """Return red, green and blue, also of six digits alone, and of numbers."""
+    parts = [part.strip() for part in text.split(",")]
+    given: Any = f"#{text}" if _SIX_DIGITS.fullmatch(text) else text
+    if given is text and all(part.isdecimal() for part in parts):
+        given = tuple(map(int, parts)) if len(parts) > 1 else int(text)
+    try:
+        return rgb_of("background", given)
+    except InvalidParameterError:
+        expected = f"{EXAMPLES}, or numbers from 0 to 255: R,G,B"
+        raise ConfigurationError(f"{text!r}, expected {expected}") from None
