@@ -13,6 +13,8 @@ from imgsvc.codec import FORMATS, Decoded, DecodeOptions, EncodeOptions, decode,
 from imgsvc.errors import InvalidImageError, InvalidParameterError
 from tests.codec.encoded import SRGB, exif, photo
 
+LEVELS = "an integer from 0 to 255, the range of uint8, or one for each channel"
+
 KEEP = DecodeOptions(depth="keep", color="keep", frames="all")
 AVAILABLE = [name for name in FORMATS if formats()[name].encodes]
 EXIF = exif().tobytes().removeprefix(b"Exif\0\0")
@@ -207,8 +209,7 @@ class TestOptions:
             ),
             (
                 {"background": (0, 0, 256)},
-                "options.background: 256, expected an integer from 0 to 255, the range of uint8, or one "
-                + "for each channel",
+                f"options.background: 256, expected {LEVELS}",
             ),
         ],
     )

@@ -16,7 +16,7 @@ from imgsvc.codec import (
     Subsampling,
 )
 from imgsvc.errors import InvalidParameterError, shown
-from imgsvc.operations.colors import Color  # noqa: TC001 - a field's type
+from imgsvc.operations.colors import Color
 from imgsvc.operations.parameters import one_of
 from imgsvc.pipeline import Pipeline
 
