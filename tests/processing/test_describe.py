@@ -10,14 +10,18 @@ import pytest
 from PIL import Image as PillowImage
 
 import imgsvc
-from imgsvc.codec import CameraData, formats
+from imgsvc._stop import Stop
+from imgsvc.codec import CameraData, decode, formats
 from imgsvc.errors import (
     ImageReadError,
     InvalidImageError,
     InvalidParameterError,
     LimitExceededError,
+    StoppedError,
     UndecodableImageError,
 )
+from imgsvc.processing.given import read_given
+from imgsvc.recipes.description import describe_source
 from tests import v1
 from tests.codec import profiles, secretive
 from tests.codec.secretive import SECRETS
@@ -115,6 +119,31 @@ class TestPixels:
         assert described.average_color is None
         assert described.dominant_colors == ()
         assert described.camera == CameraData()
+
+
+class TestStopping:
+    @pytest.mark.parametrize("kind", ["png", "raw"])
+    def test_it_ends_where_it_is_told_to(self, photo, kind):
+        source = read_given(photo if kind == "raw" else v1.encoded(photo)).source
+        if kind == "raw":
+            source = dataclasses.replace(source, pixels=photo)
+        stop = Stop()
+        stop.cancel()
+        with pytest.raises(StoppedError):
+            describe_source(source, imgsvc.Limits(), gps=False, stop=stop)
+
+    def test_another_decodes(self, photo):
+        asked = []
+
+        def decoder(data, options, limits, *, header):
+            asked.append(header.format)
+            return decode(data, options, limits, header=header)
+
+        data = v1.encoded(photo)
+        source = read_given(data).source
+        described = describe_source(source, imgsvc.Limits(), gps=False, decoder=decoder)
+        assert described == imgsvc.describe(data)
+        assert asked == ["png"]
 
 
 def test_the_example_in_the_docstring():

@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from imgsvc.errors import StoppedError
 from imgsvc.operations import Resize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MOST_DOMINANT", "DominantColor", "average_color", "dominant_colors", "histogram", "reduced"]
+    from imgsvc._stop import Stop
+
+__all__ = [
+    "COUNTED_AT_ONCE",
+    "MOST_DOMINANT",
+    "DominantColor",
+    "average_color",
+    "dominant_colors",
+    "histogram",
+    "reduced",
+]
 
 MOST_SIDE = 64
 MOST_DOMINANT = 5
@@ -33,7 +44,9 @@ class DominantColor(NamedTuple):
     """How much of what can be seen has it, or one that is near."""
 
 
-def reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def reduced(
+    pixels: NDArray[np.uint8], num_threads: int | None = None, stop: Stop | None = None
+) -> NDArray[np.uint8]:
     """Return an image reduced to at most 64 pixels a side, by `resize` with `box`; a smaller one as it is.
 
     Of sides L ≥ S, L becomes 64, and S ``max(1, (128 * S + L) // (2 * L))``: rounded to nearest, ties up.
@@ -43,7 +56,7 @@ def reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if longest <= MOST_SIDE:
         return pixels
     width, height = (max(1, (2 * MOST_SIDE * side + longest) // (2 * longest)) for side in (width, height))
-    return Resize(width, height, resample="box")(pixels)
+    return Resize(width, height, resample="box")(pixels, num_threads=num_threads, stop=stop)
 
 
 def average_color(pixels: NDArray[np.uint8]) -> tuple[int, int, int] | None:
@@ -83,12 +96,20 @@ def dominant_colors(pixels: NDArray[np.uint8]) -> tuple[DominantColor, ...]:
     return tuple(found)
 
 
-def histogram(pixels: NDArray[np.uint8]) -> tuple[tuple[int, ...], ...]:
-    """Return how many pixels have each of the 256 values, for each channel."""
+def histogram(pixels: NDArray[np.uint8], stop: Stop | None = None) -> tuple[tuple[int, ...], ...]:
+    """Return how many pixels have each of the 256 values, for each channel.
+
+    Raises
+    ------
+    StoppedError
+        `stop` said so.
+    """
     channels = pixels[:, :, np.newaxis] if pixels.ndim == GRAY_RANK else pixels
     counts = np.zeros((channels.shape[2], 256), np.int64)
     rows = max(1, COUNTED_AT_ONCE // channels.shape[1])
     for start in range(0, channels.shape[0], rows):
+        if stop is not None and stop.stopped:
+            raise StoppedError(cancelled=stop.cancelled)
         for channel, count in enumerate(counts):
             count += np.bincount(channels[start : start + rows, :, channel].ravel(), minlength=256)  # noqa: PLW2901
     return tuple(tuple(count.tolist()) for count in counts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from imgsvc.codec import (
 )
 from imgsvc.errors import InvalidImageError
 from imgsvc.operations import Convert
+from imgsvc.operations.scratch import channels_of
 from imgsvc.recipes.colors import DominantColor, average_color, dominant_colors, histogram, reduced
 from imgsvc.recipes.limits import check_size
 from imgsvc.recipes.recipe import RAW
@@ -29,6 +30,8 @@ from imgsvc.recipes.source import RawImage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imgsvc._stop import Stop
+    from imgsvc.codec import Decoded, Header
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.source import ImageFile, Source
 
@@ -86,58 +89,97 @@ class Description:
     place: Place | None = None
 
 
-def describe_source(source: Source, limits: Limits, *, gps: bool) -> Description:
-    """Return the description of an image; see `imgsvc.describe`."""
-    return _of_pixels(source, limits) if isinstance(source, RawImage) else _of_file(source, limits, gps=gps)
+class Decoder(Protocol):
+    """Does what `imgsvc.codec.decode` does."""
+
+    def __call__(self, data: Any, options: DecodeOptions, limits: DecodeLimits, *, header: Header) -> Decoded:
+        """Return the image of a file."""
 
 
-def _of_pixels(source: RawImage, limits: Limits) -> Description:
+def describe_source(
+    source: Source,
+    limits: Limits,
+    *,
+    gps: bool,
+    num_threads: int | None = None,
+    stop: Stop | None = None,
+    decoder: Decoder | None = None,
+) -> Description:
+    """Return the description of an image; see `imgsvc.describe`.
+
+    Parameters
+    ----------
+    stop
+        Asked between the parts of it.
+    decoder
+        Who decodes instead of `imgsvc.codec.decode`.
+
+    Raises
+    ------
+    StoppedError
+        `stop` said so.
+    """
+    if isinstance(source, RawImage):
+        described, pixels = _of_pixels(source, limits, num_threads)
+    else:
+        described, pixels = _of_file(source, limits, gps, decoder or decode)
+    small = reduced(pixels, num_threads, stop)
+    return Description(
+        **described,
+        height=pixels.shape[0],
+        width=pixels.shape[1],
+        channels=channels_of(pixels.shape),
+        average_color=average_color(small),
+        dominant_colors=dominant_colors(small),
+        histogram=histogram(pixels, stop),
+    )
+
+
+def _of_pixels(
+    source: RawImage, limits: Limits, num_threads: int | None
+) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     check_size(source.shape, 1, limits, "image")
     if source.pixels is None:
         raise InvalidImageError("image", "a shape without pixels", "pixels")
     pixels = source.pixels
-    described: dict[str, Any] = {
+    described = {
         "format": RAW,
         "frames": 1,
         "orientation": 1,
         "bits": 8 * source.dtype.itemsize,
         "icc_profile": _name(source.icc_profile),
     }
-    if pixels.dtype != np.uint8:
-        pixels = Convert("uint8")(pixels)
-    return Description(**described, **_colors(pixels))
+    return described, pixels if pixels.dtype == np.uint8 else Convert("uint8")(
+        pixels, num_threads=num_threads
+    )
 
 
-def _of_file(source: ImageFile, limits: Limits, *, gps: bool) -> Description:
+def _of_file(
+    source: ImageFile, limits: Limits, gps: bool, decoder: Decoder
+) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     header = read_header(source.data)
     check_size(header.shape, 1, limits, "image")
-    exif, profile = read_metadata(source.data)
-    if source.data[:4] in TIFF_STARTS:  # which EXIF data are the same as
-        exif = bytes(source.data)
-    most = DecodeLimits(pixels=limits.pixels, total_pixels=limits.pixels)
-    [pixels] = decode(source.data, DecodeOptions(), most, header=header).frames
-    described: dict[str, Any] = {
+    described = {
         "format": header.format,
         "frames": header.frames,
         "orientation": header.orientation,
         "bits": header.bits,
+        **_told(source.data, gps=gps),
+    }
+    most = DecodeLimits(pixels=limits.pixels, total_pixels=limits.pixels)
+    [pixels] = decoder(source.data, DecodeOptions(), most, header=header).frames
+    return described, pixels
+
+
+def _told(data: memoryview | bytes, *, gps: bool) -> dict[str, Any]:
+    """Return what a file says beside its pixels."""
+    exif, profile = read_metadata(data)
+    if data[:4] in TIFF_STARTS:  # which EXIF data are the same as
+        exif = bytes(data)
+    return {
         "icc_profile": _name(profile),
         "camera": camera_data(exif or b""),
         "place": place(exif) if gps and exif else None,
-    }
-    return Description(**described, **_colors(pixels))
-
-
-def _colors(pixels: NDArray[np.uint8]) -> dict[str, Any]:
-    """Return what pixels say of themselves."""
-    small = reduced(pixels)
-    return {
-        "height": pixels.shape[0],
-        "width": pixels.shape[1],
-        "channels": pixels.shape[2] if pixels.ndim > 2 else 1,
-        "average_color": average_color(small),
-        "dominant_colors": dominant_colors(small),
-        "histogram": histogram(pixels),
     }
 
 
