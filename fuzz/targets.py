@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fuzz.codecs import CODECS
+from fuzz.descriptions import DESCRIPTIONS
 from fuzz.files import FILES
 from fuzz.messages import ANSWERS, ENVELOPES, NL_IMAGES
 from fuzz.metadata import METADATA
@@ -12,5 +13,16 @@ __all__ = ["TARGETS"]
 
 TARGETS = {
     target.name: target
-    for target in (ENVELOPES, NL_IMAGES, ANSWERS, PIPELINES, REQUESTS, BATCHES, FILES, METADATA, *CODECS)
+    for target in (
+        ENVELOPES,
+        NL_IMAGES,
+        ANSWERS,
+        PIPELINES,
+        REQUESTS,
+        BATCHES,
+        DESCRIPTIONS,
+        FILES,
+        METADATA,
+        *CODECS,
+    )
 }

@@ -92,6 +92,7 @@ def test_the_configuration_is_frozen():
         ("IMGSVC_CFG_CALLERS", "/etc/imgsvc/callers.toml", "callers", "/etc/imgsvc/callers.toml"),
         ("IMGSVC_CFG_HEALTH_NEEDS_KEY", "1", "health_needs_key", True),
         ("IMGSVC_CFG_REFLECTION", "off", "reflection", False),
+        ("IMGSVC_CFG_ALLOW_GPS", "true", "allow_gps", True),
         ("IMGSVC_CFG_TRUSTED_PROXIES", "10.0.0.0/8", "trusted_proxies", "10.0.0.0/8"),
         ("IMGSVC_CFG_REQUIRE_TLS", "on", "require_tls", True),
     ],

@@ -12,6 +12,7 @@ from tests import rpc
 PROCESS = "/imgsvc.v1.ImageService/Process"
 BATCH = "/imgsvc.v1.ImageService/ProcessBatch"
 PLAN = "/imgsvc.v1.ImageService/Plan"
+DESCRIBE = "/imgsvc.v1.ImageService/Describe"
 LIST_OPERATIONS = "/imgsvc.v1.ImageService/ListOperations"
 INFO = "/imgsvc.v1.ImageService/GetServerInfo"
 

@@ -95,6 +95,17 @@ class TestCalls:
         np.testing.assert_array_equal(results[2], imgsvc.gaussian_blur(image, 2.0))
 
     @asynchronous
+    async def test_descriptions(self, server, rng, tmp_path):
+        image = rng.integers(0, 256, (900, 1200, 3), dtype=np.uint8)
+        path = tmp_path / "photo.png"
+        path.write_bytes(v1.encoded(image))
+        async with imgsvc.AsyncClient(server.target) as client:
+            for given in (image, image[:5, :4, 0], path):
+                assert await client.describe(given) == imgsvc.describe(given)
+            with pytest.raises(RequestRefusedError, match="^PERMISSION_DENIED: gps: true, expected false"):
+                await client.describe(path, gps=True)
+
+    @asynchronous
     async def test_pipelines_and_files(self, server, photo, tmp_path):
         path = tmp_path / "photo.png"
         path.write_bytes(v1.encoded(photo))

@@ -197,12 +197,13 @@ class TestFailures:
         arguments = ("--port", server.port, "--mean", "--input", png, "--output", tmp_path / "out.png")
         self.fails(6, "raise the server's limit (imgsvc-server's is --max-message-bytes)", *arguments)
 
-    @pytest.mark.parametrize("kind", ["one", "batch", "info"])
+    @pytest.mark.parametrize("kind", ["one", "batch", "info", "describe"])
     def test_a_server_without_imgsvc_v1(self, server, png, tmp_path, kind):
         what, arguments = {
             "one": ("Process", ("--pipeline", "invert", "--input", png, "--output", tmp_path / "out.png")),
             "batch": ("ProcessBatch", ("batch", tmp_path, tmp_path / "out", "--pipeline", "invert")),
             "info": ("GetServerInfo", ("info",)),
+            "describe": ("Describe", ("describe", png)),
         }[kind]
         with scripted.serving(scripted.NLImageServiceOnly(server.target)) as port:
             at = ("--host", "127.0.0.1", "--port", port)

@@ -922,6 +922,20 @@ def test_describe(tmp_path):
     assert client("describe", path).returncode == 3
 
 
+def test_describe_by_a_server(at, tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(secretive.photo("jpeg"))
+    local = client("describe", path, "--json", "--gps").stdout
+    done = client("describe", path, "--json", "--gps", "--embedded")
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", local)
+    assert client("describe", path, *at).stdout == client("describe", path).stdout
+    done = client("describe", path, "--gps", *at)
+    refused = "PERMISSION_DENIED: gps: true, expected false: this server was not started with --allow-gps\n"
+    assert (done.returncode, said(done)) == (6, refused)
+    done = client("describe", path, "--embedded", *at)
+    assert (done.returncode, "give one of --embedded" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(command):
     done = client(command, "--help")

@@ -103,7 +103,7 @@ class TestKeys:
 
     def test_every_image_method_needs_one_and_no_body_is_read(self, shared):
         with rpc.channel(shared) as connection:
-            for method in ("Process", "Plan", "ListOperations", "GetServerInfo"):
+            for method in ("Process", "Plan", "Describe", "ListOperations", "GetServerInfo"):
                 call = rpc.HeldCall(connection, f"/imgsvc.v1.ImageService/{method}")  # nothing but headers
                 assert call.answer()[0] is UNAUTHENTICATED
             assert rpc.HeldCall(connection, rpc.ROTATE_IMAGE).answer()[0] is UNAUTHENTICATED

@@ -15,7 +15,9 @@ from imgsvc._images import array_of
 from imgsvc.client import nl_image
 from imgsvc.client.asynchronous_stream import AsyncBatchRun
 from imgsvc.client.exchange import (
+    check_gps,
     check_operand,
+    describe_body,
     operation_recipe,
     pixels_of,
     plan_bodies,
@@ -27,7 +29,7 @@ from imgsvc.client.exchange import (
 from imgsvc.client.flow import MAX_IN_FLIGHT, Flow
 from imgsvc.client.methods import OperationMethods
 from imgsvc.client.options import Connection, check_timeout
-from imgsvc.client.paths import BATCH, HEALTH, INFO, OPERATIONS, PLAN, PROCESS
+from imgsvc.client.paths import BATCH, DESCRIBE, HEALTH, INFO, OPERATIONS, PLAN, PROCESS
 from imgsvc.client.reports import health_request, read_health, read_operations, read_plan, read_server
 from imgsvc.client.retrying import Attempts
 from imgsvc.config import DEFAULT_PORT
@@ -36,6 +38,7 @@ from imgsvc.operations.parameters import integer
 from imgsvc.processing.given import is_slow, read_given
 from imgsvc.processing.request import make_recipe, outputs_of
 from imgsvc.processing.result import Result
+from imgsvc.wire.description import read_description
 from imgsvc.wire.process import read_response
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from imgsvc.operations import Operation
     from imgsvc.processing.given import Given
     from imgsvc.processing.request import DecodeKeywords, Keywords, PipelineLike
+    from imgsvc.recipes.description import Description
     from imgsvc.recipes.recipe import Output, OutputFormat, Recipe
 
     T = TypeVar("T")
@@ -189,6 +193,15 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
                 return read(read_plan, await self._call(PLAN, beginning, limit))
             beginning = whole[0]
         return read(read_plan, await self._call(PLAN, beginning, limit))
+
+    async def describe(
+        self, image: ImageLike, *, gps: bool = False, timeout: float | None = None
+    ) -> Description:
+        """Have the server say what an image is; see `Client.describe`."""
+        gps = check_gps(gps)
+        limit = self._connection.seconds(timeout)
+        body = await _prepared(image, lambda: describe_body(read_given(image), gps=gps))
+        return read(read_description, await self._call(DESCRIBE, body, limit))
 
     async def list_operations(self, *, timeout: float | None = None) -> tuple[OperationReport, ...]:
         """Ask which operations the server has."""

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from imgsvc._images import check_image
 from imgsvc.client.failures import broken_answer, status_error
-from imgsvc.errors import InvalidInputError
+from imgsvc.errors import InvalidInputError, InvalidParameterError, shown
 from imgsvc.pipeline import Pipeline
 from imgsvc.processing import result as processing
 from imgsvc.processing.channel_axis import with_channel_axis
@@ -18,6 +18,7 @@ from imgsvc.processing.result import Result
 from imgsvc.recipes.recipe import RAW, Output, Recipe
 from imgsvc.recipes.results import FailedResult
 from imgsvc.recipes.source import ImageFile
+from imgsvc.wire.description import draft_describe_request
 from imgsvc.wire.process import draft_request, plan_request, read_response
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 __all__ = [
+    "check_gps",
+    "describe_body",
     "operation_recipe",
     "pixels_of",
     "plan_bodies",
@@ -60,6 +63,27 @@ def request_body(given: Given, recipe: Recipe) -> bytes:
     if room is not None and given.pixels is not None:
         copy_pixels(given.pixels, room)
     return draft.finish()
+
+
+def describe_body(given: Given, *, gps: bool) -> bytes:
+    """Return a `DescribeRequest`, with the pixels in it."""
+    draft, room = draft_describe_request(given.source, gps=gps)
+    if room is not None and given.pixels is not None:
+        copy_pixels(given.pixels, room)
+    return draft.finish()
+
+
+def check_gps(gps: object) -> bool:
+    """Return whether the place is asked for.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is neither True nor False.
+    """
+    if not isinstance(gps, bool):
+        raise InvalidParameterError("gps", shown(gps), "True or False")
+    return gps
 
 
 def plan_bodies(image: ImageLike, recipe: Recipe) -> list[bytes]:

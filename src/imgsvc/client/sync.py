@@ -12,7 +12,9 @@ import grpc
 from imgsvc._images import array_of
 from imgsvc.client import nl_image
 from imgsvc.client.exchange import (
+    check_gps,
     check_operand,
+    describe_body,
     operation_recipe,
     pixels_of,
     plan_bodies,
@@ -24,7 +26,7 @@ from imgsvc.client.exchange import (
 from imgsvc.client.flow import MAX_IN_FLIGHT, Flow
 from imgsvc.client.methods import OperationMethods
 from imgsvc.client.options import Connection, check_timeout
-from imgsvc.client.paths import BATCH, HEALTH, INFO, OPERATIONS, PLAN, PROCESS
+from imgsvc.client.paths import BATCH, DESCRIBE, HEALTH, INFO, OPERATIONS, PLAN, PROCESS
 from imgsvc.client.reports import health_request, read_health, read_operations, read_plan, read_server
 from imgsvc.client.retrying import Attempts
 from imgsvc.client.stream import BatchRun
@@ -34,6 +36,7 @@ from imgsvc.operations.parameters import integer
 from imgsvc.processing.given import read_given
 from imgsvc.processing.request import make_recipe, outputs_of
 from imgsvc.processing.result import Result
+from imgsvc.wire.description import read_description
 from imgsvc.wire.process import read_response
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from imgsvc.errors import ImgsvcError
     from imgsvc.operations import Operation
     from imgsvc.processing.request import DecodeKeywords, Keywords, PipelineLike
+    from imgsvc.recipes.description import Description
     from imgsvc.recipes.recipe import Output, OutputFormat
 
     UnaryMethod = grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -114,7 +118,7 @@ class Client(OperationMethods["Image"]):
         )
         self._channel = self._connection.channel()
         # Bytes as they are: `imgsvc.wire` makes and reads them.
-        paths = (PROCESS, PLAN, OPERATIONS, INFO, HEALTH, *nl_image.METHODS.values())
+        paths = (PROCESS, PLAN, DESCRIBE, OPERATIONS, INFO, HEALTH, *nl_image.METHODS.values())
         self._methods: dict[str, UnaryMethod] = {path: self._channel.unary_unary(path) for path in paths}
         self._batch: BatchMethod = self._channel.stream_stream(BATCH)
         self._closed = False
@@ -272,6 +276,30 @@ class Client(OperationMethods["Image"]):
                 return read(read_plan, self._call(PLAN, beginning, limit))
             beginning = whole[0]
         return read(read_plan, self._call(PLAN, beginning, limit))
+
+    def describe(self, image: ImageLike, *, gps: bool = False, timeout: float | None = None) -> Description:
+        """Have the server say what an image is, as `imgsvc.describe` does.
+
+        Parameters
+        ----------
+        image
+            As `process` takes it; a file is sent whole.
+        gps : bool
+            Whether to say where it was taken, too: of a server that was started with ``--allow-gps``.
+        timeout : float, optional
+            Seconds that this call may take; by default the client's.
+
+        Raises
+        ------
+        InvalidImageError, InvalidParameterError, ImageReadError
+            The image is none; nothing was sent.
+        RequestRefusedError, ServiceUnavailableError, ServiceTimeoutError, ServiceError
+            The call failed; each carries the gRPC status as `code`. A server that is older than this method
+            has UNIMPLEMENTED.
+        """
+        gps = check_gps(gps)
+        limit = self._connection.seconds(timeout)
+        return read(read_description, self._call(DESCRIBE, describe_body(read_given(image), gps=gps), limit))
 
     def list_operations(self, *, timeout: float | None = None) -> tuple[OperationReport, ...]:
         """Ask which operations the server has."""

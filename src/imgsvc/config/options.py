@@ -346,6 +346,9 @@ class Security:
     )
     health_needs_key: bool = option(False, boolean, "answer health checks of callers only")
     reflection: bool = option(True, boolean, "serve reflection, to callers where there are any (default: on)")
+    allow_gps: bool = option(
+        False, boolean, "say where photos were taken, to who asks Describe for that (default: no)"
+    )
 
     def __post_init__(self) -> None:
         """Check what one option cannot tell by itself."""

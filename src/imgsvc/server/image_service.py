@@ -10,6 +10,7 @@ from imgsvc.recipes.planning import plan_recipe
 from imgsvc.recipes.source import ImageFile
 from imgsvc.server.prepared import Reporting
 from imgsvc.server.prepared_cache import MOST_KEY_BYTES, MOST_KEY_FIELDS, PreparedCache
+from imgsvc.server.prepared_description import DescribeMethod
 from imgsvc.server.prepared_recipe import PlannedRecipe, PreparedRecipe
 from imgsvc.v1.image_service_pb2 import DESCRIPTOR
 from imgsvc.wire.image import payload_field, read_source
@@ -190,11 +191,12 @@ class _Known:
     """Of its pixels."""
 
 
-def image_methods(processing: Processing, reports: Reports) -> dict[str, Method]:
+def image_methods(processing: Processing, reports: Reports, *, allows_gps: bool) -> dict[str, Method]:
     """Return the unary methods by name."""
     return {
         f"/{SERVICE_NAME}/Process": ProcessMethod(processing),
         f"/{SERVICE_NAME}/Plan": Reporting(reports.plan),
+        f"/{SERVICE_NAME}/Describe": DescribeMethod(processing, allows_gps=allows_gps),
         f"/{SERVICE_NAME}/ListOperations": Reporting(reports.list_operations),
         f"/{SERVICE_NAME}/GetServerInfo": Reporting(reports.get_server_info),
     }

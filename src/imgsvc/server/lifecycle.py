@@ -143,7 +143,7 @@ class Server:
         reports = Reports(config, limits, presets, self._prediction, self._transport.name)
         images = UnaryCalls(
             nl_image_methods(pricing, null_image_errors=config.null_image_errors)
-            | image_methods(self._processing, reports),
+            | image_methods(self._processing, reports, allows_gps=config.allow_gps),
             context,
             self.bodies,
             self._workers,

@@ -142,6 +142,14 @@ class NotAllowed(Refusal):
         super().__init__(grpc.StatusCode.PERMISSION_DENIED, "method of a caller", method, details)
 
 
+class NoGps(Refusal):
+    """Where a photo was taken is asked of a server that does not tell."""
+
+    def __init__(self) -> None:
+        details = "gps: true, expected false: this server was not started with --allow-gps"
+        super().__init__(grpc.StatusCode.PERMISSION_DENIED, "gps", "true", details)
+
+
 class OverQuota(Refusal):
     """More than a caller may have at a time.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgsvc.errors import ImageReadError
 from imgsvc.v1.image_service_pb2 import BatchItem, ProcessBatchRequest
+from imgsvc.wire.description import DESCRIBE_REQUEST
 from imgsvc.wire.image import PAYLOADS
 from imgsvc.wire.nl_image import IMAGE, ROTATE_REQUEST
 from imgsvc.wire.process import BATCH_REQUEST, PLAN_REQUEST, PROCESS_REQUEST
@@ -34,6 +35,7 @@ ENVELOPES: dict[str, Envelope[Any]] = {
     "/imgsvc.v1.ImageService/Process": PROCESS_REQUEST,
     "/imgsvc.v1.ImageService/Plan": PLAN_REQUEST,
     "/imgsvc.v1.ImageService/ProcessBatch": BATCH_REQUEST,
+    "/imgsvc.v1.ImageService/Describe": DESCRIBE_REQUEST,
 }
 
 

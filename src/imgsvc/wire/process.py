@@ -49,6 +49,7 @@ __all__ = [
     "draft_batch_response",
     "draft_request",
     "draft_response",
+    "image_and_payload",
     "plan_request",
     "read_batch_response",
     "read_response",
@@ -69,7 +70,7 @@ RESPONSE_FIELD = BatchResult.DESCRIPTOR.fields_by_name["response"].number
 BATCH_RESPONSE = Envelope(ProcessBatchResponse, *_below("results.response.results.image"))
 
 
-class _Payloads:
+class Payloads:
     """Numbers the payloads of an answer and keeps those that are there already."""
 
     def __init__(self) -> None:
@@ -99,14 +100,14 @@ def _room(room: memoryview, result: RawResult) -> NDArray[Any]:
 
 def response_layout(results: Sequence[RawResult]) -> Layout:
     """Return the layout of an answer to `Process` that has nothing but pixels."""
-    payloads = _Payloads()
+    payloads = Payloads()
     message = _response(results, payloads)
     return RESPONSE.layout(message, *payloads.sizes)
 
 
 def draft_response(results: Sequence[Result]) -> tuple[Draft, list[NDArray[Any]]]:
     """Return the answer to `Process`, and an array in it for the pixels of each raw result, to be written."""
-    payloads = _Payloads()
+    payloads = Payloads()
     message = _response(results, payloads)
     draft = Draft(RESPONSE.layout(message, *payloads.sizes))
     return draft, payloads.fill(draft)
@@ -116,7 +117,7 @@ def draft_batch_response(
     results: Sequence[tuple[str, Sequence[Result] | FailedResult]],
 ) -> tuple[Draft, list[NDArray[Any]]]:
     """Return a message of results, and an array in it for the pixels of each raw one, to be written."""
-    payloads = _Payloads()
+    payloads = Payloads()
     message = ProcessBatchResponse(
         results=[
             BatchResult(id=name, status=_status(result))
@@ -129,11 +130,11 @@ def draft_batch_response(
     return draft, payloads.fill(draft)
 
 
-def _response(results: Sequence[Result], payloads: _Payloads) -> ProcessResponse:
+def _response(results: Sequence[Result], payloads: Payloads) -> ProcessResponse:
     return ProcessResponse(results=[_result(result, payloads) for result in results])
 
 
-def _result(result: Result, payloads: _Payloads) -> OutputResult:
+def _result(result: Result, payloads: Payloads) -> OutputResult:
     if isinstance(result, FailedResult):
         return OutputResult(name=result.name, status=_status(result))
     if isinstance(result, RawResult):
@@ -234,7 +235,7 @@ def _failed(name: str, status: Status) -> FailedResult:
 
 def draft_request(source: Source, recipe: Recipe) -> tuple[Draft, NDArray[Any] | None]:
     """Return the request to run a recipe; a file is written, pixels have an array in it."""
-    image, payloads = _image(source)
+    image, payloads = image_and_payload(source)
     message = ProcessRequest(image=image, recipe=recipe_message(recipe))
     draft = Draft(PROCESS_REQUEST.layout(message, *payloads.sizes))
     return draft, next(iter(payloads.fill(draft)), None)
@@ -248,7 +249,7 @@ def plan_request(source: Source, recipe: Recipe, file_bytes: int = 0) -> bytes:
     file_bytes
         How many bytes a file has of which only the beginning is there.
     """
-    image, _ = _image(source)
+    image, _ = image_and_payload(source)
     if isinstance(source, ImageFile):
         image.encoded.data = bytes(source.data)
     else:
@@ -261,17 +262,18 @@ def draft_batch_request(
     items: Sequence[tuple[str, Source]], recipe: Recipe | None
 ) -> tuple[Draft, list[NDArray[Any]]]:
     """Return a message of items, and the recipe for them and later ones, with an array for each raw image."""
-    payloads = _Payloads()
+    payloads = Payloads()
     message = ProcessBatchRequest(
         recipe=None if recipe is None else recipe_message(recipe),
-        items=[BatchItem(id=name, image=_image(source, payloads)[0]) for name, source in items],
+        items=[BatchItem(id=name, image=image_and_payload(source, payloads)[0]) for name, source in items],
     )
     draft = Draft(BATCH_REQUEST.layout(message, *payloads.sizes))
     return draft, payloads.fill(draft)
 
 
-def _image(source: Source, payloads: _Payloads | None = None) -> tuple[Image, _Payloads]:
-    payloads = payloads or _Payloads()
+def image_and_payload(source: Source, payloads: Payloads | None = None) -> tuple[Image, Payloads]:
+    """Return an image as a message, with a number in place of its payload, and the payloads with that."""
+    payloads = payloads or Payloads()
     if isinstance(source, ImageFile):
         index = payloads.add(source.data, len(source.data))
         return Image(encoded=EncodedImage(data=placeholder(index))), payloads

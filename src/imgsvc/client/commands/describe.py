@@ -1,4 +1,4 @@
-"""``imgsvc-client describe``: what an image is, in this process."""
+"""``imgsvc-client describe``: what an image is, by this process or by a server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgsvc.client.commands.connection import (
+    add_connection_options,
+    check_connection,
+    connect,
+    names_a_caller,
+    names_a_server,
+)
 from imgsvc.client.commands.files import read_input
 from imgsvc.client.commands.program import (
     add_output_options,
@@ -23,7 +30,8 @@ if TYPE_CHECKING:
     from imgsvc.codec import CameraData
     from imgsvc.recipes.description import Description
 
-DESCRIPTION = "Say what an image is, how it was taken, and which colours it has; no server is asked."
+DESCRIPTION = """Say what an image is, how it was taken, and which colours it has. No server is asked unless
+one is named, or --embedded."""
 CHANNELS = {1: "gray", 3: "RGB", 4: "RGBA"}
 BARS = " ▁▂▃▄▅▆▇█"
 VALUES_A_BAR = 8
@@ -31,16 +39,26 @@ VALUES_A_BAR = 8
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit code."""
-    parser = command_parser("describe", DESCRIPTION, ["photo.jpg", "photo.jpg --gps --json"])
+    parser = command_parser(
+        "describe", DESCRIPTION, ["photo.jpg", "photo.jpg --gps --json", "photo.jpg --host images.example"]
+    )
     parser.add_argument("input", type=Path, metavar="FILE", help="image file; - is stdin")
     parser.add_argument("--gps", action="store_true", help="say where it was taken, too")
+    add_connection_options(parser)
     add_output_options(parser)
-    return run_command(run, parser.parse_args(argv))
+    args = parser.parse_args(argv)
+    check_connection(parser, args)
+    return run_command(run, args)
 
 
 def run(args: argparse.Namespace) -> int:
     """Describe the image."""
-    described = describe(read_input(args.input), gps=args.gps)
+    image = read_input(args.input)
+    if args.embedded or names_a_server(args) or names_a_caller(args):
+        with connect(args) as client:
+            described = client.describe(image, gps=args.gps)
+    else:
+        described = describe(image, gps=args.gps)
     if args.json:
         show_json(_document(described))
     else:

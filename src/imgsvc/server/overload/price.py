@@ -88,3 +88,10 @@ class Pricing:
         seconds = prediction.operation_seconds(operation, shape) if prediction.calibrated else 0.0
         pixels = max(math.prod(shape[:2]), math.prod(result[:2]))
         return Price(math.prod(result), seconds, pixels)
+
+    def work_seconds(self, operation: Operation, shape: Shape) -> float:
+        """Return what an operation on an image of 8 bits adds to a request; 0 while nobody knows."""
+        prediction = self._prediction
+        if not prediction.calibrated:
+            return 0.0
+        return prediction.operation_seconds(operation, shape) - prediction.fixed_seconds
