@@ -124,7 +124,7 @@ OPTIONS = {
     "lossless": (True,),
     "effort": (0, 9),
     "max_bytes": (10_000,),
-    "metadata": ("keep",),
+    "metadata": ("keep", "copyright"),
 }
 
 

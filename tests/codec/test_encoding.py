@@ -202,7 +202,7 @@ class TestOptions:
                 {"subsampling": "4:1:1"},
                 "options.subsampling: '4:1:1', expected one of '4:4:4', '4:2:2', '4:2:0'",
             ),
-            ({"metadata": "all"}, "options.metadata: 'all', expected one of 'strip', 'keep'"),
+            ({"metadata": "all"}, "options.metadata: 'all', expected one of 'strip', 'keep', 'copyright'"),
             (
                 {"background": (3, 4)},
                 "options.background: (3, 4), expected one level, or 3: red, green, blue",

@@ -189,6 +189,20 @@ def test_metadata_that_a_format_cannot_keep_are_told(server, photo):
     assert list(gif.notes) == ["EXIF data are dropped: gif is written without"]
 
 
+def test_rights_alone_are_kept_where_that_is_asked_for(server, photo):
+    exif = PillowImage.Exif()
+    exif[0x010F], exif[0x8298] = "maker", "mine"
+    file = v1.file(v1.encoded(photo, "JPEG", exif=exif, comment=b"a comment"))
+    outputs = [
+        OutputMessage(name=kind, encoding=Encoding(format=kind, metadata="METADATA_COPYRIGHT"))
+        for kind in ("FORMAT_WEBP", "FORMAT_GIF")
+    ]
+    webp, gif = v1.process(server, v1.request(file, outputs=outputs)).results
+    assert dict(v1.opened(webp.image.encoded.data).getexif()) == {0x8298: "mine"}
+    assert list(webp.notes) == []
+    assert list(gif.notes) == ["what it says of rights is dropped: gif is written without"]
+
+
 def test_a_damaged_file_is_taken_where_that_is_asked_for(serve, tmp_path, photo):
     presets = tmp_path / "presets.toml"
     presets.write_text('[patient]\npipeline = "flip axis=1"\ndamaged = "partial"\n')

@@ -38,6 +38,7 @@ from imgsvc.codec.formats import (
 )
 from imgsvc.codec.header import Header, read_header, read_metadata, reduced_size
 from imgsvc.codec.icc import name_of as profile_name
+from imgsvc.codec.rights import Rights, rights_of
 
 __all__ = [
     "DEFAULT_QUALITIES",
@@ -59,6 +60,7 @@ __all__ = [
     "Metadata",
     "Photo",
     "Place",
+    "Rights",
     "Subsampling",
     "camera_data",
     "canonical_format",
@@ -80,6 +82,7 @@ __all__ = [
     "read_image",
     "read_metadata",
     "reduced_size",
+    "rights_of",
     "with_defaults",
     "write_image",
 ]

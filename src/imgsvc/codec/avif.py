@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from imgsvc.codec import exif as exif_data
-from imgsvc.codec.avif_boxes import Window, exif_of, has_xmp, plays, properties_of
+from imgsvc.codec.avif_boxes import Window, exif_of, plays, properties_of, xmp_of
 from imgsvc.codec.cicp import of_code_points
 from imgsvc.codec.pillow import opened
 from imgsvc.codec.source import PROFILE_BYTES, Source
@@ -23,6 +23,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:  # 
     properties = properties_of(data)
     plain, hidden = EXIF_ITEM.subn(rb"\1none", data)
     exif = exif_of(data) if hidden else None
+    xmp = xmp_of(data)
     notes = ["its EXIF data are damaged and are dropped"] if hidden and exif is None else []
     if PIXEL_DEPTHS.search(data):
         notes.append("10 or 12 bits a channel are cut to 8")
@@ -53,7 +54,8 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:  # 
             orientation=orientation,
             icc_profile=icc or None,
             exif=exif_data.turned_as(exif, orientation) if exif else None,
-            unkept=("XMP",) if has_xmp(data) else (),
+            unkept=() if xmp is None else ("XMP",),
+            others=() if xmp is None else (("XMP", xmp),),
             loop=plays(data) if frames > 1 else 0,
             notes=tuple(notes),
             window=window and (window.left, window.top),

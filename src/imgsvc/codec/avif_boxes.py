@@ -9,12 +9,13 @@ import itertools
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgsvc.codec import xmp
 from imgsvc.codec.source import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Properties", "Window", "exif_of", "has_xmp", "plays", "properties_of"]
+__all__ = ["Properties", "Window", "exif_of", "plays", "properties_of", "xmp_of"]
 
 MOST_BOXES, MOST_ITEMS = 2000, 2000
 VERSION_AND_FLAGS = 4
@@ -145,27 +146,38 @@ def exif_of(data: bytes) -> bytes | None:
     """Return the file's EXIF data; None of those that are not there, not in one piece, or not whole."""
     meta = _meta(data)
     item = meta and next((number for number, kind, _ in _items(data, *meta) if kind == b"Exif"), None)
-    places = meta and _find(data, *meta, b"iloc")
-    if not item or not places:
+    content = _content(data, meta, item, MOST_EXIF_BYTES) if meta and item else None
+    if content is None or len(content) < VERSION_AND_FLAGS:
+        return None
+    (skipped,) = struct.unpack_from(">L", content)
+    return content[4 + skipped :]
+
+
+def xmp_of(data: bytes) -> bytes | None:
+    """Return the file's XMP data; None without, and none of those that are too long or not in one piece."""
+    meta = _meta(data)
+    if meta is None:
+        return None
+    for item, kind, rest in _items(data, *meta):
+        if kind == b"mime" and b"rdf+xml" in rest:
+            return _content(data, meta, item, xmp.MOST_BYTES) or b""
+    return None
+
+
+def _content(data: bytes, meta: tuple[int, int], item: int, most: int) -> bytes | None:
+    """Return the bytes of an item; None of one that is not there in one piece, or has more."""
+    places = _find(data, *meta, b"iloc")
+    if not places:
         return None
     try:
         found = next((place for number, *place in _places(data, *places) if number == item), None)
-        if found is None:
-            return None
-        start, size = found
-        content = data[start : start + size]
-        (skipped,) = struct.unpack_from(">L", content)
     except (struct.error, IndexError):
         return None
-    return content[4 + skipped :] if len(content) == size <= MOST_EXIF_BYTES else None
-
-
-def has_xmp(data: bytes) -> bool:
-    """Return whether the file holds XMP data."""
-    meta = _meta(data)
-    return meta is not None and any(
-        kind == b"mime" and b"rdf+xml" in rest for _, kind, rest in _items(data, *meta)
-    )
+    if found is None:
+        return None
+    start, size = found
+    content = data[start : start + min(size, most)]
+    return content if len(content) == size else None
 
 
 def _meta(data: bytes) -> tuple[int, int] | None:

@@ -55,7 +55,10 @@ class Decoded:
     scale
         1, 2, 4 or 8: how many times fewer pixels a side than the file has.
     unkept
-        What metadata the file has that are not here, such as ``"XMP"``.
+        What metadata the file has that no output keeps as they are, such as ``"XMP"``.
+    others
+        Metadata beside `exif` of which an output may keep what is said of rights: ``"EXIF"``, ``"IPTC"`` or
+        ``"XMP"``, and the bytes as they are in the file.
     """
 
     frames: tuple[NDArray[Any], ...]
@@ -67,6 +70,7 @@ class Decoded:
     notes: tuple[str, ...] = ()
     scale: int = 1
     unkept: tuple[str, ...] = ()
+    others: tuple[tuple[str, bytes], ...] = ()
 
 
 def decode(
@@ -214,6 +218,7 @@ def _decoded(
         tuple(notes),
         scale,
         source.unkept,
+        source.others,
     )
 
 

@@ -7,15 +7,16 @@ import io
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from imgsvc._images import array_of
 from imgsvc.codec import exif as exif_data
-from imgsvc.codec import jpeg, png
+from imgsvc.codec import jpeg, png, png_texts
 from imgsvc.codec.color import profile_fits, to_srgb
 from imgsvc.codec.decoding import Decoded
 from imgsvc.codec.formats import format_named
 from imgsvc.codec.palette import indexed
+from imgsvc.codec.rights import rights_of
 from imgsvc.errors import ImgsvcError, InvalidImageError, InvalidParameterError, shown
 from imgsvc.operations import Flatten
 from imgsvc.operations.colors import rgb_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from imgsvc.codec.formats import Format, FormatAlias, FormatInfo
     from imgsvc.operations.colors import Color
 
-Metadata = Literal["strip", "keep"]
+Metadata = Literal["strip", "keep", "copyright"]
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 MOST_BYTES = 1 << 40
 WHITE = (255, 255, 255)
@@ -57,9 +58,10 @@ class EncodeOptions:
     effort
         From 0, the fastest, to 9, the smallest; None is fast. BMP and GIF have none.
     metadata
-        ``"keep"`` writes EXIF data, in JPEG, PNG, WebP and AVIF; ``"strip"`` does not. A colour profile that
-        was kept is written in any case: the colours are nothing without it. GIF and BMP hold none, and get
-        colours of sRGB.
+        ``"keep"`` writes EXIF data, in JPEG, PNG, WebP and AVIF; ``"copyright"`` writes there whose the image
+        is, in new EXIF and XMP data: creators, copyright, credit and terms of EXIF, IPTC and XMP data;
+        ``"strip"`` writes none. A colour profile that was kept is written in any case: the colours are
+        nothing without it. GIF and BMP hold none, and get colours of sRGB.
     max_bytes
         The largest file; the quality is lowered until it fits.
     palette
@@ -302,27 +304,31 @@ def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
 
 
 def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: int) -> bytes:
-    exif = image.exif if options.metadata == "keep" and info.name in WITH_EXIF else None
     first = image.frames[0]
-    if exif and exif_data.is_sound(exif):
-        exif = exif_data.of_pixels(exif, first.shape[1], first.shape[0])
-    else:
-        exif = None
+    exif, xmp = _metadata(image, options) if info.name in WITH_EXIF else (None, None)
     if info.name == "jpeg":
         return jpeg.encode(
             first, quality, progressive=options.progressive, effort=options.effort,
-            subsampling=options.subsampling or jpeg.SUBSAMPLING, icc_profile=image.icc_profile, exif=exif,
+            subsampling=options.subsampling or jpeg.SUBSAMPLING, icc_profile=image.icc_profile,
+            exif=exif, xmp=xmp,
         )  # fmt: skip
     if options.palette:
         profile = None if first.ndim == 2 else image.icc_profile
-        return png.encode_indexed(indexed(first), effort=options.effort, icc_profile=profile, exif=exif)
+        return png.encode_indexed(
+            indexed(first), effort=options.effort, icc_profile=profile, exif=exif, xmp=xmp
+        )
     if info.name == "png" and len(image.frames) == 1 and (options.effort is None or first.dtype != np.uint8):
-        return png.encode(first, effort=options.effort, icc_profile=image.icc_profile, exif=exif)
+        return png.encode(first, effort=options.effort, icc_profile=image.icc_profile, exif=exif, xmp=xmp)
     save: dict[str, Any] = SAVERS[info.name](options, quality)
     if image.icc_profile and info.name not in WITHOUT_PROFILE:
         save["icc_profile"] = image.icc_profile
     if exif:
         save["exif"] = exif_data.PREFIX + exif
+    if xmp and info.name == "png":
+        save["pnginfo"] = PngImagePlugin.PngInfo()
+        save["pnginfo"].add_itxt(png_texts.XMP.decode(), xmp.decode())
+    elif xmp:
+        save["xmp"] = xmp
     pictures = [Image.fromarray(frame) for frame in image.frames]
     if len(pictures) > 1:
         save |= {"save_all": True, "append_images": pictures[1:]}
@@ -332,6 +338,17 @@ def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: 
     buffer = io.BytesIO()
     pictures[0].save(buffer, info.name.upper(), **save)
     return buffer.getvalue()
+
+
+def _metadata(image: Decoded, options: EncodeOptions) -> tuple[bytes | None, bytes | None]:
+    """Return the EXIF and XMP data that are written."""
+    if options.metadata == "copyright":
+        rights = rights_of(image)
+        return rights.as_exif(), rights.as_xmp()
+    if options.metadata == "keep" and image.exif and exif_data.is_sound(image.exif):
+        height, width = image.frames[0].shape[:2]
+        return exif_data.of_pixels(image.exif, width, height), None
+    return None, None
 
 
 def _of_animation(image: Decoded, name: str) -> dict[str, Any]:

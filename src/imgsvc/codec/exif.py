@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from imgsvc.codec.texts import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -29,7 +31,7 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 PREFIX = b"Exif\0\0"
 FRACTIONS = {5: "LL", 10: "ll"}
 MOST_TEXT = 1000
-"""Bytes of a text that are read."""
+"""Bytes of a text that are read where nobody says how many."""
 
 MOST_NUMBERS = 8
 """Of a value that are read."""
@@ -152,7 +154,9 @@ def _wipe(data: bytearray, start: int, directory: int, order: str) -> None:
             data[place:end] = bytes(end - place)
 
 
-def values(exif: bytes, path: Sequence[int], tags: Collection[int]) -> dict[int, Value]:
+def values(
+    exif: bytes, path: Sequence[int], tags: Collection[int], most: int = MOST_TEXT
+) -> dict[int, Value]:
     """Return what some tags of a directory say: a text, or integers, fractions as two; nothing else is read.
 
     Parameters
@@ -163,6 +167,8 @@ def values(exif: bytes, path: Sequence[int], tags: Collection[int]) -> dict[int,
         The tags that lead from the first directory to the one that is meant.
     tags
         Those that are wanted.
+    most
+        Bytes of a text that are read.
     """
     data = exif.removeprefix(PREFIX)
     order = _byte_order(data)
@@ -178,7 +184,7 @@ def values(exif: bytes, path: Sequence[int], tags: Collection[int]) -> dict[int,
             directory = inner[0]
         for at, tag, kind, _ in _entries(data, directory, order):
             if tag in tags and tag not in found:
-                value = _value(data, at, kind, order)
+                value = _text(data, at, order, tag, most) if kind == ASCII else _value(data, at, kind, order)
                 if value is not None:
                     found[tag] = value
     except struct.error:
@@ -186,19 +192,31 @@ def values(exif: bytes, path: Sequence[int], tags: Collection[int]) -> dict[int,
     return found
 
 
-def _value(data: bytes, at: int, kind: int, order: str) -> Value | None:
-    """Return the value of an entry; None where it is none that is read, or lies outside."""
+def _place(data: bytes, at: int, kind: int, order: str) -> tuple[int, int, int] | None:
+    """Return where the value of an entry begins, its bytes and its count; None where it lies outside."""
     count, offset = struct.unpack_from(f"{order}LL", data, at + 4)
     size = SIZES.get(kind, 0) * count
     start = at + 8 if size <= 4 else offset
-    if not size or start + size > len(data):
+    return (start, size, count) if 0 < size <= len(data) - start else None
+
+
+def _text(data: bytes, at: int, order: str, tag: int, most: int) -> str | None:
+    """Return the text of an entry; of a copyright those of photographer and editor."""
+    place = _place(data, at, ASCII, order)
+    if place is None:
         return None
-    if kind == ASCII:
-        text = data[start : start + min(size, MOST_TEXT)].split(b"\0")[0]
-        return " ".join(text.decode("utf-8", "replace").split())
-    form = INTEGERS.get(kind) or FRACTIONS.get(kind)
-    if form is None:
+    start, size, _ = place
+    parts = data[start : start + min(size, most)].split(b"\0")
+    texts = [text_of(part, is_cut=size > most) for part in (parts if tag == COPYRIGHT else parts[:1])]
+    return "; ".join(" ".join(text.split()) for text in texts if text.strip())
+
+
+def _value(data: bytes, at: int, kind: int, order: str) -> Value | None:
+    """Return the numbers of an entry; None where it has none that are read, or they lie outside."""
+    form, place = INTEGERS.get(kind) or FRACTIONS.get(kind), _place(data, at, kind, order)
+    if form is None or place is None:
         return None
+    start, _, count = place
     step = SIZES[kind]
     numbers = [
         struct.unpack_from(order + form, data, start + step * i) for i in range(min(count, MOST_NUMBERS))

@@ -35,7 +35,7 @@ MESSAGE_BYTES = 1 << 17
 
 IDLE_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1
-IN_BYTES = {"frames", "icc_profile", "exif"}
+IN_BYTES = {"frames", "icc_profile", "exif", "others"}
 IN_JSON = [field.name for field in dataclasses.fields(Decoded) if field.name not in IN_BYTES]
 FIRST_TO_GO = "1000"
 """Where memory runs out: before the server, which can say what has become of the call."""
@@ -97,9 +97,11 @@ def parts_of(image: Decoded) -> tuple[dict[str, Any], list[Any]]:
     told = {name: getattr(image, name) for name in IN_JSON}
     told["shapes"] = [frame.shape for frame in image.frames]
     told["dtype"] = image.frames[0].dtype.str
-    told["sizes"] = [None if each is None else len(each) for each in (image.icc_profile, image.exif)]
+    texts = [image.icc_profile, image.exif, *(content for _, content in image.others)]
+    told["sizes"] = [None if each is None else len(each) for each in texts]
+    told["others"] = [kind for kind, _ in image.others]
     frames = [np.ascontiguousarray(frame).reshape(-1).view(np.uint8).data for frame in image.frames]
-    return told, [*frames, image.icc_profile or b"", image.exif or b""]
+    return told, [*frames, *(text or b"" for text in texts)]
 
 
 def decoded_of(told: dict[str, Any], memory: memoryview) -> Decoded:
@@ -112,11 +114,12 @@ def decoded_of(told: dict[str, Any], memory: memoryview) -> Decoded:
     for size in told["sizes"]:
         texts.append(None if size is None else bytes(memory[position : position + size]))
         position += size or 0
-    profile, exif = texts
+    profile, exif, *contents = texts
+    others = tuple((kind, content or b"") for kind, content in zip(told["others"], contents, strict=True))
     said: dict[str, Any] = {
         name: tuple(told[name]) if isinstance(told[name], list) else told[name] for name in IN_JSON
     }
-    return Decoded(frames=tuple(frames), icc_profile=profile, exif=exif, **said)
+    return Decoded(frames=tuple(frames), icc_profile=profile, exif=exif, others=others, **said)
 
 
 def send(connection: socket.socket, told: dict[str, Any], parts: list[Any]) -> None:

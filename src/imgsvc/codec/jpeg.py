@@ -12,6 +12,7 @@ import simplejpeg
 from PIL import Image
 
 from imgsvc.codec import exif as exif_data
+from imgsvc.codec import iptc
 from imgsvc.codec.color import DAMAGED
 from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, UnservedError, ends_early
 
@@ -34,9 +35,11 @@ MOST_SEGMENTS = 10_000
 MOST_FIRST_SEGMENTS = 64
 PROFILE = b"ICC_PROFILE\0"
 SEVERAL = b"MPF\0"
+XMP, PHOTOSHOP = b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0"
+MOST_PHOTOSHOP_BYTES = 1 << 20
 UNKEPT = (
-    (APP1, b"http://ns.adobe.com/xap/1.0/\0", "XMP"),
-    (APP13, b"Photoshop 3.0\0", "IPTC"),
+    (APP1, XMP, "XMP"),
+    (APP13, PHOTOSHOP, "IPTC"),
     (COMMENT, b"", "a comment"),
 )
 END = b"\xff\xd9"
@@ -111,6 +114,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:  # 
         progressive=found.progressive,
         scans=scans.number if scans.is_marked else max(scans.number, USUAL_SCANS),
         unkept=tuple(found.unkept),
+        others=found.others(),
     )
 
 
@@ -123,6 +127,8 @@ class _Segments:
         Width, height and components.
     exif, parts, unkept
         EXIF data, parts of a colour profile, and the names of other metadata.
+    xmp, photoshop
+        XMP data, and parts of Photoshop's, which hold IPTC data.
     pixels
         Where they begin.
     """
@@ -131,6 +137,8 @@ class _Segments:
         self.size: tuple[int, int, int] | None = None
         self.exif: bytes | None = None
         self.parts: list[bytes] = []
+        self.xmp: bytes | None = None
+        self.photoshop: list[bytes] = []
         self.unkept: list[str] = []
         self.progressive = False
         self.pixels = 0
@@ -154,8 +162,20 @@ class _Segments:
             )
             if found is not None and found not in self.unkept:
                 self.unkept.append(found)
+            if found == "XMP" and self.xmp is None:
+                self.xmp = body[len(XMP) :]
+            elif found == "IPTC":
+                self.photoshop.append(body[len(PHOTOSHOP) :])
         if marker in {APP0, APP14} or not (marker in APPLICATIONS or marker == COMMENT):
             self._kept.append(segment)
+
+    def others(self) -> tuple[tuple[str, bytes], ...]:
+        """Return what else may say something of rights, as `Source` has it."""
+        found = [] if self.xmp is None else [("XMP", self.xmp)]
+        if sum(map(len, self.photoshop)) > MOST_PHOTOSHOP_BYTES:
+            return (*found, ("IPTC", b""))
+        content = iptc.of_photoshop(b"".join(self.photoshop))
+        return tuple(found) if content is None else (*found, ("IPTC", content))
 
     def is_of_several(self, data: bytes) -> bool:
         """Return whether there may be several scans: the first does not say all."""
@@ -295,6 +315,7 @@ def encode(
     subsampling: str = SUBSAMPLING,
     icc_profile: bytes | None = None,
     exif: bytes | None = None,
+    xmp: bytes | None = None,
 ) -> bytes:
     """Return a baseline or progressive file of gray or RGB pixels."""
     if progressive or (effort is not None and effort >= SMALLER):
@@ -316,7 +337,7 @@ def encode(
         data = simplejpeg.encode_jpeg(
             np.ascontiguousarray(pixels), quality=quality, fastdct=effort == 0, **layout
         )
-    segments = list(_metadata(icc_profile, exif))
+    segments = list(_metadata(icc_profile, exif, xmp))
     if not segments:
         return data
     start = 4 + struct.unpack_from(">H", data, 4)[0] if data[2:4] == b"\xff\xe0" else 2  # after JFIF's own
@@ -372,10 +393,12 @@ def _profile(parts: list[bytes]) -> bytes:
     return profile if len(parts) < 256 and len(profile) <= PROFILE_BYTES else b""
 
 
-def _metadata(icc_profile: bytes | None, exif: bytes | None) -> list[bytes]:
+def _metadata(icc_profile: bytes | None, exif: bytes | None, xmp: bytes | None) -> list[bytes]:
     segments = []
     if exif and len(exif) + len(exif_data.PREFIX) <= SEGMENT_BYTES:
         segments.append(_segment(APP1, exif_data.PREFIX + exif))
+    if xmp and len(xmp) + len(XMP) <= SEGMENT_BYTES:
+        segments.append(_segment(APP1, XMP + xmp))
     if icc_profile:
         step = SEGMENT_BYTES - len(PROFILE) - 2
         parts = [icc_profile[start : start + step] for start in range(0, len(icc_profile), step)]

@@ -12,7 +12,7 @@ from imgsvc.codec import exif as exif_data
 from imgsvc.codec.cicp import of_code_points, of_numbers
 from imgsvc.codec.color import DAMAGED
 from imgsvc.codec.pillow import load, opened
-from imgsvc.codec.png_texts import TEXTS, Texts
+from imgsvc.codec.png_texts import INTERNATIONAL, TEXTS, XMP, Texts
 from imgsvc.codec.source import FIRST_ALONE, PROFILE_BYTES, DamageError, Source, ends_early
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         raise DamageError("it has no pixels")
     width, height, depth, kind_of_color = found.header
     exif, key = found.once.get(b"eXIf"), _key(found.once.get(b"tRNS"), kind_of_color)
-    made, unkept = found.texts.as_exif(found.once.get(b"pHYs"), replaced=exif is not None)
+    made, unkept, others = found.texts.as_exif(found.once.get(b"pHYs"), replaced=exif is not None)
     icc, notes = _profile_of(found.once, gray=kind_of_color in {GRAY, GRAY_ALPHA})
     count, hidden, loop = found.animation(frames)
     alpha = b"tRNS" in found.once or kind_of_color in {GRAY_ALPHA, RGBA}
@@ -88,6 +88,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         icc_profile=icc,
         exif=exif or made,
         unkept=unkept,
+        others=others,
         loop=loop,
         notes=tuple(notes),
         transparent=key,
@@ -252,6 +253,7 @@ def encode(
     effort: int | None = None,
     icc_profile: bytes | None = None,
     exif: bytes | None = None,
+    xmp: bytes | None = None,
 ) -> bytes:
     """Return a file of 8 or 16 bits a channel, written fast.
 
@@ -270,11 +272,16 @@ def encode(
     level, strategy = (1, zlib.Z_RLE) if effort is None else (level_of(effort), zlib.Z_FILTERED)
     compressor = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, strategy)
     header = struct.pack(">IIBBBBB", width, height, depth, KINDS[channels], 0, 0, 0)
-    return _file(header, _profile_chunks(icc_profile, exif), filtered, compressor)
+    return _file(header, _metadata_chunks(icc_profile, exif, xmp), filtered, compressor)
 
 
 def encode_indexed(
-    image: Indexed, *, effort: int | None = None, icc_profile: bytes | None = None, exif: bytes | None = None
+    image: Indexed,
+    *,
+    effort: int | None = None,
+    icc_profile: bytes | None = None,
+    exif: bytes | None = None,
+    xmp: bytes | None = None,
 ) -> bytes:
     """Return a file of an image of at most 256 colours, in as few bits as their numbers need."""
     height, width = image.indices.shape
@@ -285,7 +292,7 @@ def encode_indexed(
     rows = np.zeros((height, 1 + wide * bits // 8), np.uint8)  # each begins with its filter, none
     for place in range(8 // bits):
         rows[:, 1:] |= numbers[:, place :: 8 // bits] << (8 - bits * (place + 1))
-    chunks = _profile_chunks(icc_profile, exif)
+    chunks = _metadata_chunks(icc_profile, exif, xmp)
     chunks.append((b"PLTE", image.colours[:, :3].tobytes()))
     seen_through = int(np.count_nonzero(image.colours[:, 3] < OPAQUE))
     if seen_through:
@@ -295,12 +302,16 @@ def encode_indexed(
     return _file(header, chunks, rows, compressor)
 
 
-def _profile_chunks(icc_profile: bytes | None, exif: bytes | None) -> list[tuple[bytes, bytes]]:
+def _metadata_chunks(
+    icc_profile: bytes | None, exif: bytes | None, xmp: bytes | None
+) -> list[tuple[bytes, bytes]]:
     chunks = []
     if icc_profile:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile)))
     if exif:
         chunks.append((b"eXIf", exif))
+    if xmp:
+        chunks.append((INTERNATIONAL, XMP + bytes(5) + xmp))  # not packed, in no language, and no other name
     return chunks
 
 

@@ -37,6 +37,9 @@ class Source:
         As they are in the file.
     unkept
         What metadata there are that are not carried on, such as XMP.
+    others
+        Metadata beside `exif` in which rights may be said: ``"EXIF"``, ``"IPTC"`` or ``"XMP"``, and the
+        bytes; no bytes of those that are damaged or too long.
     pillow_data
         The bytes for Pillow: nothing in them but what decoding needs.
     notes
@@ -84,6 +87,7 @@ class Source:
     exif: bytes | None = None
     loop: int = 0
     unkept: tuple[str, ...] = ()
+    others: tuple[tuple[str, bytes], ...] = ()
     notes: tuple[str, ...] = ()
     components: int = 0
     scans: int = 1

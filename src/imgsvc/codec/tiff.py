@@ -76,6 +76,9 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         parts=max(len(places(page)) for page in wanted),
         exif=_exif(first),
         unkept=tuple(name for tag, name in UNKEPT.items() if tag in first.entries),
+        others=tuple(
+            (UNKEPT[tag], first.entries[tag].content) for tag in tags.MOST_OTHER_BYTES if tag in first.entries
+        ),
         stored=tuple(Stored.of(page) for page in wanted),
         largest_part=max(_part(page) for page in wanted),
     )

@@ -6,6 +6,7 @@ import dataclasses
 import struct
 from typing import TYPE_CHECKING
 
+from imgsvc.codec import iptc, xmp
 from imgsvc.codec.source import DamageError, ends_early
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ INTEGERS = {1: "B", SHORT: "H", LONG: "L", 16: "Q"}
 """Of the types that are no rational and no float, what `struct` calls them."""
 
 OTHERS = {XMP, IPTC, CAMERA, PLACE}
+MOST_OTHER_BYTES = {XMP: xmp.MOST_BYTES, IPTC: iptc.MOST_BYTES}
 KNOWN = SINGLE | SEVERAL | DESCRIBING | OTHERS | {ORIENTATION, PROFILE}
 SIZES = {
     1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8,
@@ -138,12 +140,15 @@ def walk(data: bytes) -> Iterator[Page]:
     seen: set[int] = set()
     room = _Room(len(data))
     while position and position not in seen:
+        page, following = _directory(data, position, layout, room, is_first=not seen)
         seen.add(position)
-        page, position = _directory(data, position, layout, room)
+        position = following
         yield page
 
 
-def _directory(data: bytes, position: int, layout: Layout, room: _Room) -> tuple[Page, int]:
+def _directory(
+    data: bytes, position: int, layout: Layout, room: _Room, *, is_first: bool
+) -> tuple[Page, int]:
     (count,) = layout.unpack("Q" if layout.big else "H", data, position)
     if count > MOST_ENTRIES:
         raise DamageError(f"a directory has more than {MOST_ENTRIES} entries")
@@ -159,7 +164,9 @@ def _directory(data: bytes, position: int, layout: Layout, room: _Room) -> tuple
         if not length or (tag in SINGLE and values != 1) or tag in entries:
             continue
         if tag in OTHERS or (tag in DESCRIBING and length > MOST_DESCRIBING_BYTES):
-            entries[tag] = Entry(kind, values, b"")  # that it is there is what is told
+            # That it is there is what is told, and of the first page what it may say of rights.
+            most = MOST_OTHER_BYTES.get(tag, 0) if is_first else 0
+            entries[tag] = Entry(kind, values, _other(data, at, length, layout) if length <= most else b"")
             continue
         if values > MOST_VALUES and tag != PROFILE:
             raise DamageError(f"its tag {tag} has more than {MOST_VALUES} values")
@@ -175,6 +182,15 @@ def _directory(data: bytes, position: int, layout: Layout, room: _Room) -> tuple
         entries[tag] = Entry(kind, values, content)
     (following,) = layout.unpack(layout.word, data, position + count * size)
     return Page(entries, layout), following
+
+
+def _other(data: bytes, at: int, length: int, layout: Layout) -> bytes:
+    """Return a value that is not needed, of an entry; none where it is not whole."""
+    start = at + (12 if layout.big else 8)
+    if length > layout.inline:
+        (start,) = layout.unpack(layout.word, data, start)
+    content = data[start : start + length]
+    return content if len(content) == length else b""
 
 
 def rewritten(data: bytes, pages: Sequence[Page], layout: Layout) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from imgsvc.codec import exif as exif_data
+from imgsvc.codec import xmp
 from imgsvc.codec.source import PROFILE_BYTES, DamageError, Source, ends_early
 
 MOST_CHUNKS = 100_000
@@ -60,6 +61,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         coding="lossless" if is_lossless else "",
         first_bytes=first.get(b"ANMF", (0, 0))[1],
         unkept=("XMP",) if b"XMP " in first else (),
+        others=(("XMP", content(b"XMP ", xmp.MOST_BYTES)),) if b"XMP " in first else (),
     )
 
 

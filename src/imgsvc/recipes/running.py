@@ -18,6 +18,7 @@ from imgsvc.codec import (
     encode,
     hides_alpha,
     profile_fits,
+    rights_of,
 )
 from imgsvc.errors import InvalidImageError, InvalidInputError, LimitExceededError
 from imgsvc.recipes.limits import check_outputs
@@ -203,10 +204,7 @@ class RecipeRun:
         if _is_for_others(decoded.icc_profile, steps):
             decoded = dataclasses.replace(decoded, icc_profile=None)
             notes += (FOR_OTHERS,)
-        if decoded.exif and output.output.metadata == "keep" and output.format not in WITH_EXIF:
-            notes += (f"EXIF data are dropped: {output.format} is written without",)
-        if decoded.unkept and output.output.metadata == "keep":
-            notes += (f"metadata are dropped: {', '.join(decoded.unkept)}",)
+        notes += _notes_on_metadata(decoded, output)
         if output.format == "avif" and len(decoded.frames) > 1 and decoded.loop:
             notes += ("how often it is shown is lost: avif is shown for ever",)
         try:
@@ -231,6 +229,23 @@ class RecipeRun:
         if self._helpers is None:
             return encode(image, kind, options)  # type: ignore[arg-type] # not RAW
         return self._helpers.encode(image, kind, options, stop=self._stop)  # type: ignore[arg-type] # not RAW
+
+
+def _notes_on_metadata(decoded: Decoded, output: OutputPlan) -> tuple[str, ...]:
+    """Return notes on what an output loses of the metadata that it should keep."""
+    holds_them = output.format in WITH_EXIF
+    notes: tuple[str, ...] = ()
+    if output.output.metadata == "copyright":
+        rights = rights_of(decoded)
+        notes = rights.notes
+        if rights.properties and not holds_them:
+            notes += (f"what it says of rights is dropped: {output.format} is written without",)
+    elif output.output.metadata == "keep":
+        if decoded.exif and not holds_them:
+            notes = (f"EXIF data are dropped: {output.format} is written without",)
+        if decoded.unkept:
+            notes += (f"metadata are dropped: {', '.join(decoded.unkept)}",)
+    return notes
 
 
 def _check_alike(frames: Sequence[NDArray[Any]]) -> None:
