@@ -54,6 +54,8 @@ KINDS = {
     "tiff fax": lambda image: by_pillow(in_mode("1", image), "TIFF", compression="group4"),
     "tiff 12 bits": lambda image: tiff(deep(image[:200, :, :1]) >> 4, 12, 1),
     "tiff 16 bits in planes": lambda image: tiff(deep(image), 16, 2, planes=True),
+    "tiff rgb 16": lambda image: encode(deep(image), "tiff"),
+    "tiff rgb 16 with alpha": lambda image: tiff(deep(with_alpha(image)), 16, 2, _338=[1]),
     "tiff 16 bits with alpha": lambda image: tiff(deep(image[..., :2]), 16, 1, _338=[2]),
     "gif": lambda image: by_pillow(in_mode("P", image), "GIF"),
     "bmp": lambda image: by_pillow(image, "BMP"),

@@ -240,7 +240,7 @@ class TestOptions:
     [
         (np.zeros((0, 5), np.uint8), "png", "image.shape: (0, 5), expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"),
         (np.zeros((2, 2), np.uint16), "jpeg", "image.dtype: gray uint16, expected uint8 for jpeg"),
-        (np.zeros((2, 2, 3), np.float32), "tiff", "image.dtype: RGB float32, expected uint8, or gray uint16 or float32 for tiff"),
+        (np.zeros((2, 2, 3), np.float32), "tiff", "image.dtype: RGB float32, expected uint8, uint16 or gray float32 for tiff"),
         (np.zeros((1, 16384), np.uint8), "webp", "image: 16384×1 pixels, expected at most 16383 a side, which webp can hold"),
         ([], "gif", "image: no frames, expected at least one"),
         (["a"], "gif", "image: str, expected a NumPy array"),

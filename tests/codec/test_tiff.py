@@ -1,15 +1,19 @@
 """TIFF: pixels of every depth and kind, what is refused by its name, and directories without end."""
 
 import io
+import itertools
 import struct
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from imgsvc.codec import DecodeOptions, decode, read_header
-from imgsvc.errors import UndecodableImageError, UnsupportedFormatError
+from imgsvc.codec import Decoded, DecodeLimits, DecodeOptions, EncodeOptions, decode, encode, read_header
+from imgsvc.codec import tiff_directory as tags
+from imgsvc.errors import InvalidImageError, UndecodableImageError, UnsupportedFormatError
+from tests.codec import profiles
 from tests.codec.attacks import many_directories
 from tests.codec.encoded import by_pillow, photo, tiff
 
@@ -90,6 +94,138 @@ def test_planes_are_as_pixels(bits, samples, order):
     np.testing.assert_array_equal(whole.frames[0], planes.frames[0])
     np.testing.assert_array_equal(planes.frames[0], values >> bits - 8)
     assert whole.notes == planes.notes
+
+
+def of_parts(values, order, parts, *more):
+    """Return a TIFF of 16 bits in colour whose strips or tiles are these."""
+    height, width, samples = values.shape
+    layout = tags.Layout(order, big=False)
+    starts = list(itertools.accumulate(map(len, parts), initial=8))[:-1]
+    sizes = [len(part) for part in parts]
+    is_tiled = any(tag == tags.TILE_WIDTH for tag, *_ in more)
+    first, second = (
+        (tags.TILE_OFFSETS, tags.TILE_BYTES) if is_tiled else (tags.STRIP_OFFSETS, tags.STRIP_BYTES)
+    )
+    page = tags.Page({}, layout).replaced(
+        (tags.WIDTH, 4, [width]), (tags.HEIGHT, 4, [height]), (tags.BITS, 3, [16] * samples),
+        (tags.PHOTOMETRIC, 3, [RGB]), (tags.SAMPLES, 3, [samples]), (first, 4, starts), (second, 4, sizes),
+        *([(tags.EXTRA_SAMPLES, 3, [2])] if samples > 3 else []), *more,
+    )  # fmt: skip
+    begin = b"II*\0" if order == "<" else b"MM\0*"
+    return tags.rewritten(b"".join([begin, bytes(4), *parts]), [page], layout)
+
+
+def compressed(values, order, coding, predictor=1, tile=None):
+    """Return a TIFF of 16 bits in colour whose strips, or tiles, are compressed by Deflate, or not at all."""
+    height, width, _ = values.shape
+    parts = []
+    for top in range(0, height, tile or 3):
+        for left in range(0, width, tile or width):
+            part = values[top : top + (tile or 3), left : left + (tile or width)]
+            if tile:
+                part = np.pad(part, [(0, tile - part.shape[0]), (0, tile - part.shape[1]), (0, 0)])
+            if predictor == 2:
+                part = np.diff(part, axis=1, prepend=np.zeros_like(part[:, :1]))
+            content = part.astype(f"{order}u2").tobytes()
+            parts.append(zlib.compress(content) if coding == 8 else content)
+    sides = [(322, 4, [tile]), (323, 4, [tile])] if tile else [(278, 4, [3])]
+    return of_parts(values, order, parts, (259, 3, [coding]), (317, 3, [predictor]), *sides)
+
+
+class TestDeepColours:
+    @pytest.fixture(params=[3, 4], ids=["RGB", "RGBA"])
+    def values(self, request):
+        return np.random.default_rng(2).integers(0, 1 << 16, (20, 37, request.param), np.uint16)
+
+    @pytest.mark.parametrize("planes", [False, True], ids=["pixels", "planes"])
+    def test_are_kept(self, values, planes, order):
+        extra = {"t338": [2]} if values.shape[2] == 4 else {}
+        data = tiff(values, 16, RGB, order=order, planes=planes, **extra)
+        assert read_header(data).bits == 16
+        kept = decode(data, KEEP)
+        assert kept.notes == ()
+        np.testing.assert_array_equal(kept.frames[0], values)
+        cut = decode(data)
+        assert cut.notes == ("16 bits a channel are cut to 8",)
+        np.testing.assert_array_equal(cut.frames[0], values >> 8)
+
+    @pytest.mark.parametrize("tile", [None, 16], ids=["strips", "tiles"])
+    @pytest.mark.parametrize(("coding", "predictor"), [(1, 1), (8, 1), (8, 2)])
+    def test_however_they_are_written(self, values, order, tile, coding, predictor):
+        data = compressed(values, order, coding, predictor, tile)
+        np.testing.assert_array_equal(decode(data, KEEP).frames[0], values)
+
+    def test_lzw_as_libtiff_has_it(self, values, order):
+        """By the decoder for 8 bits: bytes that are pixels of twice as many columns."""
+        height, width, samples = values.shape
+        inner = values.astype(f"{order}u2").view(np.uint8).reshape(height, width * samples * 2)
+        source = by_pillow(inner, "TIFF", compression="tiff_lzw")
+        ((start, *_), (size, *_)) = (tags_of(source, tag) for tag in (273, 279))
+        data = of_parts(values, order, [source[start : start + size]], (259, 3, [5]), (278, 4, [height]))
+        np.testing.assert_array_equal(decode(data, KEEP).frames[0], values)
+
+    def test_planes_that_are_compressed_are_cut(self, values, order):
+        planes = np.moveaxis(values, 2, 0).astype(f"{order}u2")
+        parts = [zlib.compress(plane.tobytes()) for plane in planes]
+        data = of_parts(values, order, parts, (259, 3, [8]), (278, 4, [len(values)]), (284, 3, [2]))
+        decoded = decode(data, KEEP)
+        np.testing.assert_array_equal(decoded.frames[0], values >> 8)
+        assert decoded.notes == ("16 bits a channel are cut to 8",)
+
+    def test_multiplied_by_alpha(self, order):
+        values = np.array(
+            [[[100, 200, 300, 400], [0, 0, 0, 0], [7, 65535, 9, 65535], [9, 9, 9, 8]]], np.uint16
+        )
+        kept = decode(tiff(values, 16, RGB, order=order, t338=[1]), KEEP).frames[0]
+        expected = [
+            [16384, 32768, 49151, 400], [0, 0, 0, 0], [7, 65535, 9, 65535], [65535, 65535, 65535, 8],
+        ]  # fmt: skip
+        np.testing.assert_array_equal(kept[0], expected)
+
+    def test_a_sample_that_means_nothing(self, order):
+        values = np.random.default_rng(2).integers(0, 1 << 16, (3, 5, 4), np.uint16)
+        kept = decode(tiff(values, 16, RGB, order=order, t338=[0]), KEEP).frames[0]
+        np.testing.assert_array_equal(kept, values[..., :3])
+
+    @pytest.mark.parametrize("effort", [None, 0, 1, 9])
+    def test_go_there_and_back(self, values, effort):
+        profile = profiles.rgb(profiles.gamma(1.8))
+        image = Decoded((values, values[::-1].copy()), icc_profile=profile)
+        data = encode(image, "tiff", EncodeOptions(effort=effort))
+        with Image.open(io.BytesIO(data)) as opened:
+            assert opened.n_frames == 2
+            np.testing.assert_array_equal(np.asarray(opened), values >> 8)
+        back = decode(data, DecodeOptions(depth="keep", color="keep", frames="all"))
+        assert back.icc_profile == profile
+        for frame, expected in zip(back.frames, image.frames, strict=True):
+            np.testing.assert_array_equal(frame, expected)
+
+    def test_strips_and_efforts(self):
+        values = photo(900, 400).astype(np.uint16) * 257
+        sizes = {effort: len(encode(values, "tiff", EncodeOptions(effort=effort))) for effort in (0, 1, 9)}
+        assert sizes[9] <= sizes[1] < sizes[0]
+        data = encode(values, "tiff")
+        assert read_header(data).parts == 3
+        np.testing.assert_array_equal(decode(data, KEEP).frames[0], values)
+
+    def test_damaged_ones_are_taken_in_part(self, values):
+        data = bytearray(compressed(values, "<", 8))
+        (*_, last) = tags_of(bytes(data), 273)
+        data[last : last + 8] = b"\xff" * 8
+        with pytest.raises(UndecodableImageError):
+            decode(bytes(data), KEEP)
+        decoded = decode(bytes(data), DecodeOptions(depth="keep", damaged="partial"))
+        np.testing.assert_array_equal(decoded.frames[0][:18], values[:18])
+        assert not decoded.frames[0][18:].any()
+
+    def test_limits_come_first(self):
+        data = tiff(np.zeros((40, 60, 3)), 16, RGB)
+        with pytest.raises(InvalidImageError, match="60×40 pixels, expected at most 2399"):
+            decode(data, KEEP, DecodeLimits(pixels=2399))
+
+
+def tags_of(data, tag):
+    return next(tags.walk(data)).values(tag)
 
 
 def test_a_fourth_sample_that_nobody_names_is_alpha():

@@ -118,9 +118,8 @@ def test_encoding(output, channels, tmp_path):
     assert taken < planned + SLACK
 
 
-def test_encoding_16_bits(tmp_path):
+@pytest.mark.parametrize("output", [{"format": "png"}, {"format": "tiff"}, {"format": "tiff", "effort": 0}])
+def test_encoding_16_bits(output, tmp_path):
     deep = SMALLER.astype(np.uint16) * 257
-    taken, planned = taken_and_planned(
-        tmp_path / "file", encode(deep, "png"), {"depth": "keep"}, {"format": "png"}
-    )
+    taken, planned = taken_and_planned(tmp_path / "file", encode(deep, "png"), {"depth": "keep"}, output)
     assert taken < planned + SLACK

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from imgsvc.codec import bmp, jpeg, png
+from imgsvc.codec import bmp, jpeg, png, tiff
 from imgsvc.codec import exif as exif_data
 from imgsvc.codec.color import profile_of_deep, with_settled_colours
 from imgsvc.codec.decode_options import DecodeLimits, DecodeOptions
@@ -20,7 +21,10 @@ from imgsvc.codec.turning import SIDEWAYS, turned
 from imgsvc.errors import ImgsvcError, InvalidImageError, UndecodableImageError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile
 
     from imgsvc.codec.header import Header
     from imgsvc.codec.source import Source
@@ -190,17 +194,20 @@ def _decoded(
         scale = -(-source.width // pixels.shape[1])
     else:
         scale = 1
-        with _opened(source, at_least if options.shrink_on_load else None, partial=partial) as image:
+        with (
+            _opened(source, at_least if options.shrink_on_load else None, partial=partial) as image,
+            _opened_again(source, options) as low,
+        ):
             first = source.hidden if every else 0
             for index in range(first, first + (source.frames if every else 1)):
                 try:
                     # A part of a later frame would be without what it is drawn upon.
-                    _load_frame(image, index, source, partial=partial and not frames)
+                    _load_frame(image, low, index, source, partial=partial and not frames)
                 except Exception:
                     if not (partial and frames):
                         raise
                     break
-                frame, told, profile = converted(_clipped(image, source), source, options)
+                frame, told, profile = converted(_clipped(image, source), source, options, low)
                 notes += [note for note in told if note not in notes]
                 frames.append(turned(frame, orientation))
                 durations.append(max(0, round(image.info.get("duration", 0) or 0)))
@@ -222,12 +229,19 @@ def _decoded(
     )
 
 
-def _load_frame(image: Image.Image, index: int, source: Source, *, partial: bool) -> None:
+def _load_frame(
+    image: Image.Image, low: ImageFile | None, index: int, source: Source, *, partial: bool
+) -> None:
     """Decode a frame's pixels, of which Pillow may say that they are more than its header has told."""
     if index:
         image.seek(index)
     if image.width * image.height > source.pixels:
         raise DamageError("a frame is larger than the image")
+    if low is not None:
+        low.seek(index)
+        if source.stored[index].halves:
+            tiff.halve(image, low)  # type: ignore[arg-type]  # a file's image
+            load(low, partial=partial)
     load(image, partial=partial)
 
 
@@ -270,6 +284,13 @@ def _clipped(image: Image.Image, source: Source) -> Image.Image:
         return image
     left, top = source.window
     return image.crop((left, top, left + source.width, top + source.height))
+
+
+def _opened_again(source: Source, options: DecodeOptions) -> AbstractContextManager[ImageFile | None]:
+    """Return another image of a TIFF in colours whose 16 bits are kept: one is for each byte of them."""
+    if source.format == "tiff" and source.channels > 1 and source.bits == DEEP and options.depth == "keep":
+        return opened(source.format, source.pillow_data)
+    return contextlib.nullcontext()
 
 
 def _opened(source: Source, at_least: tuple[int, int] | None, *, partial: bool) -> Image.Image:

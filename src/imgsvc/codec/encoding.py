@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from imgsvc._images import array_of
 from imgsvc.codec import exif as exif_data
-from imgsvc.codec import jpeg, png, png_texts
+from imgsvc.codec import jpeg, png, png_texts, tiff_writing
 from imgsvc.codec.color import profile_fits, to_srgb
 from imgsvc.codec.decoding import Decoded
 from imgsvc.codec.formats import format_named
@@ -111,7 +111,7 @@ def encode(
     ----------
     image
         (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, also several of one size for a format that holds
-        them; uint16 for PNG and, gray, TIFF; gray float32 for TIFF. `Decoded` brings durations and metadata,
+        them; uint16 for PNG and TIFF; gray float32 for TIFF. `Decoded` brings durations and metadata,
         which another image that `imgsvc.process` takes does not.
     format
         One of `FORMATS`, or ``"jpg"`` or ``"tif"``.
@@ -257,11 +257,11 @@ def _check_frame(frame: Any, field: str, info: FormatInfo) -> None:
         return
     held = {
         ("png", DEEP[0]): (1, 3, 4),
-        ("tiff", DEEP[0]): (1,),
+        ("tiff", DEEP[0]): (1, 3, 4),
         ("tiff", DEEP[1]): (1,),
     }.get((info.name, frame.dtype), ())
     if channels not in held:
-        kinds = {"png": "uint8 or uint16", "tiff": "uint8, or gray uint16 or float32"}.get(info.name, "uint8")
+        kinds = {"png": "uint8 or uint16", "tiff": "uint8, uint16 or gray float32"}.get(info.name, "uint8")
         colors = {1: "gray", 3: "RGB", 4: "RGBA"}[channels]
         raise InvalidImageError(f"{field}.dtype", f"{colors} {frame.dtype}", f"{kinds} for {info.name}")
 
@@ -319,6 +319,9 @@ def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: 
         )
     if info.name == "png" and len(image.frames) == 1 and (options.effort is None or first.dtype != np.uint8):
         return png.encode(first, effort=options.effort, icc_profile=image.icc_profile, exif=exif, xmp=xmp)
+    if info.name == "tiff" and first.dtype == np.uint16 and first.ndim == 3:
+        level = tiff_writing.LEVEL if options.effort is None else png.level_of(options.effort)
+        return tiff_writing.encode(image.frames, level=level, icc_profile=image.icc_profile)
     save: dict[str, Any] = SAVERS[info.name](options, quality)
     if image.icc_profile and info.name not in WITHOUT_PROFILE:
         save["icc_profile"] = image.icc_profile

@@ -24,12 +24,18 @@ GRAYS = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}
 
 
 def converted(
-    image: Image.Image, source: Source, options: DecodeOptions
+    image: Image.Image, source: Source, options: DecodeOptions, low: Image.Image | None = None
 ) -> tuple[NDArray[Any], list[str], bytes | None]:
-    """Return a frame's pixels, what they lost, and the profile that is theirs still."""
+    """Return a frame's pixels, what they lost, and the profile that is theirs still.
+
+    Parameters
+    ----------
+    low
+        Of TIFF in colours whose 16 bits are kept: a picture of the low bytes.
+    """
     notes: list[str] = []
     profile = source.icc_profile
-    image, wide, alpha = _values(image, source)
+    image, wide, alpha = _values(image, source, low)
     frame = image
     if wide is not None:
         floats = image.mode == "F"
@@ -56,11 +62,11 @@ def converted(
 
 
 def _values(
-    image: Image.Image, source: Source
+    image: Image.Image, source: Source, low: Image.Image | None
 ) -> tuple[Image.Image, NDArray[Any] | None, NDArray[np.uint8] | None]:
     """Return a picture, its values where they have more than 8 bits, and alpha that Pillow does not know."""
     if source.stored:
-        return tiff.values(image, source.stored[image.tell()])
+        return tiff.values(image, source.stored[image.tell()], low)
     wide = np.asarray(image) if image.mode == "F" or image.mode.startswith("I") else None
     alpha = png.alpha(np.asarray(image), source) if image.mode in GRAYS else None
     return image, wide, alpha

@@ -13,6 +13,7 @@ from imgsvc.codec.tiff_pixels import (
     Stored,
     check,
     check_streams,
+    halve,
     is_made_anew,
     made_anew,
     places,
@@ -21,7 +22,7 @@ from imgsvc.codec.tiff_pixels import (
     values,
 )
 
-__all__ = ["read", "values"]
+__all__ = ["halve", "read", "values"]
 
 UNKEPT = {
     tags.XMP: "XMP", tags.IPTC: "IPTC", tags.CAMERA: "EXIF of the camera", tags.PLACE: "EXIF of the place",
@@ -68,7 +69,7 @@ def read(data: bytes, frames: int, *, whole: bool, partial: bool) -> Source:
         bits=kind.kept_bits,
         orientation=orientation if 1 <= orientation <= 8 else 1,
         icc_profile=profile.content if profile and 0 < len(profile.content) <= PROFILE_BYTES else None,
-        notes=("16 bits a channel are cut to 8",) if kind.bits > 8 and not kind.is_gray else (),
+        notes=("16 bits a channel are cut to 8",) if kind.bits > kind.kept_bits and not kind.is_gray else (),
         depth=kind.bits,
         coding=slowest_coding(wanted),
         stored_bits=max(each.bits * each.samples for each in map(Kind.of, wanted)),

@@ -10,7 +10,7 @@ from imgsvc.codec import iptc, xmp
 from imgsvc.codec.source import DamageError, ends_early
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 __all__ = ["LONG", "SHORT", "Entry", "Layout", "Page", "rewritten", "walk"]
 
@@ -193,14 +193,19 @@ def _other(data: bytes, at: int, length: int, layout: Layout) -> bytes:
     return content if len(content) == length else b""
 
 
-def rewritten(data: bytes, pages: Sequence[Page], layout: Layout) -> bytes:
-    """Return the file with new directories at its end, and its offsets pointing to them."""
+def rewritten(data: bytes, pages: Sequence[Page], layout: Layout, *, others: Collection[int] = ()) -> bytes:
+    """Return the file with new directories at its end, and its offsets pointing to them.
+
+    They have what decoding needs, and the `others` of their tags.
+    """
     pieces = [data, b"\0" * (-len(data) % 8)]
     position = len(data) + len(pieces[1])
     start = position
     for index, page in enumerate(pages):
         entries = sorted(
-            (tag, entry) for tag, entry in page.entries.items() if tag in SINGLE or tag in SEVERAL
+            (tag, entry)
+            for tag, entry in page.entries.items()
+            if tag in SINGLE or tag in SEVERAL or tag in others
         )
         size = len(entries) * (20 if layout.big else 12) + (16 if layout.big else 6)
         contents = position + size

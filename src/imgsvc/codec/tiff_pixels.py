@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile
 
 __all__ = [
     "Kind",
     "Stored",
     "check",
     "check_streams",
+    "halve",
     "is_made_anew",
     "made_anew",
     "places",
@@ -80,6 +83,8 @@ class Kind:
         samples beyond the colours are.
     planes
         Whether each sample has its own strips.
+    compressed
+        Whether strips are.
     """
 
     photometric: int
@@ -88,6 +93,7 @@ class Kind:
     number: int
     extra: tuple[int, ...]
     planes: bool
+    compressed: bool
 
     @classmethod
     def of(cls, page: Page) -> Kind:
@@ -99,6 +105,7 @@ class Kind:
             number=max(page.values(tags.SAMPLE_FORMAT) or (UINT,)),
             extra=page.values(tags.EXTRA_SAMPLES),
             planes=page.value(tags.PLANES, 1) == SEPARATE,
+            compressed=page.value(tags.COMPRESSION, PLAIN) != PLAIN,
         )
 
     @property
@@ -118,6 +125,9 @@ class Kind:
     @property
     def kept_bits(self) -> int:
         """Of what is decoded, where depths are kept."""
+        if self.photometric == RGB and self.bits == DEEP:
+            # Of planes that are compressed Pillow gives one byte alone, which is the high one.
+            return DEEP if self.samples in {3, 4} and not (self.planes and self.compressed) else 8
         if not self.is_gray or self.samples > 1 or self.bits <= 8:
             return 8
         return 32 if self.number == FLOAT else 16
@@ -204,8 +214,10 @@ class Stored:
         Whether they are gray and alpha of 16 bits each, which Pillow is told to be the four bytes of CMYK.
     planes
         Whether they are gray and alpha by themselves, which Pillow is told to be two pages.
+    halves
+        Whether they are colours of 16 bits, of which Pillow gives one byte at a time.
     premultiplied
-        Whether gray is already multiplied by alpha.
+        Whether they are already multiplied by alpha.
     order
         Of their bytes.
     """
@@ -214,6 +226,7 @@ class Stored:
     inverted: bool
     pairs: bool
     planes: bool
+    halves: bool
     premultiplied: bool
     order: str
 
@@ -227,6 +240,7 @@ class Stored:
             inverted=kind.photometric == INVERTED and kind.bits > 8,
             pairs=two and kind.bits == 16 and not kind.planes,
             planes=two and kind.planes,
+            halves=not kind.is_gray and kind.kept_bits == DEEP,
             premultiplied=kind.extra[:1] == (PREMULTIPLIED,),
             order=page.layout.order,
         )
@@ -361,10 +375,50 @@ def _plane(page: Page, index: int) -> Page:
     return page.replaced(*numbers, without=(tags.EXTRA_SAMPLES, tags.SAMPLE_FORMAT, tags.PLANES))
 
 
+def halve(image: ImageFile, other: ImageFile) -> None:
+    """Let two pictures of the same page, still to be decoded, have the high and the low bytes of values.
+
+    Pillow has no colours of 16 bits: it keeps one byte of each value, and may be told which.
+    """
+    for picture, is_high in ((image, True), (other, False)):
+        tiles: list[Any] = []
+        for tile in picture.tile:
+            *place, (mode, *others) = tuple[Any, ...](tile)
+            channels, order = mode.split(";16")
+            if order == "N":
+                order = "L" if sys.byteorder == "little" else "B"
+            kept = order if is_high else {"L": "B", "B": "L"}[order]
+            # Of what was multiplied by alpha Pillow would divide the bytes, one by one.
+            told: Any = *place, (f"{channels.upper()};16{kept}", *others)
+            tiles.append(told if type(tile) is tuple else type(tile)(*told))  # as older Pillows have it
+        picture.tile = tiles
+
+
+def _whole(high: Image.Image, low: Image.Image, stored: Stored) -> NDArray[np.uint16]:
+    """Return values whose bytes two pictures have, as they were before they were multiplied by alpha."""
+    values = np.asarray(high).astype(np.uint16)
+    values <<= 8
+    values |= np.asarray(low)
+    if stored.premultiplied:
+        step = max(1, BLOCK_PIXELS // values.shape[1])
+        for first in range(0, len(values), step):
+            block = values[first : first + step]
+            block[..., :3] = _divided(block[..., :3], block[..., 3:], MOST_DEEP)
+    return values
+
+
 def values(
-    image: Image.Image, stored: Stored
+    image: Image.Image, stored: Stored, low: Image.Image | None = None
 ) -> tuple[Image.Image, NDArray[Any] | None, NDArray[np.uint8] | None]:
-    """Return a picture, its values where they have more than 8 bits, and alpha that the picture has not."""
+    """Return a picture, its values where they have more than 8 bits, and alpha that the picture has not.
+
+    Parameters
+    ----------
+    low
+        Of colours that have been through `halve`: the other picture.
+    """
+    if low is not None and stored.halves:
+        return image, _whole(image, low, stored), None
     first, second = np.asarray(image), None
     if stored.planes:
         image.seek(1)

@@ -59,7 +59,7 @@ TIFF_CODINGS = {
 }  # fmt: skip
 MADE_ANEW = 1.2
 COLOUR_PASSES = 2
-"""Over PNG of more than 8 bits in colour, see `imgsvc.codec.png.decode_deep`."""
+"""Over PNG and TIFF of more than 8 bits in colour, see `imgsvc.codec.png.decode_deep`."""
 
 BY_EFFORT: dict[str, tuple[float, ...]] = {
     "jpeg": (0.8, 1.0, 1.0, 1.0, 1.0, 2.6, 2.6, 2.6, 2.6, 2.6),
@@ -96,7 +96,7 @@ def decoder_factor(header: Header, *, deep: bool) -> float:
         factor = DECODED_CHANNELS.get(header.format, {}).get(header.channels, 1.0)
     if header.components == INKS_COMPONENTS:
         factor *= INKS
-    return factor * COLOUR_PASSES if deep and header.format == "png" and header.channels > 1 else factor
+    return factor * COLOUR_PASSES if deep and header.bits > 8 and header.channels > 1 else factor
 
 
 def scans_factor(header: Header) -> float:
