@@ -15,7 +15,7 @@ from imgsvc.codec import jpeg, png, png_texts, tiff_writing
 from imgsvc.codec.color import profile_fits, to_srgb
 from imgsvc.codec.decoding import Decoded
 from imgsvc.codec.formats import format_named
-from imgsvc.codec.palette import indexed
+from imgsvc.codec.palette import indexed, with_one_bit_of_alpha
 from imgsvc.codec.rights import rights_of
 from imgsvc.errors import ImgsvcError, InvalidImageError, InvalidParameterError, shown
 from imgsvc.operations import Flatten
@@ -332,7 +332,10 @@ def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: 
         save["pnginfo"].add_itxt(png_texts.XMP.decode(), xmp.decode())
     elif xmp:
         save["xmp"] = xmp
-    pictures = [Image.fromarray(frame) for frame in image.frames]
+    if info.name == "gif":
+        pictures = with_one_bit_of_alpha(image.frames)
+    else:
+        pictures = [Image.fromarray(frame) for frame in image.frames]
     if len(pictures) > 1:
         save |= {"save_all": True, "append_images": pictures[1:]}
         if info.name != "tiff":

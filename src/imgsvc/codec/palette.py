@@ -8,13 +8,17 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-__all__ = ["Indexed", "indexed"]
+__all__ = ["Indexed", "indexed", "with_one_bit_of_alpha"]
 
 MOST = 256
 BLOCK_PIXELS = 1 << 20
 OPAQUE = 255
+LEAST_OPAQUE = 128
+"""The alpha from which on a pixel is opaque where there is one bit for it."""
 
 
 class Indexed(NamedTuple):
@@ -56,6 +60,52 @@ def indexed(pixels: NDArray[np.uint8]) -> Indexed:
     mode = "RGBA" if picture.mode == "RGBA" else "RGB"
     entries = np.array(reduced.getpalette(mode), np.uint8).reshape(-1, len(mode))
     return _ordered(np.asarray(reduced), _with_alpha(entries))
+
+
+def with_one_bit_of_alpha(frames: Sequence[NDArray[np.uint8]]) -> list[Image.Image]:
+    """Return pictures of frames, of those with alpha such whose pixels are numbers of colours.
+
+    Where one of them is seen through, each of these has a number for that: of an animation each frame says
+    for itself what becomes of it. Where none is, they are pictures in RGB.
+    """
+    seen_through = any(
+        frame.ndim == 3 and frame.shape[2] == 4 and (frame[..., 3] < LEAST_OPAQUE).any() for frame in frames
+    )
+    pictures = []
+    for index, frame in enumerate(frames):
+        if frame.ndim == 2 or frame.shape[2] == 3:
+            pictures.append(Image.fromarray(frame))
+        elif seen_through:
+            pictures.append(_seen_through(frame, is_first=index == 0))
+        else:
+            pictures.append(Image.fromarray(np.ascontiguousarray(frame[..., :3])))
+    return pictures
+
+
+def _seen_through(pixels: NDArray[np.uint8], *, is_first: bool) -> Image.Image:
+    """Return a picture whose colours are found for those pixels alone that are opaque.
+
+    They get all numbers but one, by median cut, as pictures without alpha do: what nobody sees takes no
+    colour from what is seen.
+    """
+    opaque = pixels[..., 3] >= LEAST_OPAQUE
+    entries = b""
+    numbers = np.empty(opaque.shape, np.uint8)
+    if opaque.any():
+        row = Image.fromarray(pixels[..., :3][opaque][np.newaxis])
+        reduced = row.quantize(MOST - 1, Image.Quantize.MEDIANCUT)
+        entries = bytes(reduced.getpalette("RGB") or ())
+        numbers[opaque] = np.asarray(reduced)[0]
+    unseen = len(entries) // 3
+    numbers[~opaque] = unseen
+    colours = np.full((unseen + 1, 4), OPAQUE, np.uint8)
+    colours[:-1, :3] = np.frombuffer(entries, np.uint8).reshape(-1, 3)
+    # Pillow errs where nothing of a frame differs from an empty canvas, which has the first one's colour.
+    colours[-1] = (0 if is_first or unseen else 1, 0, 0, 0)
+    picture = Image.fromarray(numbers)
+    picture.putpalette(colours.tobytes(), "RGBA")
+    picture.info["transparency"] = unseen
+    return picture
 
 
 def _by_colour(pixels: NDArray[np.uint8], values: NDArray[np.uint8]) -> Indexed:

@@ -29,10 +29,10 @@ ENCODED_CHANNELS: dict[str, dict[int, float]] = {
     "webp": {4: 4.5},
     "avif": {1: 0.9, 4: 1.1},
     "tiff": {1: 0.43, 4: 1.5},
-    "gif": {1: 0.02, 4: 0.02},
+    "gif": {1: 0.02, 4: 1.2},
     "bmp": {1: 0.3, 4: 3.5},
 }
-"""Colours of GIF are found for RGB alone; JPEG and BMP get rid of alpha."""
+"""GIF is gray without that colours are found; JPEG and BMP get rid of alpha."""
 
 DECODED_CHANNELS: dict[str, dict[int, float]] = {
     "jpeg": {1: 0.5},

@@ -39,7 +39,7 @@ INKS, CONVERTED = 12.0, 11.0
 RGB = 3
 
 ENCODED = {"jpeg": 2.0, "png": 9.0, "webp": 18.0, "avif": 30.0, "tiff": 9.0, "gif": 18.0, "bmp": 8.0}
-ENCODED_ALPHA = {"jpeg": 11.0, "png": 12.0, "webp": 60.0, "avif": 30.0, "tiff": 9.0, "gif": 10.0, "bmp": 11.0}
+ENCODED_ALPHA = {"jpeg": 11.0, "png": 12.0, "webp": 60.0, "avif": 30.0, "tiff": 9.0, "gif": 22.0, "bmp": 11.0}
 OPTIMIZED_JPEG = 12.0
 LOSSLESS_WEBP, SLOW_AVIF, PALETTE_PNG = 90.0, 60.0, 36.0
 SLOW_EFFORT, OPTIMIZED_EFFORT = 3, 5
