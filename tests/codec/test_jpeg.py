@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgsvc.codec import decode, read_header
+from imgsvc.codec import decode, jpeg, read_header
 from imgsvc.errors import UndecodableImageError
 from imgsvc.operations import Resize
 from tests.codec.encoded import by_pillow, by_pillow_decoded, exif, photo
@@ -118,3 +118,17 @@ def test_a_harmless_warning_costs_no_more_than_that(monkeypatch):
     right, taken = (decode(bytes(each), at_least=(60, 40)) for each in (whole, data))
     assert taken.scale == right.scale == 8
     np.testing.assert_array_equal(taken.frames[0], right.frames[0])
+
+
+def test_a_harmless_warning_before_the_pixels_is_met_twice_at_most(monkeypatch):
+    """It is one of the header, for which libjpeg-turbo's wrapper always gives up: Pillow does not."""
+    whole = by_pillow(photo(), "JPEG")
+    data = bytearray(whole)
+    data[data.index(b"JFIF\0") + 5] = 77
+    asked = []
+    decode_jpeg = jpeg.simplejpeg.decode_jpeg
+    monkeypatch.setattr(
+        jpeg.simplejpeg, "decode_jpeg", lambda *a, **more: asked.append(a) or decode_jpeg(*a, **more)
+    )
+    np.testing.assert_array_equal(decode(bytes(data)).frames[0], by_pillow_decoded(whole))
+    assert len(asked) == 2

@@ -283,7 +283,7 @@ def _decoded(data: bytes, space: str, shape: tuple[int, int, int], partial: bool
         text = str(error)
         if "Premature end" in text or "truncated" in text:
             raise ends_early() from error
-        if any(warning in text for warning in HARMLESS):
+        if not partial and any(warning in text for warning in HARMLESS):
             return _decoded(data, space, shape, partial=True)
         if "Corrupt JPEG data" in text:
             raise DamageError(text) from error
