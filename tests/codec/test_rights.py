@@ -154,6 +154,10 @@ class TestOneSpeaksForTheOthers:
         assert found == {"dc:creator": ["A", "B"], "dc:rights": ["photographer; ed"]}
         assert kept_exif == {ARTIST: "A; B", COPYRIGHT: "photographer; ed"}
 
+    def test_nothing_between_names(self):
+        exif = exif_data.made("<", {ARTIST: exif_data.text(";;")})
+        assert said(kept(jpeg(with_exif(exif))))[0] == {"dc:creator": [";;"]}
+
     @pytest.mark.parametrize("content", ["© Zoë".encode(), "© Zoë".encode("cp1252")])
     def test_in_either_alphabet(self, content):
         exif = exif_data.made("<", {COPYRIGHT: (2, len(content) + 1, content + b"\0")})

@@ -132,7 +132,7 @@ class _Found:
         listed = {**by_exif}
         if CREATOR in listed:
             names = [name.strip() for name in listed[CREATOR][0].split(BETWEEN.strip())]
-            listed[CREATOR] = [name for name in names if name][:MOST_VALUES]
+            listed[CREATOR] = [name for name in names if name][:MOST_VALUES] or listed[CREATOR]
         texts = {}
         for tag, name in OF_EXIF.items():
             said = by_exif.get(name) or by_xmp.get(name) or by_iptc.get(name)
