@@ -34,6 +34,7 @@ from imgsvc.operations import (
     sharpen,
     threshold,
     transpose,
+    trim,
 )
 from imgsvc.pipeline import Pipeline
 from imgsvc.runtime.allocator import tune_allocator
@@ -87,6 +88,7 @@ __all__ = [
     "sharpen",
     "threshold",
     "transpose",
+    "trim",
     "tune_allocator",
 ]
 

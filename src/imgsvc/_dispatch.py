@@ -27,6 +27,7 @@ class Kernels:
             Convert,
             Convolve,
             Copy,
+            Extents,
             Flatten,
             GaussianBlur,
             Grayscale,

@@ -100,5 +100,9 @@ class Flatten(Kernel):
     def __new__(cls, background: bytes) -> Self: ...
 
 @disjoint_base
+class Extents(Kernel):
+    def __new__(cls, background: bytes, threshold: int) -> Self: ...
+
+@disjoint_base
 class Convert(Kernel):
     def __new__(cls, src_bytes: int, dst_bytes: int) -> Self: ...

@@ -12,6 +12,7 @@ cimport imgsvc.kernels.box as box
 cimport imgsvc.kernels.channels as channels
 cimport imgsvc.kernels.convolution as convolution
 cimport imgsvc.kernels.depth as depth
+cimport imgsvc.kernels.extents as extents
 cimport imgsvc.kernels.gaussian as gaussian
 cimport imgsvc.kernels.geometry as geometry
 cimport imgsvc.kernels.mean as mean
@@ -345,6 +346,27 @@ cdef class Flatten(Kernel):
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
         return channels.flatten(src, dst, &self.background[0], num_threads, stop)
+
+
+# What an image shows: kernels/extents.pxd.
+
+cdef class Extents(Kernel):
+    """The first and the last pixel of each row that differs from `background` by more than `threshold`.
+
+    The result has a row of 8 bytes for each: two integers of 32 bits.
+    """
+
+    cdef extents.Extents work
+
+    def __cinit__(self, const uint8_t[::1] background not None, int threshold):
+        cdef int64_t i
+        self.work.channels = background.shape[0]
+        self.work.threshold = threshold
+        for i in range(extents.BLOCK):
+            self.work.background[i] = background[i % self.work.channels]
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return extents.find_extents(src, dst, self.work, num_threads, stop)
 
 
 # Other depths: kernels/depth.pxd.

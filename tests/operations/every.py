@@ -26,6 +26,7 @@ from imgsvc.operations import (
     Sharpen,
     Threshold,
     Transpose,
+    Trim,
 )
 
 EXAMPLES = [
@@ -75,6 +76,10 @@ EXAMPLES = [
     Resize(width=50, height=30, fit="inside", resample="lanczos"),
     Resize(scale=0.5),
     Letterbox(50, 50),
+    Crop(width=1, height=1, position="attention"),
+    Resize(width=50, height=30, fit="cover", position="entropy", enlarge=False),
+    Trim(),
+    Trim(30, background="orange"),
     Letterbox(50, 50, fill="orange", resample="nearest", position="northwest", enlarge=False),
 ]
 

@@ -37,9 +37,10 @@ def test_nothing_beside_the_images_is_touched(isa, rng, operation, at_end):
     for shape in itertools.chain(SHAPES, *([(*shape, channels) for shape in SHAPES] for channels in (3, 4))):
         image = guarded(shape, at_end=at_end)
         image[...] = rng.integers(0, 256, shape, dtype=np.uint8)
-        out = guarded(operation.output_shape(shape), at_end=at_end)
+        expected = operation(np.array(image))
+        out = guarded(expected.shape, at_end=at_end)
         operation(image, out=out)
-        np.testing.assert_array_equal(out, operation(np.array(image)), err_msg=str(shape))
+        np.testing.assert_array_equal(out, expected, err_msg=str(shape))
 
 
 @EVERY

@@ -77,7 +77,8 @@ def test_the_plan_is_what_is_run(image, operations):
         plan = pipeline.plan(image.shape)
     except InvalidParameterError:
         return
-    assert pipeline.run(image).shape == plan.shape
+    shape = pipeline.run(image).shape
+    assert shape == plan.shape or (plan.at_most and shape[0] * shape[1] <= plan.largest)
     assert plan.cost > 0
     assert plan.largest <= plan.buffer_bytes + np.prod(plan.shape)
     assert 0 <= plan.scratch_bytes(1) <= plan.scratch_bytes(3)

@@ -261,7 +261,7 @@ class AsyncClient(OperationMethods[Awaitable["Image"]]):
         if path is None:
             operand, recipe = check_operand(image, operation), operation_recipe(operation)
             body = await _prepared(image, lambda: request_body(operand, recipe))
-            answer = pixels_of(await self._call(PROCESS, body, limit), operation.output_shape(image.shape))
+            answer = pixels_of(await self._call(PROCESS, body, limit), operation, image.shape)
         else:
             image = nl_image.check_carried(image)
             body = await _prepared(image, lambda: nl_image.request_body(operation, image))

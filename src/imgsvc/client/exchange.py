@@ -138,11 +138,13 @@ def result_of(result: results.Result) -> Result | ServiceError:
     return processing.result_of(result)
 
 
-def pixels_of(body: bytes, shape: Shape) -> NDArray[Any]:
-    """Return the pixels in a `ProcessResponse` that must be of that shape."""
-    result = _only(read(read_response, body))
+def pixels_of(body: bytes, operation: Operation, image: Shape) -> NDArray[Any]:
+    """Return the pixels in a `ProcessResponse` that are what an operation makes of an image of a shape."""
+    result, shape = _only(read(read_response, body)), operation.output_shape(image)
     if not isinstance(result, Result):
         raise result
+    if operation.at_most:  # the answer alone knows
+        shape = (min(result.height, shape[0]), min(result.width, shape[1]), *shape[2:])
     if (
         result.pixels is None
         or result.pixels.size != math.prod(shape)

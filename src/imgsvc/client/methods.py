@@ -29,6 +29,7 @@ from imgsvc.operations import (
     Sharpen,
     Threshold,
     Transpose,
+    Trim,
 )
 
 if TYPE_CHECKING:
@@ -258,6 +259,18 @@ class OperationMethods(abc.ABC, Generic[R]):
         """Return what `imgsvc.letterbox` does, computed by the server."""
         operation = Letterbox(width, height, fill, resample, alpha, position, enlarge)
         return self._run(operation, image, timeout, writable=writable)
+
+    def trim(
+        self,
+        image: ImageLike,
+        threshold: int = 10,
+        background: Color | None = None,
+        *,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.trim` does, computed by the server."""
+        return self._run(Trim(threshold, background), image, timeout, writable=writable)
 
     def transpose(
         self,

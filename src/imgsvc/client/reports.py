@@ -50,12 +50,16 @@ class ImageReport:
 
 @dataclasses.dataclass(frozen=True)
 class OutputReport:
-    """What an output would be, in how many milliseconds of one core; or why it would fail."""
+    """What an output would be, in how many milliseconds of one core; or why it would fail.
+
+    With `at_most` it may turn out smaller, by what the image shows.
+    """
 
     name: str
     image: ImageReport | None
     cost_ms: float
     error: ServiceError | None
+    at_most: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +174,7 @@ def _output(message: messages.OutputPlan) -> OutputReport:
         status = message.status
         error = status_error(status.code, status.message, status.field)
         return OutputReport(message.name, None, 0.0, error)
-    return OutputReport(message.name, _image(message.image), message.cost_ms, None)
+    return OutputReport(message.name, _image(message.image), message.cost_ms, None, message.at_most)
 
 
 def _image(message: messages.ImagePlan) -> ImageReport:

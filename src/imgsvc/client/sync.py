@@ -364,7 +364,7 @@ class Client(OperationMethods["Image"]):
         path = nl_image.method_of(operation, image)
         if path is None:
             body = request_body(check_operand(image, operation), operation_recipe(operation))
-            answer = pixels_of(self._call(PROCESS, body, limit), operation.output_shape(image.shape))
+            answer = pixels_of(self._call(PROCESS, body, limit), operation, image.shape)
         else:
             body = nl_image.request_body(operation, nl_image.check_carried(image))
             answer = nl_image.pixels_of(self._call(path, body, limit), operation.output_shape(image.shape))

@@ -27,6 +27,7 @@ from imgsvc.operations.pixels import (
     threshold,
 )
 from imgsvc.operations.resizing import Resize, resize
+from imgsvc.operations.trimming import Trim, trim
 
 __all__ = [
     "OPERATIONS",
@@ -53,6 +54,7 @@ __all__ = [
     "Sharpen",
     "Threshold",
     "Transpose",
+    "Trim",
     "adjust",
     "box_blur",
     "color_matrix",
@@ -75,6 +77,7 @@ __all__ = [
     "sharpen",
     "threshold",
     "transpose",
+    "trim",
 ]
 
 OPERATIONS: Mapping[str, type[Operation]] = MappingProxyType(

@@ -19,8 +19,9 @@ FITS: dict[str, str] = {name: name for name in ("fill", "cover", "contain", "ins
 Position = str | tuple[float, float]
 """A name of `POSITIONS`, or what goes to the left and above of what is free, from 0 to 1."""
 
+CENTER = (0.5, 0.5)
 POSITIONS: dict[str, tuple[float, float]] = {
-    "center": (0.5, 0.5),
+    "center": CENTER,
     "north": (0.5, 0.0),
     "northeast": (1.0, 0.0),
     "east": (1.0, 0.5),
@@ -30,6 +31,9 @@ POSITIONS: dict[str, tuple[float, float]] = {
     "west": (0.0, 0.5),
     "northwest": (0.0, 0.0),
 }
+INTERESTS = ("entropy", "attention")
+"""Positions that depend on what an image shows: see `imgsvc.operations.interest`."""
+
 OTHER_NAMES = {
     "centre": "center", "middle": "center",
     "top": "north", "right": "east", "bottom": "south", "left": "west",
@@ -72,19 +76,23 @@ def checked_position(value: Any) -> Position:
     """
     if isinstance(value, str):
         name = OTHER_NAMES.get(value, value)
-        if name in POSITIONS:
+        if name in POSITIONS or name in INTERESTS:
             return name
     elif isinstance(value, (tuple, list)) and len(value) == AXES:
         return number("position", value[0], 0, 1), number("position", value[1], 0, 1)
     expected = (
-        f"one of {', '.join(map(repr, POSITIONS))}, or two numbers from 0 to 1, from the left and the top"
+        f"one of {', '.join(map(repr, (*POSITIONS, *INTERESTS)))}, or two numbers from 0 to 1, from the left "
+        "and the top"
     )
     raise InvalidParameterError("position", shown(value), expected)
 
 
 def offset(free: int, position: Position, axis: int) -> int:
-    """Return what of `free` pixels goes before; axis 0 is that of the rows."""
-    fractions = POSITIONS[position] if isinstance(position, str) else position
+    """Return what of `free` pixels goes before; axis 0 is that of the rows.
+
+    Where that depends on what the image shows, it is half of them until somebody has looked.
+    """
+    fractions = POSITIONS.get(position, CENTER) if isinstance(position, str) else position
     return math.floor(free * fractions[1 - axis])
 
 

@@ -14,7 +14,8 @@ from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.affine import shifted
 from imgsvc.operations.borders import BORDERS, Border
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color, levels_of
-from imgsvc.operations.fitting import Position, checked_position, offset
+from imgsvc.operations.fitting import INTERESTS, Position, checked_position, offset
+from imgsvc.operations.interest import best_offset, check_looked_at, looking_bytes, looking_cost
 from imgsvc.operations.operation import REQUIRED, Deep, made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, one_of, result_shape
 from imgsvc.operations.scratch import channels_of
@@ -54,6 +55,21 @@ class Crop(Deep):
             raise InvalidParameterError("position", shown(self.position), "either this, or left and top")
 
     @property
+    def looks(self) -> bool:
+        """Whether the position depends on what the image shows."""
+        return self.position in INTERESTS
+
+    def seen(self, image: Image, num_threads: int | None, stop: Stop) -> Crop:
+        """Return the rectangle that shows the most of an image."""
+        if not self.looks:
+            return self
+        whole = image.shape[0], image.shape[1]
+        top, left = best_offset(
+            image, whole, self.size, str(self.position), num_threads=num_threads, stop=stop
+        )
+        return Crop(left, top, self.width, self.height)
+
+    @property
     def size(self) -> tuple[int, int]:
         """The rows and columns of the rectangle."""
         return self.height or 1, self.width or 1
@@ -76,7 +92,13 @@ class Crop(Deep):
                 field = length if start is None else f"{begin} + {length}"
                 expected = f"at most {limit}, the {length} of the image"
                 raise InvalidParameterError(field, (start or 0) + size, expected)
+        if self.looks:
+            check_looked_at(shape)
         return (*self.size, *shape[2:])
+
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
+        """Return what it takes to look for the rectangle."""
+        return looking_bytes(shape, num_threads) if self.looks else 0
 
     def mapping(self, shape: Shape) -> Affine:
         """Return where points of an image of `shape` are in the rectangle."""
@@ -84,15 +106,18 @@ class Crop(Deep):
         return shifted(-left, -top)
 
     def cost(self, shape: Shape) -> int:
-        """Return the bytes of the rectangle."""
-        return math.prod(self.size) * math.prod(shape[2:])
+        """Return the bytes of the rectangle, and what it costs to look for it."""
+        looking = looking_cost(shape) if self.looks else 0
+        return math.prod(self.size) * math.prod(shape[2:]) + looking
 
     def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
         """Return that it copies."""
         return "copy"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
-        """Return what computes the result."""
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002
+        """Return what computes the result; None as long as nobody has looked where it is."""
+        if self.looks:
+            return None
         top, left = self.corner(shape)
         return _dispatch.kernels().Copy(left, top)
 
@@ -176,7 +201,8 @@ def crop(
     width, height : int
         Columns and rows, from 1; all inside the image.
     position : str or (float, float)
-        Where the rectangle is, instead of `left` and `top`: as that of `resize`.
+        Where the rectangle is, instead of `left` and `top`: as that of `resize`. With ``"entropy"`` and
+        ``"attention"`` it is where there is the most to see.
     out, num_threads
         As for `mean_filter`; `out` has the result's shape.
 

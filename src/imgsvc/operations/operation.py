@@ -56,6 +56,26 @@ class Operation(abc.ABC):
         """Whether it takes images of more than 8 bits, too."""
         return False
 
+    @property
+    def looks(self) -> bool:
+        """Whether what it does depends on what an image shows: `seen` is asked for that."""
+        return False
+
+    @property
+    def at_most(self) -> bool:
+        """Whether `output_shape` says no more than how large the result may be: it looks, and cuts off."""
+        return False
+
+    def seen(self, image: Image, num_threads: int | None, stop: Stop) -> Operation:  # noqa: ARG002 - for those that look
+        """Return the operation that looks no more, and does the same to `image` and to others like it.
+
+        Raises
+        ------
+        StoppedError
+            `stop` said so.
+        """
+        return self
+
     @abc.abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result for an image of `shape`.
@@ -115,7 +135,11 @@ class Operation(abc.ABC):
         None where there is no kernel or something else beside it, or where it holds so much that it is better
         made for each call.
         """
-        if type(self).apply is not Operation.apply or self.table_bytes(shape) > MOST_TABLE_BYTES:
+        if (
+            self.looks
+            or type(self).apply is not Operation.apply
+            or self.table_bytes(shape) > MOST_TABLE_BYTES
+        ):
             return None
         kernel = self.kernel(shape, dtype)
         if kernel is None:
@@ -177,10 +201,14 @@ class Operation(abc.ABC):
         image = check_image(image, deep=self.deep)
         if num_threads is not None:
             num_threads = check_num_threads(num_threads)
-        shape = self.output_shape(image.shape)
+        shape, stop = self.output_shape(image.shape), stop or Stop()
         dtype = self.output_dtype(image.dtype)
+        operation = self
+        if self.looks:
+            operation = self.seen(image, num_threads, stop)
+            shape = operation.output_shape(image.shape)
         out = np.empty(shape, dtype) if out is None else check_out(out, shape, image, dtype)
-        self.compute(image, out, num_threads, stop or Stop())
+        operation.compute(image, out, num_threads, stop)
         return out
 
     def compute(self, image: Image, out: Image, num_threads: int | None, stop: Stop) -> None:

@@ -15,6 +15,7 @@ from imgsvc.operations.alpha import Alpha, is_weighted, with_alpha
 from imgsvc.operations.colors import Color, levels_of
 from imgsvc.operations.fitting import Placement
 from imgsvc.operations.geometry import Pad
+from imgsvc.operations.interest import best_offset, check_looked_at, looking_bytes, looking_cost
 from imgsvc.operations.operation import Operation
 from imgsvc.operations.scratch import channels_of, for_threads
 
@@ -52,11 +53,27 @@ class Placed(Operation):
     resample: str
     alpha: Alpha
     background: Color
+    position: str = ""
+    """What the image is cut by, if that depends on what it shows."""
 
     @property
     def deep(self) -> bool:
         """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""
         return self.resample == NEAREST
+
+    @property
+    def looks(self) -> bool:
+        """Whether what is cut off depends on what the image shows."""
+        return bool(self.position)
+
+    def seen(self, image: Image, num_threads: int | None, stop: Stop) -> Placed:
+        """Return what becomes of an image of which it is known what is cut off."""
+        if not self.looks:
+            return self
+        size, canvas = self.placement.size, self.placement.canvas
+        top, left = best_offset(image, size, canvas, self.position, num_threads=num_threads, stop=stop)
+        placement = self.placement._replace(offset=(-top, -left))
+        return dataclasses.replace(self, placement=placement, position="")
 
     @property
     def _seen(self) -> tuple[slice, slice]:
@@ -73,6 +90,8 @@ class Placed(Operation):
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result."""
+        if self.looks:
+            check_looked_at(shape)
         return (*self.placement.canvas, *shape[2:])
 
     def mapping(self, shape: Shape) -> Affine:
@@ -84,6 +103,10 @@ class Placed(Operation):
         return 1 if self.resample == NEAREST else filters.most_taps(source, size, self.resample)
 
     def cost(self, shape: Shape) -> int:
+        """Return what it costs to look at the image, if that is done, and to make the result."""
+        return self._cost(shape) + (looking_cost(shape) if self.looks else 0)
+
+    def _cost(self, shape: Shape) -> int:
         """Return half the bytes of both images, two thirds of the products, and what makes the tables.
 
         All of the products of rows, where a window's do not fit a first-level cache; and all of the bytes,
@@ -106,7 +129,8 @@ class Placed(Operation):
     def cost_of(self, shape: Shape, dtype: np.dtype[Any]) -> int:
         """Return the same for an image of `dtype`, whose tables are no longer."""
         if self.resample == NEAREST:
-            return self._nearest_cost(shape, channels_of(shape) * dtype.itemsize)
+            looking = looking_cost(shape) if self.looks else 0
+            return self._nearest_cost(shape, channels_of(shape) * dtype.itemsize) + looking
         return self.cost(shape)
 
     def _nearest_cost(self, shape: Shape, pixel_bytes: int) -> int:
@@ -132,8 +156,12 @@ class Placed(Operation):
     def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return the bytes of both axes' tables, of making them, and of sixteen rows for each thread.
 
-        And those of the image itself, where it is put upon a canvas.
+        And those of the image itself, where it is put upon a canvas, and what it takes to look at it.
         """
+        looking = looking_bytes(shape, num_threads) if self.looks else 0
+        return max(looking, self._making_bytes(shape, num_threads))
+
+    def _making_bytes(self, shape: Shape, num_threads: int) -> int:
         size = self.placement.size
         taps = list(map(self.taps_of, shape[:2], size))
         making = max(map(filters.making_bytes, size, taps))
@@ -157,8 +185,8 @@ class Placed(Operation):
         return sum(map(filters.windows_bytes, shape[:2], self.placement.size, [self.resample] * 2))
 
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002 - the same for every dtype
-        """Return what computes the part of the image that is seen."""
-        return self.kernel_of_seen(shape, stop)
+        """Return what computes the part of the image that is seen; None as long as nobody has looked."""
+        return None if self.looks else self.kernel_of_seen(shape, stop)
 
     def kernel_of_seen(self, shape: Shape, stop: Stop | None) -> Kernel:
         """Return the same, of which there is always one."""

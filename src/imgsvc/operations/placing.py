@@ -35,6 +35,10 @@ class Placing(Operation):
             The result would be beyond reason.
         """
 
+    def seen(self, image: Image, num_threads: int | None, stop: Stop) -> Operation:
+        """Return what `Placed.seen` does."""
+        return self.placed(image.shape).seen(image, num_threads, stop)
+
     @property
     def deep(self) -> bool:
         """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""

@@ -10,7 +10,7 @@ from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations import filters
 from imgsvc.operations.alpha import ALPHAS, Alpha
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color
-from imgsvc.operations.fitting import FITS, Fit, Position, checked_position, fitted
+from imgsvc.operations.fitting import FITS, INTERESTS, Fit, Position, checked_position, fitted
 from imgsvc.operations.operation import made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape, rounded
 from imgsvc.operations.placed import NEAREST, Framed, Placed
@@ -59,9 +59,16 @@ class Resize(Placing):
         one_of("alpha", self.alpha, ALPHAS)
         one_of("fit", self.fit, FITS)
         object.__setattr__(self, "position", checked_position(self.position))
+        if self.looks and self.fit != "cover":
+            raise InvalidParameterError("position", shown(self.position), "fit=cover: others cut nothing off")
         if not isinstance(self.enlarge, bool):
             raise InvalidParameterError("enlarge", shown(self.enlarge), "true or false")
         object.__setattr__(self, "background", checked_color("background", self.background))
+
+    @property
+    def looks(self) -> bool:
+        """Whether the position depends on what the image shows."""
+        return self.position in INTERESTS
 
     def placed(self, shape: Shape) -> Placed:
         """Return what becomes of an image of `shape`, all sizes known."""
@@ -93,7 +100,8 @@ def _placed(operation: Resize, shape: Shape) -> Placed:
         check_channels("background", operation.background, shape)
     result_shape("width, height", *placement.canvas, shape[2:])
     kind, background = (Framed, operation.background) if placement.is_padded else (Placed, 0)
-    made_of_it = kind(placement, operation.resample, operation.alpha, background)
+    cut_by = str(operation.position) if operation.looks and placement.canvas != placement.size else ""
+    made_of_it = kind(placement, operation.resample, operation.alpha, background, cut_by)
     for field, source, size in zip(("height", "width"), (height, width), placement.size, strict=True):
         taps = made_of_it.taps_of(source, size)
         if taps > filters.MAX_TAPS or taps * size > filters.MAX_WEIGHTS:
@@ -203,7 +211,9 @@ def resize(
     position : str or (float, float)
         What of the image is seen with ``cover``, and where it is with ``contain``: ``"center"``, a point of
         the compass such as ``"north"`` or ``"southeast"`` (also ``"top"``, ``"bottom-right"`` and so on), or
-        two fractions from 0 to 1, of the way to the right and down.
+        two fractions from 0 to 1, of the way to the right and down. With ``cover`` also ``"entropy"`` and
+        ``"attention"``: where there is the most to see, by formulas of our own in
+        ``imgsvc.operations.interest``.
     enlarge : bool
         Whether the image may become larger. Otherwise no side does: ``cover`` cuts the ratio that is asked
         for out of an image that is too small, ``contain`` puts it upon the canvas as it is, ``inside`` and

@@ -40,6 +40,7 @@ EXAMPLES = {
     "sharpen": "sharpen sigma=1.5 amount=0.5",
     "threshold": "threshold 128",
     "transpose": "transpose",
+    "trim": "trim 20 background=white",
 }
 BY_DEGREES_EXAMPLE = f"{BY_DEGREES} 90"
 

@@ -81,7 +81,7 @@ def _family(operation: Operation, shape: Shape, dtype: np.dtype[Any]) -> str:
     match operation:
         case Rotate90() | Flip() | Transpose():
             return "orientation"
-        case Crop():
+        case Crop() if not operation.looks:
             return "crop"
     return "other" if operation.lookup_table(channels_of(shape)) is None else "table"
 

@@ -150,6 +150,8 @@ class Pipeline:
         if num_threads is not None:
             num_threads = check_num_threads(num_threads)
         planned = plan(self.operations, image.shape, image.dtype)
+        if planned.looks:
+            planned = planned.settled(image, num_threads, stop)
         if out is None:
             out = np.empty(planned.shape, planned.dtype)
         else:

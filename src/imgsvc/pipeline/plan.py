@@ -43,6 +43,11 @@ class Step:
     """What does it, see `Operation.routine`."""
 
     @property
+    def src_bytes(self) -> int:
+        """The bytes of what it gets."""
+        return math.prod(self.src_shape) * self.src_dtype.itemsize
+
+    @property
     def num_bytes(self) -> int:
         """The bytes of its result."""
         return math.prod(self.dst_shape) * self.dtype.itemsize
@@ -69,8 +74,42 @@ class Plan:
 
     steps: tuple[Step, ...]
     """One at least."""
+    operations: tuple[Operation, ...]
+    """What was asked for; `steps` may be fewer that do the same."""
     copies: bool = False
     """Whether the result is the image itself."""
+
+    @functools.cached_property
+    def looks(self) -> bool:
+        """Whether some step depends on what the image shows: then `settled` has to be asked for."""
+        return any(step.operation.looks for step in self.steps)
+
+    @functools.cached_property
+    def at_most(self) -> bool:
+        """Whether the result may turn out smaller."""
+        return any(step.operation.at_most for step in self.steps)
+
+    def settled(self, image: Image, num_threads: int | None = None, stop: Stop | None = None) -> Plan:
+        """Return the plan that looks no more, and does the same to `image` and to others like it.
+
+        Raises
+        ------
+        InvalidParameterError
+            What is left of an image is too small for what comes after.
+        StoppedError
+            `stop` said so.
+        """
+        settled, stop = self, stop or Stop()
+        while settled.looks:
+            at = next(number for number, each in enumerate(settled.operations) if each.looks)
+            before, view = plan(settled.operations[:at], image.shape, image.dtype), image
+            if not before.copies:
+                view = np.empty(before.shape, before.dtype)
+                before.run(image, view, num_threads, stop)
+            found = settled.operations[at].seen(view, num_threads, stop)
+            operations = *settled.operations[:at], found, *settled.operations[at + 1 :]
+            settled = _plan(operations, image.shape, image.dtype)
+        return settled
 
     @functools.cached_property
     def canonical(self) -> str:
@@ -94,8 +133,13 @@ class Plan:
 
     @property
     def cost(self) -> int:
-        """How many bytes one core copies in about the time that all steps take it."""
-        return sum(step.cost for step in self.steps)
+        """How many bytes one core copies in about the time that all steps take it.
+
+        Those before a step that looks are done for that one, too.
+        """
+        costs = [step.cost for step in self.steps]
+        again = (sum(costs[:at]) for at, step in enumerate(self.steps) if step.operation.looks)
+        return sum(costs) + sum(again)
 
     @property
     def largest(self) -> int:
@@ -104,8 +148,9 @@ class Plan:
 
     @property
     def buffer_bytes(self) -> int:
-        """The bytes that `run` allocates for images between the steps."""
-        return sum(self._buffers())
+        """The bytes that `settled` and `run` allocate for images between the steps."""
+        looked_at = [step.src_bytes for step in self.steps[1:] if step.operation.looks]
+        return sum(self._buffers()) + max(looked_at, default=0)
 
     def scratch_bytes(self, num_threads: int) -> int:
         """Return how many bytes, at most, the steps take beside the images, with so many threads at most."""
@@ -130,6 +175,8 @@ class Plan:
         StoppedError
             `stop` said so before it was done; `out` may hold anything.
         """
+        if self.looks:
+            raise RuntimeError("what the plan does depends on the image: run `settled(image)`")
         first = self.steps[0]
         for field, image, shape, dtype in (
             ("image", src, first.src_shape, first.src_dtype),
@@ -168,6 +215,11 @@ def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) 
     InvalidParameterError
         One of them cannot be applied to what it would get; the field says which.
     """
+    return _plan(operations, shape, dtype)
+
+
+def _plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) -> Plan:
+    """Return the same, which is not kept: what one image shows is of no use for others."""
     result, result_dtype = shape, dtype
     for number, operation in enumerate(operations):
         try:
@@ -182,7 +234,7 @@ def plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any]) 
         cost = operation.cost_of(shape, dtype)
         steps.append(Step(operation, shape, dtype, result, result_dtype, cost, routine))
         shape, dtype = result, result_dtype
-    return Plan(tuple(steps), copies=not needed)
+    return Plan(tuple(steps), operations, copies=not needed)
 
 
 def canonical(operation: Operation, dst_shape: Shape) -> tuple[Any, ...]:

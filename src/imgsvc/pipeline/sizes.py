@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from imgsvc.errors import InvalidParameterError, shown
-from imgsvc.operations.fitting import FITS, OTHER_NAMES, POSITIONS
+from imgsvc.operations.fitting import FITS, INTERESTS, OTHER_NAMES, POSITIONS
 from imgsvc.pipeline.text import Call
 
 __all__ = ["with_sizes"]
@@ -55,6 +55,6 @@ def _meaning(field: str, name: str, value: Any) -> dict[str, Any]:
         return {"scale": float(percent[1]) / 100}
     if name == "resize" and text in FITS:
         return {"fit": text}
-    if text in POSITIONS or text in OTHER_NAMES:
+    if text in POSITIONS or text in OTHER_NAMES or text in INTERESTS:
         return {"position": text}
     raise InvalidParameterError(field, shown(value), EXPECTED[name])

@@ -33,7 +33,18 @@ if TYPE_CHECKING:
     from imgsvc.recipes.recipe import Output, Recipe
     from imgsvc.recipes.source import Source
 
-__all__ = ["InputPlan", "OutputPlan", "RecipePlan", "plan_again", "plan_recipe"]
+__all__ = [
+    "InputPlan",
+    "OutputPlan",
+    "RecipePlan",
+    "branches",
+    "if_it_fits",
+    "plan_again",
+    "plan_recipe",
+]
+
+ROOM = 2
+"""How many times as much memory is set aside where sizes depend on what is shown, which may be enlarged."""
 
 SHRINK_MARGIN = 2
 """A JPEG is decoded to no less than so many times what a resize makes of it: that hides how."""
@@ -164,7 +175,13 @@ class RecipePlan:
         results = sum(_size(plan.shape, plan.dtype) for plan in self.plans) * frames
         between = max((plan.buffer_bytes + plan.scratch_bytes(1) for plan in self.plans), default=0)
         encoder = max((output.encoder_bytes(frames) for output in self.outputs), default=0)
-        return decoded + max(decoder, results + max(between, encoder))
+        made = results + max(between, encoder)
+        return decoded + max(decoder, ROOM * made if self.at_most else made)
+
+    @property
+    def at_most(self) -> bool:
+        """Whether something may turn out smaller than is planned, by what the image shows."""
+        return any(plan.at_most for plan in self.plans)
 
 
 def plan_recipe(
@@ -194,18 +211,24 @@ def _plan_outputs(whole: InputPlan, recipe: Recipe, limits: Limits) -> RecipePla
     check_pipeline(recipe.pipeline, limits, "recipe")
     trunk = _plan(recipe.pipeline, whole.shape, whole.dtype, "recipe")
     check_steps(trunk, whole.frames, limits, "recipe")
-    outputs: list[OutputPlan] = []
-    for index, output in enumerate(recipe.outputs):
-        made = _plan_output(output, whole, trunk, limits, f"recipe.outputs[{index}]")
-        outputs.append(_if_it_fits(made, outputs, limits, f"recipe.outputs[{index}]"))
-    if all(output.error for output in outputs):
-        raise next(output.error for output in outputs if output.error)
+    outputs = branches(whole, recipe, trunk, limits)
     way = [*recipe.pipeline.operations, *recipe.outputs[0].pipeline.operations]
     if len(outputs) == 1 and recipe.pipeline.operations and len(way) <= MAX_OPERATIONS:
         both = Pipeline(way)
         only = dataclasses.replace(outputs[0], steps=both.plan(whole.shape, whole.dtype))
         return RecipePlan(whole, recipe, None, (only,))
-    return RecipePlan(whole, recipe, trunk if recipe.pipeline.operations else None, tuple(outputs))
+    return RecipePlan(whole, recipe, trunk if recipe.pipeline.operations else None, outputs)
+
+
+def branches(whole: InputPlan, recipe: Recipe, trunk: Plan, limits: Limits) -> tuple[OutputPlan, ...]:
+    """Return what is done after the trunk for each output, one of which at least can be made."""
+    outputs: list[OutputPlan] = []
+    for index, output in enumerate(recipe.outputs):
+        made = _plan_output(output, whole, trunk, limits, f"recipe.outputs[{index}]")
+        outputs.append(if_it_fits(made, outputs, limits, f"recipe.outputs[{index}]"))
+    if all(output.error for output in outputs):
+        raise next(output.error for output in outputs if output.error)
+    return tuple(outputs)
 
 
 def _plan_output(output: Output, whole: InputPlan, trunk: Plan, limits: Limits, field: str) -> OutputPlan:
@@ -220,7 +243,7 @@ def _plan_output(output: Output, whole: InputPlan, trunk: Plan, limits: Limits, 
     return OutputPlan(output, kind, steps)
 
 
-def _if_it_fits(made: OutputPlan, before: list[OutputPlan], limits: Limits, field: str) -> OutputPlan:
+def if_it_fits(made: OutputPlan, before: list[OutputPlan], limits: Limits, field: str) -> OutputPlan:
     """Return an output, failed if pixels and those of the outputs before it are too many."""
     if made.raw_bytes:
         try:

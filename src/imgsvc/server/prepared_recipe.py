@@ -175,7 +175,8 @@ def _only_steps(plan: RecipePlan) -> Plan | None:
     """Return what is done, where pixels come in, pixels go out, and nothing else."""
     if plan.input.header is not None or plan.trunk is not None or len(plan.outputs) > 1:
         return None
-    return plan.outputs[0].steps if plan.outputs[0].format == RAW else None
+    steps = plan.outputs[0].steps
+    return None if plan.outputs[0].format != RAW or steps is None or steps.looks else steps
 
 
 class _Pixels:

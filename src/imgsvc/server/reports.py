@@ -127,7 +127,8 @@ class Reports:
             return messages.OutputPlan(name=name, status=status)
         image = _image(output.steps.shape, output.steps.dtype, output.format, plan.input.frames)
         cost = self._prediction.output_milliseconds(plan, output)
-        return messages.OutputPlan(name=name, image=image, cost_ms=cost)
+        at_most = output.steps.at_most or (plan.trunk is not None and plan.trunk.at_most)
+        return messages.OutputPlan(name=name, image=image, cost_ms=cost, at_most=at_most)
 
     def list_operations(self, body: bytes, call: Work) -> bytes:  # noqa: ARG002
         """Answer a `ListOperationsRequest`."""

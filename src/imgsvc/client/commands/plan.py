@@ -66,6 +66,7 @@ def _document(report: PlanReport) -> dict[str, Any]:
             "name": output.name,
             "image": None if output.image is None else dataclasses.asdict(output.image),
             "cost_ms": output.cost_ms,
+            "at_most": output.at_most,
             "error": None if output.error is None else str(output.error),
         }
         for output in report.outputs
@@ -82,7 +83,8 @@ def _document(report: PlanReport) -> dict[str, Any]:
 def _lines(path: Path, report: PlanReport) -> Iterator[str]:
     yield f"{path}: {_image(report.input)}"
     for output in report.outputs:
-        yield f"becomes {_image(output.image) if output.image else output.error}"
+        most = "at most " if output.at_most else ""
+        yield f"becomes {most}{_image(output.image) if output.image else output.error}"
     yield f"in some {report.cost_ms:.1f} ms of one core, and {report.num_bytes:,} bytes beside the request"
     for limit in report.broken_limits:
         yield f"refused: {limit.field}: {limit.value:,}, the limit is {limit.limit:,}"

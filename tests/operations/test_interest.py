@@ -1,0 +1,172 @@
+"""Positions by what an image shows: against the formulas, one pixel at a time."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import imgsvc
+from imgsvc.errors import InvalidParameterError
+from imgsvc.operations import Crop, Resize
+from tests.operations.images import images, per_isa
+
+POSITIONS = ["entropy", "attention"]
+
+
+def gray_of(pixel):
+    if len(pixel) == 1:
+        return pixel[0]
+    gray = (9798 * pixel[0] + 19235 * pixel[1] + 3735 * pixel[2] + (1 << 14)) >> 15
+    return gray * pixel[3] // 255 if len(pixel) == 4 else gray
+
+
+def worth_of(pixels, gray, row, column):
+    """Return what attention makes of a pixel."""
+    height, width = len(gray), len(gray[0])
+    around = sum(
+        gray[min(max(row + down, 0), height - 1)][min(max(column + right, 0), width - 1)]
+        for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1))
+    )
+    worth = min(abs(4 * gray[row][column] - around), 255)
+    pixel = pixels[row][column]
+    if len(pixel) == 1:
+        return worth
+    red, green, blue, *alpha = pixel
+    colour = max(red, green, blue) - min(red, green, blue) if 12 < gray[row][column] < 243 else 0
+    total = max(red + green + blue, 1)
+    away = abs(256 * red // total - 112) + abs(256 * green // total - 81)
+    if gray[row][column] > 12:
+        colour += max(255 - 12 * away, 0)
+    return worth + (colour * alpha[0] // 255 if alpha else colour)
+
+
+def best(small, sizes, position):
+    """Return the first window, row by row, of which nothing is better."""
+    pixels = small.reshape(*small.shape[:2], -1).tolist()
+    gray = [[gray_of(pixel) for pixel in row] for row in pixels]
+    rows, columns = sizes
+    found = {}
+    for top in range(len(gray) - rows + 1):
+        for left in range(len(gray[0]) - columns + 1):
+            window = [(row, column) for row in range(rows) for column in range(columns)]
+            if position == "entropy":
+                levels = [gray[top + row][left + column] >> 3 for row, column in window]
+                counts = [levels.count(level) for level in set(levels)]
+                worth = -sum(round(count * math.log2(count) * 65536) for count in counts)
+            else:
+                worth = sum(
+                    worth_of(pixels, gray, top + row, left + column)
+                    * (min(row, rows - 1 - row) + 1)
+                    * (min(column, columns - 1 - column) + 1)
+                    for row, column in window
+                )
+            found.setdefault(worth, (top, left))
+    return found[max(found)]
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@per_isa
+@given(image=images, data=st.data())
+def test_small_images(isa, image, position, data):
+    image = image[:9, :9]
+    height = data.draw(st.integers(1, image.shape[0]))
+    width = data.draw(st.integers(1, image.shape[1]))
+    top, left = best(image, (height, width), position)
+    result = imgsvc.crop(image, width=width, height=height, position=position)
+    np.testing.assert_array_equal(result, image[top : top + height, left : left + width])
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("channels", [(), (3,), (4,)], ids=str)
+def test_large_images_are_made_small(rng, position, channels):
+    small = rng.integers(0, 256, (12, 64, *channels), dtype=np.uint8)
+    image = np.repeat(np.repeat(small, 5, 0), 5, 1)
+    top, left = best(small, (4, 20), position)
+    result = imgsvc.crop(image, width=100, height=20, position=position)
+    # Of 52 rows and 220 columns that are free, as much is before as of the 8 and 44 small ones.
+    np.testing.assert_array_equal(result, image[5 * top : 5 * top + 20, 5 * left : 5 * left + 100])
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_cover_cuts_what_crop_would(rng, position):
+    image = rng.integers(0, 256, (40, 200, 3), dtype=np.uint8)
+    cut = imgsvc.crop(image, width=40, height=40, position=position)
+    result = imgsvc.resize(image, width=40, height=40, fit="cover", position=position)
+    np.testing.assert_array_equal(result, cut)
+
+
+def subject(row, column):
+    """Return a quiet image with something colourful in it."""
+    image = np.full((300, 500, 3), 190, np.uint8)
+    image[row : row + 20 : 2, column : column + 20] = (220, 60, 40)
+    return image
+
+
+@pytest.mark.parametrize("at", [(10, 20), (140, 240), (250, 450)])
+@pytest.mark.parametrize(
+    "text", ["crop 80x80 attention", "crop 80x80 entropy", "resize 30x30 cover attention"]
+)
+def test_the_subject_is_seen_whole(at, text):
+    placement = imgsvc.process(subject(*at), text).placement
+    begin, end = placement.to_result([[at[1], at[0]], [at[1] + 20, at[0] + 20]])
+    size, coarse = (30, 1) if "30" in text else (80, 8)  # a small pixel is as many here
+    assert (begin >= -coarse).all()
+    assert (end <= size + coarse).all()
+
+
+def test_nothing_to_see_is_topmost_and_leftmost():
+    for position in POSITIONS:
+        placement = imgsvc.process(np.full((90, 80), 7, np.uint8), f"crop 10x10 {position}").placement
+        assert placement.offset == (0, 0)
+
+
+def test_what_is_transparent_is_not_looked_at(rng):
+    image = rng.integers(0, 256, (50, 50, 4), dtype=np.uint8)
+    image[..., 3] = 0
+    image[30:40, 5:15, 3] = 255
+    for position in POSITIONS:
+        x, y = imgsvc.process(image, f"crop 16x16 {position}").placement.offset
+        assert -5 <= x <= 1
+        assert -30 <= y <= -24
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_deep_images(dtype):
+    image = imgsvc.convert(subject(40, 300), np.dtype(dtype).name)
+    for text in ("crop 80x80 attention", "resize 80x80 cover attention resample=nearest"):
+        assert imgsvc.process(image, text).placement == imgsvc.process(subject(40, 300), text).placement
+
+
+def test_it_is_the_upright_image_that_is_looked_at(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(subject(40, 300))).save(tmp_path / "a.png", exif=exif)
+    result = imgsvc.process(tmp_path / "a.png", "crop 80x80 attention", format="raw")
+    np.testing.assert_array_equal(
+        result.array, imgsvc.crop(subject(40, 300), width=80, height=80, position="attention")
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "values"),
+    [(Resize, {"width": 3, "height": 4, "fit": fit}) for fit in ("fill", "contain", "inside", "outside")]
+    + [(Resize, {"width": 3}), (Resize, {"scale": 0.5})],
+)
+def test_who_cuts_nothing_off(operation, values):
+    with pytest.raises(
+        InvalidParameterError, match=r"^position: 'attention', expected fit=cover: others cut"
+    ):
+        operation(**values, position="attention")
+
+
+def test_a_rectangle_has_one_place():
+    with pytest.raises(InvalidParameterError, match=r"^position: 'entropy', expected either this, or left"):
+        Crop(1, 2, 3, 4, "entropy")
+
+
+def test_beyond_reason():
+    with pytest.raises(InvalidParameterError, match=r"^position: an image of 4000000×9, expected sides of"):
+        Crop(width=1, height=1, position="entropy").output_shape((9, 4_000_000))
