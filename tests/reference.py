@@ -366,3 +366,75 @@ def resize(image, width, height, resample, alpha="weighted"):
         sums = resize_both(premultiplied(image), width, height, resample)
         return to_bytes(unpremultiplied(sums, resize_both(white, width, height, resample)))
     return to_bytes(resize_both(image, width, height, resample))
+
+
+def cubic_weights(t):
+    """Keys' weights with a = -1/2 of the four pixels around a fraction, in 2**-11, that add up to 1."""
+
+    def keys(x):
+        x = abs(x)
+        if x <= 1:
+            return Fraction(3, 2) * x**3 - Fraction(5, 2) * x**2 + 1
+        return -Fraction(1, 2) * x**3 + Fraction(5, 2) * x**2 - 4 * x + 2
+
+    weights = [round(keys(t - k) * 2048) for k in (-1, 0, 1, 2)]
+    weights[1 if t <= Fraction(1, 2) else 2] += 2048 - sum(weights)
+    return weights
+
+
+def outside(index, length, border):
+    """Where along an axis a pixel comes from, or None."""
+    if border == "constant":
+        return index if 0 <= index < length else None
+    if border == "replicate":
+        return min(max(index, 0), length - 1)
+    if border == "wrap" or length == 1:
+        return index % length
+    period = 2 * length - (2 if border == "reflect101" else 0)
+    index %= period
+    return index if index < length else period - index - (border == "reflect")
+
+
+def warp(image, places, size, resample, border="constant", fill=0, alpha="weighted"):
+    """Pixel by pixel; `places` are x and y of the first pixel, and steps across and down, in 2**-32."""
+    height, width = image.shape[:2]
+    pixels = image.reshape(height, width, -1)
+    fill = np.broadcast_to(np.asarray(fill, image.dtype), pixels.shape[2:])
+    result = np.empty((*size, pixels.shape[2]), image.dtype)
+    x0, y0, x_across, y_across, x_down, y_down = places
+    unit = 1 << 32
+
+    def pixel(row, column):
+        row, column = outside(row, height, border), outside(column, width, border)
+        return fill if row is None or column is None else pixels[row, column]
+
+    for y, x in np.ndindex(*size):
+        at = [Fraction(x0 + x * x_across + y * x_down, unit), Fraction(y0 + x * y_across + y * y_down, unit)]
+        if resample == "nearest":
+            column, row = (math.floor(each + Fraction(1, 2)) for each in at)
+            result[y, x] = pixel(row, column)
+            continue
+        column, row = (math.floor(each * 128 + Fraction(1, 2)) for each in at)
+        if resample == "bilinear":
+            one, first = 128, 0
+            across, down = ([128 - each % 128, each % 128] for each in (column, row))
+        else:
+            one, first = 2048, -1
+            across, down = (cubic_weights(Fraction(each % 128, 128)) for each in (column, row))
+        sums = [0] * pixels.shape[2]
+        weighted = has_alpha(image, alpha)
+        for t, upright in enumerate(down, row // 128 + first):
+            for s, level in enumerate(across, column // 128 + first):
+                values = [int(value) for value in pixel(t, s)]
+                if weighted:
+                    values[:3] = [value * values[3] for value in values[:3]]
+                sums = [total + upright * level * value for total, value in zip(sums, values, strict=True)]
+        whole = [one * one] * len(sums)
+        if weighted:
+            seen = (2 * sums[3] + whole[3]) // (2 * whole[3]) > 0
+            whole[:3] = [sums[3] if seen else 0] * 3
+        result[y, x] = [
+            min(max((2 * total + of) // (2 * of), 0), 255) if of else 0
+            for total, of in zip(sums, whole, strict=True)
+        ]
+    return result.reshape(*size, *image.shape[2:])

@@ -1,7 +1,11 @@
-"""All that is benchmarked."""
+from benchmarks.kernels import channels, filters, means, moves, pixels, resizing, warps
 
-from __future__ import annotations
-
-from benchmarks.kernels import channels, filters, means, moves, pixels, resizing
-
-CASES = (*means.CASES, *filters.CASES, *resizing.CASES, *pixels.CASES, *channels.CASES, *moves.CASES)
+CASES = (
+    *means.CASES,
+    *filters.CASES,
+    *resizing.CASES,
+    *pixels.CASES,
+    *channels.CASES,
+    *moves.CASES,
+    *warps.CASES,
+)

@@ -29,12 +29,14 @@ from imgsvc.operations import (
     mean_filter,
     pad,
     resize,
+    rotate,
     rotate90,
     saturation,
     sharpen,
     threshold,
     transpose,
     trim,
+    warp_affine,
 )
 from imgsvc.pipeline import Pipeline
 from imgsvc.runtime.allocator import tune_allocator
@@ -83,6 +85,7 @@ __all__ = [
     "process",
     "process_outputs",
     "resize",
+    "rotate",
     "rotate90",
     "saturation",
     "sharpen",
@@ -90,6 +93,7 @@ __all__ = [
     "transpose",
     "trim",
     "tune_allocator",
+    "warp_affine",
 ]
 
 __version__ = version("imgsvc")

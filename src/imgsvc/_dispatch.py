@@ -42,6 +42,7 @@ class Kernels:
             Sharpen,
             Threshold,
             Transpose,
+            Warp,
             openmp,
         )
 

@@ -29,6 +29,12 @@ class Pad(Kernel):
     def __new__(cls, left: int, top: int, border: int, fill: bytes) -> Self: ...
 
 @disjoint_base
+class Warp(Kernel):
+    def __new__(
+        cls, places: NDArray[np.int64], weights: NDArray[np.int16], border: int, fill: bytes, weighted: bool
+    ) -> Self: ...
+
+@disjoint_base
 class Select(Kernel):
     def __new__(cls, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Self: ...
 

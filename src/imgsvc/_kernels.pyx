@@ -18,6 +18,7 @@ cimport imgsvc.kernels.geometry as geometry
 cimport imgsvc.kernels.mean as mean
 cimport imgsvc.kernels.pixels as pixels
 cimport imgsvc.kernels.resampling as resampling
+cimport imgsvc.kernels.warp as warping
 from imgsvc._door cimport Kernel
 from imgsvc._stop cimport stop_state
 from imgsvc.kernels.alpha cimport OPAQUE, RGBA
@@ -115,6 +116,36 @@ cdef class Pad(Kernel):
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
         return geometry.pad(src, dst, self.left, self.top, self.border, num_threads, stop)
+
+
+# What turns, shears and scales: kernels/warp.pxd.
+
+cdef class Warp(Kernel):
+    """Looks at places of the image, as `operations/places.py` makes them, with weights for each fraction."""
+
+    cdef const int16_t[:, ::1] weights
+    cdef warping.Places places
+    cdef warping.Interpolation interpolation
+    cdef warping.Border border
+
+    def __cinit__(
+        self,
+        const int64_t[::1] places not None,
+        const int16_t[:, ::1] weights not None,
+        int border,
+        const uint8_t[::1] fill not None,
+        bint weighted,
+    ):
+        cdef int64_t i
+        self.weights = weights
+        self.places = warping.Places(places[0], places[1], places[2], places[3], places[4], places[5])
+        self.interpolation = warping.Interpolation(weights.shape[1], weighted, &weights[0, 0])
+        self.border = border_of(border)
+        for i in range(min(fill.shape[0], MAX_PIXEL_BYTES)):
+            self.border.fill[i] = fill[i]
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return warping.warp(src, dst, self.places, self.interpolation, self.border, num_threads, stop)
 
 
 # Other sizes: kernels/resampling.pxd.

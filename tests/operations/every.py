@@ -21,12 +21,14 @@ from imgsvc.operations import (
     MeanFilter,
     Pad,
     Resize,
+    Rotate,
     Rotate90,
     Saturation,
     Sharpen,
     Threshold,
     Transpose,
     Trim,
+    WarpAffine,
 )
 
 EXAMPLES = [
@@ -81,6 +83,13 @@ EXAMPLES = [
     Trim(),
     Trim(30, background="orange"),
     Letterbox(50, 50, fill="orange", resample="nearest", position="northwest", enlarge=False),
+    Rotate(-10.5),
+    Rotate(33, expand=False, fill="orange", resample="bicubic"),
+    Rotate(170, expand=False, resample="nearest"),
+    WarpAffine([[0.8, 0.5, 3], [-0.6, 1.1, 20]], width=120, height=50),
+    WarpAffine([[1.5, 0.25, -5], [0.5, 1.25, -10]], border="reflect", alpha="channel"),
+    WarpAffine([[0.9, -0.4, 20.5], [0.4, 0.9, -7]], border="wrap", resample="bicubic"),
+    WarpAffine([[0.9, -0.4, 20.5], [0.4, 0.9, -7]], width=99, border="replicate", resample="nearest"),
 ]
 
 EVERY = pytest.mark.parametrize("operation", EXAMPLES, ids=str)

@@ -89,11 +89,11 @@ def test_what_is_wrong_in_a_file(presets_of, tmp_path, text, error):
             "[a] pipeline: operations: 3, expected a text, an operation, or several of them in a list",
         ),
         (
-            '[b]\npipeline = "rotate 90"\n\n[a]\nformat = "png"\npipeline = "mean | rotate 1"\n',
+            '[b]\npipeline = "rotate 90"\n\n[a]\nformat = "png"\npipeline = "mean | rotate left"\n',
             6,
             (
-                "[a] pipeline: operations[1].rotate.degrees: 1, expected 0, ±90, ±180, ±270 or 360, degrees "
-                "counter-clockwise; for quarter turns write rotate90 1"
+                "[a] pipeline: operations[1].rotate.degrees: 'left', expected a number from -1e+06 to 1e+06, "
+                "counter-clockwise"
             ),
         ),
         (

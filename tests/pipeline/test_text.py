@@ -16,6 +16,7 @@ from imgsvc.operations import (
     MeanFilter,
     Pad,
     Resize,
+    Rotate,
     Rotate90,
 )
 from imgsvc.pipeline.text import ALIASES, MAX_TEXT
@@ -143,6 +144,8 @@ TURNED = [
         ("rotate -90", 3),
         ("rotate -180", 2),
         ("rotate -270", 1),
+        ("rotate 450", 1),
+        ("rotate -360", 0),
         ("rotate degrees=+90", 1),
         ("rotate 9e1", 1),
     ],
@@ -160,21 +163,39 @@ def test_rotate_says_degrees_and_rotate90_quarter_turns(text, turns):
     assert Pipeline(str(pipeline)) == pipeline
 
 
-DEGREES = "0, ±90, ±180, ±270 or 360, degrees counter-clockwise; for quarter turns write rotate90"
+ANGLES = "a number from -1e+06 to 1e+06, counter-clockwise"
+
+
+@pytest.mark.parametrize(
+    ("text", "operation"),
+    [
+        ("rotate 1", Rotate(1)),
+        ("rotate degrees=-2", Rotate(-2)),
+        ("rotate 90.5", Rotate(90.5)),
+        ("rotate 450.25 fill=white", Rotate(450.25, fill="#ffffff")),
+        ("rotate degrees=3.5 expand=false", Rotate(3.5, expand=False)),
+        ("rotate 90 expand=false", Rotate(90, expand=False)),
+        ("rotate 90 resample=nearest", Rotate90(1)),
+    ],
+)
+def test_rotate_takes_any_angle(text, operation):
+    pipeline = Pipeline(text)
+    assert pipeline.operations == (operation,)
+    assert Pipeline(str(pipeline)) == pipeline
+
+
+def test_a_turn_by_quarters_is_one_however_it_is_said():
+    for described in (Rotate(-90), [{"rotate": {"degrees": 270}}], "rotate 630", "rotate90 -1"):
+        assert Pipeline(described).operations == (Rotate90(3),)
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("rotate 1", f"rotate.degrees: 1, expected {DEGREES} 1"),
-        ("rotate 3", f"rotate.degrees: 3, expected {DEGREES} 3"),
-        ("rotate degrees=-2", f"rotate.degrees: -2, expected {DEGREES} -2"),
-        ("rotate 45", f"rotate.degrees: 45, expected {DEGREES} 1"),
-        ("rotate 90.5", f"rotate.degrees: 90.5, expected {DEGREES} 1"),
-        ("rotate 450", f"rotate.degrees: 450, expected {DEGREES} 1"),
-        ("rotate -360", f"rotate.degrees: -360, expected {DEGREES} 1"),
-        ("rotate left", f"rotate.degrees: 'left', expected {DEGREES} 1"),
-        ("rotate [90]", f"rotate.degrees: [90], expected {DEGREES} 1"),
+        ("rotate left", f"rotate.degrees: 'left', expected {ANGLES}"),
+        ("rotate [90]", f"rotate.degrees: [90], expected {ANGLES}"),
+        ("rotate 1e7", f"rotate.degrees: 10000000.0, expected {ANGLES}"),
+        ("rotate fill=white", "rotate.degrees: nothing, expected a value: it has no default"),
         (
             "rotate turns=1",
             "rotate: 'turns', expected a parameter: degrees; for quarter turns write rotate90 1",
@@ -211,7 +232,6 @@ names = st.sampled_from(
     [
         *OPERATIONS,
         *ALIASES,
-        "rotate",
         "degrees",
         "turns",
         "width",
@@ -240,7 +260,7 @@ def test_any_text_is_a_pipeline_or_refused(text):
 
 @settings(max_examples=4 * settings.default.max_examples)
 @given(
-    st.sampled_from([*OPERATIONS, "rotate"]),
+    st.sampled_from([*OPERATIONS]),
     st.sampled_from(
         ["width", "weights", "table", "fill", "border", "sigma", "turns", "degrees", "left", "gamma", "level"]
     ),

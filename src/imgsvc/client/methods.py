@@ -24,12 +24,14 @@ from imgsvc.operations import (
     Operation,
     Pad,
     Resize,
+    Rotate,
     Rotate90,
     Saturation,
     Sharpen,
     Threshold,
     Transpose,
     Trim,
+    WarpAffine,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from imgsvc.operations.colors import Color
     from imgsvc.operations.fitting import Fit, Position
     from imgsvc.operations.resizing import Resample
+    from imgsvc.operations.warping import Interpolation
 
 __all__ = ["OperationMethods"]
 
@@ -94,6 +97,40 @@ class OperationMethods(abc.ABC, Generic[R]):
             The call failed; each carries the gRPC status as `code`.
         """
         return self._run(MeanFilter(alpha), image, timeout, writable=writable)
+
+    def rotate(
+        self,
+        image: ImageLike,
+        degrees: float,
+        *,
+        expand: bool = True,
+        resample: Interpolation = "bilinear",
+        alpha: Alpha = "weighted",
+        fill: Color = 0,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.rotate` does, computed by the server."""
+        operation = Rotate(degrees, expand, resample, alpha, fill)
+        return self._run(operation, image, timeout, writable=writable)
+
+    def warp_affine(
+        self,
+        image: ImageLike,
+        matrix: ArrayLike,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        resample: Interpolation = "bilinear",
+        border: Border = "constant",
+        alpha: Alpha = "weighted",
+        fill: Color = 0,
+        timeout: float | None = None,
+        writable: bool = False,
+    ) -> R:
+        """Return what `imgsvc.warp_affine` does, computed by the server."""
+        operation = WarpAffine(matrix, width, height, resample, border, alpha, fill)  # type: ignore[arg-type] # it makes tuples of it
+        return self._run(operation, image, timeout, writable=writable)
 
     def rotate90(
         self, image: ImageLike, turns: int = 1, *, timeout: float | None = None, writable: bool = False

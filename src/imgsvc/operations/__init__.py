@@ -28,6 +28,7 @@ from imgsvc.operations.pixels import (
 )
 from imgsvc.operations.resizing import Resize, resize
 from imgsvc.operations.trimming import Trim, trim
+from imgsvc.operations.warping import Rotate, WarpAffine, rotate, warp_affine
 
 __all__ = [
     "OPERATIONS",
@@ -49,12 +50,14 @@ __all__ = [
     "Operation",
     "Pad",
     "Resize",
+    "Rotate",
     "Rotate90",
     "Saturation",
     "Sharpen",
     "Threshold",
     "Transpose",
     "Trim",
+    "WarpAffine",
     "adjust",
     "box_blur",
     "color_matrix",
@@ -72,12 +75,14 @@ __all__ = [
     "mean_filter",
     "pad",
     "resize",
+    "rotate",
     "rotate90",
     "saturation",
     "sharpen",
     "threshold",
     "transpose",
     "trim",
+    "warp_affine",
 ]
 
 OPERATIONS: Mapping[str, type[Operation]] = MappingProxyType(

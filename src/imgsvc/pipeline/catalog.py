@@ -13,7 +13,6 @@ from imgsvc.operations import OPERATIONS, Operation
 from imgsvc.pipeline.description import check_operation_name
 from imgsvc.pipeline.pipeline import Pipeline
 from imgsvc.pipeline.text import ALIASES
-from imgsvc.pipeline.turns import BY_DEGREES, BY_TURNS
 
 __all__ = ["Entry", "Parameter", "catalog", "entry"]
 
@@ -35,14 +34,15 @@ EXAMPLES = {
     "mean_filter": "mean_filter",
     "pad": "pad left=8 right=8 fill=[255,255,255]",
     "resize": "resize width=320 resample=lanczos",
+    "rotate": "rotate 3.5 expand=false fill=white",
     "rotate90": "rotate90 turns=1",
     "saturation": "saturation 1.3",
     "sharpen": "sharpen sigma=1.5 amount=0.5",
     "threshold": "threshold 128",
     "transpose": "transpose",
     "trim": "trim 20 background=white",
+    "warp_affine": "warp_affine [[1,0.25,0],[0,1,0]] width=400 resample=bicubic",
 }
-BY_DEGREES_EXAMPLE = f"{BY_DEGREES} 90"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,7 @@ def entry(name: str) -> Entry:
     InvalidParameterError
         There is none; the error has the nearest names.
     """
-    name = BY_TURNS if name == BY_DEGREES else ALIASES.get(name, name)
+    name = ALIASES.get(name, name)
     check_operation_name("operation", name)
     return _entry(name, OPERATIONS[name])
 
@@ -99,9 +99,6 @@ def entry(name: str) -> Entry:
 def _entry(name: str, kind: type[Operation]) -> Entry:
     aliases = [alias for alias, of in ALIASES.items() if of == name]
     examples = [EXAMPLES[name]] if name in EXAMPLES else []
-    if name == BY_TURNS:
-        aliases.append(BY_DEGREES)
-        examples.append(BY_DEGREES_EXAMPLE)
     summary = (kind.__doc__ or "").split("; see ")[0].split("\n")[0].rstrip(".")
     return Entry(name, summary, _parameters(kind), tuple(examples), tuple(aliases))
 

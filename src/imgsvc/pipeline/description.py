@@ -13,7 +13,7 @@ from imgsvc.operations.tables import SIZE
 from imgsvc.pipeline.options import hint
 from imgsvc.pipeline.sizes import with_sizes
 from imgsvc.pipeline.text import ALIASES, parse
-from imgsvc.pipeline.turns import BY_DEGREES, in_quarter_turns
+from imgsvc.pipeline.turns import checked_turn, in_quarter_turns
 
 if TYPE_CHECKING:
     from imgsvc.pipeline.text import Call
@@ -43,12 +43,12 @@ def operations_of(described: Any) -> tuple[Operation, ...]:
         elif isinstance(item, str):
             for call in parse(item):
                 field = _field(len(operations))
-                operations.append(_from_call(field, with_sizes(field, in_quarter_turns(field, call))))
+                operations.append(_from_call(field, with_sizes(field, checked_turn(field, call))))
                 _check_count(len(operations))
         else:
             operations.append(_from_data(_field(len(operations)), item))
         _check_count(len(operations))
-    return tuple(operations)
+    return tuple(map(in_quarter_turns, operations))
 
 
 def data_of(operation: Operation) -> Data:
@@ -140,7 +140,7 @@ def _such_as(name: Any) -> str:
     """Return the names that are nearest to one that there is not."""
     if not isinstance(name, str):
         return ""
-    names = sorted({*OPERATIONS, *ALIASES, BY_DEGREES})
+    names = sorted({*OPERATIONS, *ALIASES})
     return f", such as {', '.join(difflib.get_close_matches(name[:80].lower(), names, NEAREST, 0.0))}"
 
 

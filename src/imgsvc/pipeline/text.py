@@ -38,7 +38,7 @@ ALIASES = {
     "grey": "grayscale",
     "mean": "mean_filter",
 }
-"""Other names, for texts alone; `imgsvc.pipeline.turns` has one more, and the catalogue shows all."""
+"""Other names, for texts alone."""
 
 MOST_FIRST = {"resize": 3, "crop": 2, "letterbox": 2}
 """Values that may stand without a name, where there may be more than one."""

@@ -37,6 +37,7 @@ from imgsvc.operations import (
     MeanFilter,
     Pad,
     Resize,
+    Rotate,
     Rotate90,
     Sharpen,
     Threshold,
@@ -91,6 +92,9 @@ SAMPLES: tuple[Operation, ...] = (
     Resize(320, 240),
     Resize(150, 100, "lanczos"),
     Resize(24, 15, "lanczos"),
+    Rotate(10, expand=False, resample="nearest"),
+    Rotate(10, expand=False),
+    Rotate(10, expand=False, resample="bicubic"),
 )
 """One for each routine of 8 bits."""
 

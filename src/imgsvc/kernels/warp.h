@@ -1,0 +1,543 @@
+/* Pixels of a source at places that follow one another along a line: nearest, or weighed with their neighbours.
+ *
+ * Places are multiples of 2**-32 of a pixel, half of the last bit of a fraction added, and advance by as many for each
+ * pixel of the result. With AVX2 eight pixels are computed at once, whose taps lie anywhere; the plain code does the
+ * same elsewhere. All sums are integers, so both give the same bytes.
+ */
+#ifndef IMGSVC_WARP_H
+#define IMGSVC_WARP_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "image.h"
+#include "vectors.h"
+
+enum {
+    IMGSVC_PLACE_BITS = 32,
+    IMGSVC_FRACTION_BITS = 7,
+    IMGSVC_EIGHT = 8, /* pixels at a time */
+
+    /* Pixels that are put together for a tap's neighbourhood, as an image of up to four rows. */
+    IMGSVC_PATCH_STRIDE = 16,
+    IMGSVC_PATCH_BYTES = 4 * IMGSVC_PATCH_STRIDE,
+
+    /* Of the sums: those of a weight each across and down. */
+    IMGSVC_BILINEAR_BITS = 2 * IMGSVC_FRACTION_BITS,
+    IMGSVC_BICUBIC_BITS = 2 * 11,
+};
+
+typedef struct {
+    int64_t x, y;             /* of the first pixel */
+    int64_t x_step, y_step;
+} imgsvc_line;
+
+typedef struct {
+    int64_t taps;             /* a side: 1, 2 or 4 */
+    int weighted;             /* colours of RGBA, by their alpha */
+    const int16_t *weights;   /* for each fraction of 2**-7 those of all taps of a side */
+} imgsvc_interpolation;
+
+typedef double imgsvc_four_doubles __attribute__((vector_size(32)));
+
+/* The place of a pixel. That of one behind the last may be too far away for 64 bits, and is not looked at. */
+IMGSVC_INLINE int64_t imgsvc_place(int64_t start, int64_t step, int64_t pixel)
+{
+    return (int64_t)((uint64_t)start + (uint64_t)step * (uint64_t)pixel);
+}
+
+IMGSVC_INLINE int64_t imgsvc_whole(int64_t place)
+{
+    return place >> IMGSVC_PLACE_BITS;
+}
+
+IMGSVC_INLINE int64_t imgsvc_fraction(int64_t place)
+{
+    return (int64_t)((uint64_t)place >> (IMGSVC_PLACE_BITS - IMGSVC_FRACTION_BITS)) & ((1 << IMGSVC_FRACTION_BITS) - 1);
+}
+
+/* How many bytes are read where a pixel's taps in a row begin. */
+static inline int64_t imgsvc_bytes_read(int64_t taps, int64_t pixel)
+{
+    switch (taps) {
+    case 1: return pixel == 3 ? 4 : pixel == 6 ? 8 : pixel == 12 ? 16 : pixel;
+    case 2: return pixel == 1 ? 2 : 8;
+    default: return pixel == 1 ? 4 : 16;
+    }
+}
+
+IMGSVC_INLINE uint8_t imgsvc_clamped(int32_t value)
+{
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+/* A pixel, from taps that are `stride` bytes apart from row to row: one exact sum, rounded to nearest, ties up. */
+IMGSVC_INLINE void imgsvc_weigh_pixel(
+    const uint8_t *src, int64_t stride, const int16_t *across, const int16_t *down, uint8_t *dst, const int64_t taps,
+    const int64_t channels)
+{
+    const int bits = taps == 2 ? IMGSVC_BILINEAR_BITS : IMGSVC_BICUBIC_BITS;
+    for (int64_t c = 0; c < channels; c++) {
+        int32_t sum = 1 << (bits - 1);
+        for (int64_t t = 0; t < taps; t++) {
+            const uint8_t *row = src + t * stride + c;
+            int32_t of_row = 0;
+            for (int64_t s = 0; s < taps; s++)
+                of_row += across[s] * row[s * channels];
+            sum += down[t] * of_row;
+        }
+        dst[c] = imgsvc_clamped(sum >> bits);
+    }
+}
+
+IMGSVC_INLINE imgsvc_four_doubles imgsvc_doubles(const uint8_t *pixel)
+{
+#ifdef __AVX2__
+    int32_t four;
+    memcpy(&four, pixel, sizeof four);
+    return (imgsvc_four_doubles)_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four)));
+#else
+    return (imgsvc_four_doubles){pixel[0], pixel[1], pixel[2], pixel[3]};
+#endif
+}
+
+/* The same of RGBA, with colours weighted by alpha. The sums are integers below 2**53, and a quotient of theirs is an
+ * integer or farther from one than it is rounded. */
+IMGSVC_INLINE void imgsvc_weigh_colours(
+    const uint8_t *src, int64_t stride, const int16_t *across, const int16_t *down, uint8_t *dst, const int64_t taps)
+{
+    const int bits = taps == 2 ? IMGSVC_BILINEAR_BITS : IMGSVC_BICUBIC_BITS;
+    imgsvc_four_doubles sums = {0};
+    for (int64_t t = 0; t < taps; t++) {
+        for (int64_t s = 0; s < taps; s++) {
+            const uint8_t *pixel = src + t * stride + 4 * s;
+            imgsvc_four_doubles values = imgsvc_doubles(pixel);
+            values[3] = 1;
+            sums += values * (double)(down[t] * across[s] * pixel[3]);
+        }
+    }
+    const double alphas = sums[3];
+    const int32_t alpha = imgsvc_clamped(((int32_t)alphas + (1 << (bits - 1))) >> bits);
+    const imgsvc_four_doubles quotients = (2 * sums + alphas) / (2 * alphas);
+    for (int c = 0; c < 3; c++)
+        dst[c] = alpha && quotients[c] > 0 ? (uint8_t)(quotients[c] < 255 ? quotients[c] : 255) : 0;
+    dst[3] = (uint8_t)alpha;
+}
+
+IMGSVC_INLINE void imgsvc_put_interpolated(
+    const uint8_t *src, int64_t stride, int64_t fraction_x, int64_t fraction_y, const int16_t *weights, uint8_t *dst,
+    const int64_t taps, const int64_t channels, const int weighted)
+{
+    const int16_t *across = weights + taps * fraction_x, *down = weights + taps * fraction_y;
+    if (weighted)
+        imgsvc_weigh_colours(src, stride, across, down, dst, taps);
+    else
+        imgsvc_weigh_pixel(src, stride, across, down, dst, taps, channels);
+}
+
+#ifdef __AVX2__
+
+/* Places of eight pixels: in each vector those of 0 1 4 5 and of 2 3 6 7, whose halves then come in order. */
+typedef struct {
+    __m256i x[2], y[2];
+} imgsvc_eight_places;
+
+/* Where pixel j is in there. */
+#define IMGSVC_NTH(j) (((j) & 1) | ((j) & 2) << 1 | ((j) & 4) >> 1)
+
+IMGSVC_INLINE __m256i imgsvc_four_places(int64_t start, int64_t step, int64_t first)
+{
+    return _mm256_setr_epi64x(
+        imgsvc_place(start, step, first), imgsvc_place(start, step, first + 1), imgsvc_place(start, step, first + 4),
+        imgsvc_place(start, step, first + 5));
+}
+
+IMGSVC_INLINE imgsvc_eight_places imgsvc_places_from(const imgsvc_line *line, int64_t first)
+{
+    imgsvc_eight_places places;
+    for (int half = 0; half < 2; half++) {
+        places.x[half] = imgsvc_four_places(line->x, line->x_step, first + 2 * half);
+        places.y[half] = imgsvc_four_places(line->y, line->y_step, first + 2 * half);
+    }
+    return places;
+}
+
+IMGSVC_INLINE void imgsvc_advance(imgsvc_eight_places *places, __m256i x_step, __m256i y_step)
+{
+    for (int half = 0; half < 2; half++) {
+        places->x[half] = _mm256_add_epi64(places->x[half], x_step);
+        places->y[half] = _mm256_add_epi64(places->y[half], y_step);
+    }
+}
+
+/* Bytes from the first pixel of the source to those at `places`. */
+IMGSVC_INLINE void imgsvc_offsets(
+    const imgsvc_eight_places *places, int64_t stride, const int64_t pixel, int64_t offsets[IMGSVC_EIGHT])
+{
+    for (int half = 0; half < 2; half++) {
+        const __m256i columns = _mm256_srli_epi64(places->x[half], IMGSVC_PLACE_BITS);
+        const __m256i rows = _mm256_srli_epi64(places->y[half], IMGSVC_PLACE_BITS);
+        IMGSVC_STORE(offsets + 4 * half, _mm256_add_epi64(
+            _mm256_mul_epi32(rows, _mm256_set1_epi64x(stride)), _mm256_mul_epi32(columns, _mm256_set1_epi64x(pixel))));
+    }
+}
+
+IMGSVC_INLINE __m256i imgsvc_eight_fractions(const __m256i places[2])
+{
+    const __m256 low = _mm256_shuffle_ps((__m256)places[0], (__m256)places[1], 0x88);
+    return _mm256_srli_epi32((__m256i)low, IMGSVC_PLACE_BITS - IMGSVC_FRACTION_BITS);
+}
+
+/* Two pixels' values from four sums each, in 32 bits, eight pixels in all: [0 | 4], [1 | 5], [2 | 6] and [3 | 7]. */
+IMGSVC_INLINE void imgsvc_put_eight(const __m256i sums[4], uint8_t *dst, const int64_t channels)
+{
+    const __m256i packed =
+        _mm256_packus_epi16(_mm256_packs_epi32(sums[0], sums[1]), _mm256_packs_epi32(sums[2], sums[3]));
+    if (channels == 4) {
+        IMGSVC_STORE(dst, packed);
+        return;
+    }
+    const __m256i without = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m256i together = _mm256_permutevar8x32_epi32(
+        _mm256_shuffle_epi8(packed, without), _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7));
+    _mm_storeu_si128((__m128i *)dst, _mm256_castsi256_si128(together));
+    _mm_storel_epi64((__m128i *)(dst + 16), _mm256_extracti128_si256(together, 1));
+}
+
+/* The same for a single value each, in order. */
+IMGSVC_INLINE void imgsvc_put_eight_gray(__m256i sums, uint8_t *dst)
+{
+    const __m256i words = _mm256_packs_epi32(sums, sums), bytes = _mm256_packus_epi16(words, words);
+    _mm_storel_epi64(
+        (__m128i *)dst, _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)));
+}
+
+/* Bits of the alphas of RGBA. */
+#define IMGSVC_ALPHA_BITS _mm256_set1_epi32((int32_t)0xFF000000)
+
+/* Eight pixels from two by two taps; returns whether all of RGBA are opaque.
+ *
+ * pmaddubsw multiplies weights, up to 128, by values from -128 to 127, of which both are left of the sum. */
+IMGSVC_INLINE int imgsvc_bilinear_eight(
+    const uint8_t *src, const int64_t offsets[IMGSVC_EIGHT], int64_t stride, __m256i fractions_x, __m256i fractions_y,
+    uint8_t *dst, const int64_t channels)
+{
+    const __m256i one = _mm256_set1_epi32(1 << IMGSVC_FRACTION_BITS), middle = _mm256_set1_epi8((char)0x80);
+    const __m256i rounding =
+        _mm256_set1_epi32((1 << (IMGSVC_BILINEAR_BITS - 1)) + (128 << IMGSVC_BILINEAR_BITS));
+    /* (1 - f, f) in bytes and twice, and in 16 bits */
+    __m256i across = _mm256_add_epi32(_mm256_sub_epi32(_mm256_slli_epi32(fractions_x, 8), fractions_x), one);
+    across = _mm256_or_si256(across, _mm256_slli_epi32(across, 16));
+    const __m256i down = _mm256_add_epi32(_mm256_sub_epi32(_mm256_slli_epi32(fractions_y, 16), fractions_y), one);
+    if (channels == 1) {
+        __m128i halves[2];
+        for (int half = 0; half < 2; half++) {
+            __m128i taps = _mm_setzero_si128();
+            int16_t above, below;
+#define IMGSVC_TAPS(i) \
+    memcpy(&above, src + offsets[IMGSVC_NTH(4 * half + i)], 2); \
+    memcpy(&below, src + offsets[IMGSVC_NTH(4 * half + i)] + stride, 2); \
+    taps = _mm_insert_epi16(_mm_insert_epi16(taps, above, 2 * i), below, 2 * i + 1);
+            IMGSVC_TAPS(0)
+            IMGSVC_TAPS(1)
+            IMGSVC_TAPS(2)
+            IMGSVC_TAPS(3)
+#undef IMGSVC_TAPS
+            halves[half] = taps;
+        }
+        const __m256i taps = _mm256_inserti128_si256(_mm256_castsi128_si256(halves[0]), halves[1], 1);
+        const __m256i rows = _mm256_maddubs_epi16(across, _mm256_xor_si256(taps, middle));
+        const __m256i sums = _mm256_add_epi32(_mm256_madd_epi16(rows, down), rounding);
+        imgsvc_put_eight_gray(_mm256_srli_epi32(sums, IMGSVC_BILINEAR_BITS), dst);
+        return 1;
+    }
+    /* Both taps of the upper row, and of the lower one, channel by channel. */
+    const __m256i order = _mm256_broadcastsi128_si256(
+        channels == 3 ? _mm_setr_epi8(0, 3, 8, 11, 1, 4, 9, 12, 2, 5, 10, 13, -1, -1, -1, -1)
+                      : _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    __m256i all = _mm256_set1_epi32(-1), sums[4];
+#define IMGSVC_PAIR(j) \
+    { \
+        const uint8_t *one = src + offsets[IMGSVC_NTH(j)], *other = src + offsets[IMGSVC_NTH(j + 4)]; \
+        const __m128d low = _mm_loadh_pd(_mm_load_sd((const double *)one), (const double *)(one + stride)); \
+        const __m128d high = _mm_loadh_pd(_mm_load_sd((const double *)other), (const double *)(other + stride)); \
+        const __m256i taps = _mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)low), (__m128i)high, 1); \
+        const __m256i rows = _mm256_maddubs_epi16( \
+            _mm256_shuffle_epi32(across, 0x55 * j), _mm256_xor_si256(_mm256_shuffle_epi8(taps, order), middle)); \
+        const __m256i sum = _mm256_madd_epi16(rows, _mm256_shuffle_epi32(down, 0x55 * j)); \
+        sums[j] = _mm256_srli_epi32(_mm256_add_epi32(sum, rounding), IMGSVC_BILINEAR_BITS); \
+        all = _mm256_and_si256(all, taps); \
+    }
+    IMGSVC_PAIR(0)
+    IMGSVC_PAIR(1)
+    IMGSVC_PAIR(2)
+    IMGSVC_PAIR(3)
+#undef IMGSVC_PAIR
+    imgsvc_put_eight(sums, dst, channels);
+    return _mm256_testc_si256(all, IMGSVC_ALPHA_BITS);
+}
+
+IMGSVC_INLINE __m256i imgsvc_two_loads(const void *low, const void *high)
+{
+    return _mm256_inserti128_si256(
+        _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)low)), _mm_loadu_si128((const __m128i *)high), 1);
+}
+
+/* Four weights in the low half of an entry for each of two pixels. */
+IMGSVC_INLINE __m256i imgsvc_two_weights(const int16_t *weights, int32_t low, int32_t high)
+{
+    return _mm256_inserti128_si256(
+        _mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)(weights + 4 * low))),
+        _mm_loadl_epi64((const __m128i *)(weights + 4 * high)), 1);
+}
+
+/* Two pixels' sums from four by four taps; `all` keeps what bits all taps have. */
+IMGSVC_INLINE __m256i imgsvc_bicubic_pair(
+    const uint8_t *one, const uint8_t *other, int64_t stride, __m256i across, __m256i down, __m256i *all,
+    const int64_t channels)
+{
+    /* The first two taps of a row, channel by channel, in 16 bits; and the other two. */
+    const __m256i first = _mm256_broadcastsi128_si256(
+        channels == 3 ? _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
+                      : _mm_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1));
+    const __m256i last = _mm256_broadcastsi128_si256(
+        channels == 3 ? _mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1)
+                      : _mm_setr_epi8(8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1));
+    const __m256i first_weights = _mm256_shuffle_epi32(across, 0x00), last_weights = _mm256_shuffle_epi32(across, 0x55);
+    __m256i sum = _mm256_set1_epi32(1 << (IMGSVC_BICUBIC_BITS - 1));
+#define IMGSVC_ROW(t) \
+    { \
+        const __m256i taps = imgsvc_two_loads(one + t * stride, other + t * stride); \
+        const __m256i row = _mm256_add_epi32( \
+            _mm256_madd_epi16(_mm256_shuffle_epi8(taps, first), first_weights), \
+            _mm256_madd_epi16(_mm256_shuffle_epi8(taps, last), last_weights)); \
+        sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(row, _mm256_shuffle_epi32(down, 0x55 * t))); \
+        *all = _mm256_and_si256(*all, taps); \
+    }
+    IMGSVC_ROW(0)
+    IMGSVC_ROW(1)
+    IMGSVC_ROW(2)
+    IMGSVC_ROW(3)
+#undef IMGSVC_ROW
+    return _mm256_srai_epi32(sum, IMGSVC_BICUBIC_BITS);
+}
+
+/* A gray pixel's sum from four by four taps, in eight parts. */
+IMGSVC_INLINE __m256i imgsvc_bicubic_gray(
+    const uint8_t *src, int64_t stride, const int16_t *across, const int16_t *down)
+{
+    int32_t rows[4];
+    int64_t weights;
+    for (int t = 0; t < 4; t++)
+        memcpy(&rows[t], src + t * stride, 4);
+    memcpy(&weights, across, 8);
+    const __m256i taps = _mm256_cvtepu8_epi16(_mm_setr_epi32(rows[0], rows[1], rows[2], rows[3]));
+    const __m256i sums = _mm256_madd_epi16(taps, _mm256_set1_epi64x(weights));
+    const __m128i four = _mm_cvtepi16_epi32(_mm_loadl_epi64((const __m128i *)down));
+    return _mm256_mullo_epi32(
+        sums, _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(four), _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)));
+}
+
+/* Eight pixels from four by four taps; returns whether all of RGBA are opaque. */
+IMGSVC_INLINE int imgsvc_bicubic_eight(
+    const uint8_t *src, const int64_t offsets[IMGSVC_EIGHT], int64_t stride, __m256i fractions_x, __m256i fractions_y,
+    const int16_t *weights, uint8_t *dst, const int64_t channels)
+{
+    int32_t x[IMGSVC_EIGHT], y[IMGSVC_EIGHT];
+    IMGSVC_STORE(x, fractions_x);
+    IMGSVC_STORE(y, fractions_y);
+    if (channels == 1) {
+        __m256i parts[IMGSVC_EIGHT];
+#pragma GCC unroll 8
+        for (int j = 0; j < IMGSVC_EIGHT; j++)
+            parts[j] = imgsvc_bicubic_gray(
+                src + offsets[IMGSVC_NTH(j)], stride, weights + 4 * x[j], weights + 4 * y[j]);
+        const __m256i low = _mm256_hadd_epi32(
+            _mm256_hadd_epi32(parts[0], parts[1]), _mm256_hadd_epi32(parts[2], parts[3]));
+        const __m256i high = _mm256_hadd_epi32(
+            _mm256_hadd_epi32(parts[4], parts[5]), _mm256_hadd_epi32(parts[6], parts[7]));
+        const __m256i sums = _mm256_add_epi32(
+            _mm256_permute2x128_si256(low, high, 0x20), _mm256_permute2x128_si256(low, high, 0x31));
+        imgsvc_put_eight_gray(
+            _mm256_srai_epi32(
+                _mm256_add_epi32(sums, _mm256_set1_epi32(1 << (IMGSVC_BICUBIC_BITS - 1))), IMGSVC_BICUBIC_BITS),
+            dst);
+        return 1;
+    }
+    __m256i all = _mm256_set1_epi32(-1), sums[4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        const __m256i down = imgsvc_two_weights(weights, y[j], y[j + 4]);
+        sums[j] = imgsvc_bicubic_pair(
+            src + offsets[IMGSVC_NTH(j)], src + offsets[IMGSVC_NTH(j + 4)], stride,
+            imgsvc_two_weights(weights, x[j], x[j + 4]),
+            /* The sign of 16 bits is that of 32. */
+            _mm256_srai_epi32(_mm256_unpacklo_epi16(down, down), 16), &all, channels);
+    }
+    imgsvc_put_eight(sums, dst, channels);
+    return _mm256_testc_si256(all, IMGSVC_ALPHA_BITS);
+}
+
+#endif
+
+#ifdef __AVX2__
+
+/* Eight pixels; `offsets` say where their taps begin. */
+IMGSVC_INLINE void imgsvc_interpolate_eight(
+    const uint8_t *src, const int64_t offsets[IMGSVC_EIGHT], int64_t stride, const imgsvc_eight_places *places,
+    const int16_t *weights, uint8_t *dst, const int64_t taps, const int64_t channels, const int weighted)
+{
+    const __m256i x = imgsvc_eight_fractions(places->x), y = imgsvc_eight_fractions(places->y);
+    const int opaque = taps == 2 ? imgsvc_bilinear_eight(src, offsets, stride, x, y, dst, channels)
+                                 : imgsvc_bicubic_eight(src, offsets, stride, x, y, weights, dst, channels);
+    if (weighted && !opaque) {
+        int32_t fractions_x[IMGSVC_EIGHT], fractions_y[IMGSVC_EIGHT];
+        IMGSVC_STORE(fractions_x, x);
+        IMGSVC_STORE(fractions_y, y);
+        for (int j = 0; j < IMGSVC_EIGHT; j++)
+            imgsvc_put_interpolated(
+                src + offsets[IMGSVC_NTH(j)], stride, fractions_x[j], fractions_y[j], weights, dst + 4 * j, taps, 4, 1);
+    }
+}
+
+#else
+
+typedef imgsvc_line imgsvc_eight_places;
+
+#define IMGSVC_NTH(j) (j)
+
+IMGSVC_INLINE void imgsvc_interpolate_eight(
+    const uint8_t *src, const int64_t offsets[IMGSVC_EIGHT], int64_t stride, const imgsvc_eight_places *places,
+    const int16_t *weights, uint8_t *dst, const int64_t taps, const int64_t channels, const int weighted)
+{
+    for (int j = 0; j < IMGSVC_EIGHT; j++)
+        imgsvc_put_interpolated(
+            src + offsets[j], stride, imgsvc_fraction(imgsvc_place(places->x, places->x_step, j)),
+            imgsvc_fraction(imgsvc_place(places->y, places->y_step, j)), weights, dst + channels * j, taps, channels,
+            weighted);
+}
+
+IMGSVC_INLINE imgsvc_eight_places imgsvc_places_from(const imgsvc_line *line, int64_t first)
+{
+    imgsvc_eight_places places = *line;
+    places.x = imgsvc_place(line->x, line->x_step, first);
+    places.y = imgsvc_place(line->y, line->y_step, first);
+    return places;
+}
+
+IMGSVC_INLINE void imgsvc_offsets(
+    const imgsvc_eight_places *places, int64_t stride, const int64_t pixel, int64_t offsets[IMGSVC_EIGHT])
+{
+    for (int j = 0; j < IMGSVC_EIGHT; j++)
+        offsets[j] = imgsvc_whole(imgsvc_place(places->y, places->y_step, j)) * stride
+                     + imgsvc_whole(imgsvc_place(places->x, places->x_step, j)) * pixel;
+}
+
+#endif
+
+IMGSVC_INLINE void imgsvc_take_eight(
+    const uint8_t *src, const int64_t offsets[IMGSVC_EIGHT], uint8_t *dst, const int64_t pixel)
+{
+    /* Pixels of such sizes come with what is beside them, which the next one's move puts right. */
+    const int64_t moved = pixel == 3 ? 4 : pixel == 6 ? 8 : pixel == 12 ? 16 : pixel;
+#pragma GCC unroll 8
+    for (int j = 0; j < IMGSVC_EIGHT - 1; j++)
+        memcpy(dst + pixel * j, src + offsets[IMGSVC_NTH(j)], (size_t)moved);
+    memcpy(dst + pixel * 7, src + offsets[IMGSVC_NTH(7)], (size_t)pixel);
+}
+
+/* `n` pixels, eight at least, whose taps are all inside; the last ones some of them a second time. */
+IMGSVC_INLINE void imgsvc_warp_line(
+    const uint8_t *src, int64_t stride, const imgsvc_line *line, const int16_t *weights, uint8_t *dst, int64_t n,
+    const int64_t taps, const int64_t pixel, const int weighted)
+{
+    int64_t offsets[IMGSVC_EIGHT];
+#ifdef __AVX2__
+    imgsvc_eight_places places = imgsvc_places_from(line, 0);
+    const __m256i x_step = _mm256_set1_epi64x(imgsvc_place(0, line->x_step, IMGSVC_EIGHT));
+    const __m256i y_step = _mm256_set1_epi64x(imgsvc_place(0, line->y_step, IMGSVC_EIGHT));
+#endif
+    for (int64_t x = 0; x < n; x += IMGSVC_EIGHT) {
+        if (x > n - IMGSVC_EIGHT)
+            x = n - IMGSVC_EIGHT;
+#ifdef __AVX2__
+        if (x % IMGSVC_EIGHT)
+            places = imgsvc_places_from(line, x);
+#else
+        const imgsvc_eight_places places = imgsvc_places_from(line, x);
+#endif
+        imgsvc_offsets(&places, stride, pixel, offsets);
+        if (taps == 1)
+            imgsvc_take_eight(src, offsets, dst + pixel * x, pixel);
+        else
+            imgsvc_interpolate_eight(src, offsets, stride, &places, weights, dst + pixel * x, taps, pixel, weighted);
+#ifdef __AVX2__
+        imgsvc_advance(&places, x_step, y_step);
+#endif
+    }
+}
+
+/* Calls `function` with what comes before, and with taps, channels and whether colours are weighted as constants. */
+#define IMGSVC_BY_INTERPOLATION(function, taps, channels, weighted, ...) \
+    do { \
+        if ((taps) == 2) \
+            switch (channels) { \
+            case 1: function(__VA_ARGS__, 2, 1, 0); break; \
+            case 3: function(__VA_ARGS__, 2, 3, 0); break; \
+            case 4: function(__VA_ARGS__, 2, 4, weighted); break; \
+            } \
+        else \
+            switch (channels) { \
+            case 1: function(__VA_ARGS__, 4, 1, 0); break; \
+            case 3: function(__VA_ARGS__, 4, 3, 0); break; \
+            case 4: function(__VA_ARGS__, 4, 4, weighted); break; \
+            } \
+    } while (0)
+
+__attribute__((noinline)) static void imgsvc_warp_inside(
+    const uint8_t *src, int64_t stride, int64_t pixel, const imgsvc_line *line,
+    const imgsvc_interpolation *interpolation, uint8_t *dst, int64_t n)
+{
+    const int16_t *weights = interpolation->weights;
+    if (interpolation->taps == 1)
+        switch (pixel) {
+        case 1: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 1, 0); break;
+        case 2: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 2, 0); break;
+        case 3: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 3, 0); break;
+        case 4: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 4, 0); break;
+        case 6: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 6, 0); break;
+        case 8: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 8, 0); break;
+        case 12: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 12, 0); break;
+        case 16: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 16, 0); break;
+        }
+    else
+        IMGSVC_BY_INTERPOLATION(
+            imgsvc_warp_line, interpolation->taps, pixel, interpolation->weighted, src, stride, line, weights, dst, n);
+}
+
+IMGSVC_INLINE void imgsvc_warp_eight_patches(
+    const uint8_t *patches, const imgsvc_line *line, const int16_t *weights, uint8_t *dst, int64_t n,
+    const int64_t taps, const int64_t channels, const int weighted)
+{
+    uint8_t pixels[4 * IMGSVC_EIGHT];
+    int64_t offsets[IMGSVC_EIGHT];
+    const imgsvc_eight_places places = imgsvc_places_from(line, 0);
+    for (int j = 0; j < IMGSVC_EIGHT; j++)
+        offsets[IMGSVC_NTH(j)] = (int64_t)j * IMGSVC_PATCH_BYTES;
+    imgsvc_interpolate_eight(
+        patches, offsets, IMGSVC_PATCH_STRIDE, &places, weights, pixels, taps, channels, weighted);
+    memcpy(dst, pixels, (size_t)(channels * n));
+}
+
+/* `n` pixels, eight at most, whose taps have been put together: a patch for each. */
+__attribute__((noinline)) static void imgsvc_warp_patches(
+    const uint8_t *patches, int64_t channels, const imgsvc_line *line, const imgsvc_interpolation *interpolation,
+    uint8_t *dst, int64_t n)
+{
+    IMGSVC_BY_INTERPOLATION(
+        imgsvc_warp_eight_patches, interpolation->taps, channels, interpolation->weighted, patches, line,
+        interpolation->weights, dst, n);
+}
+
+#endif
