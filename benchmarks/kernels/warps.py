@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.kernels.images import Image, Shape
     from benchmarks.kernels.peers import Floors, Peer
 
-IMAGES = ("4000x3000-rgb", "4000x3000-gray", "640x480-rgb")
+IMAGES = ("4000x3000-rgb", "640x480-rgb")
 
 ANY = 255
 FILTERS: dict[str, tuple[str, int, Floors]] = {

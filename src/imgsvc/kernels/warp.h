@@ -17,6 +17,7 @@ enum {
     IMGSVC_PLACE_BITS = 32,
     IMGSVC_FRACTION_BITS = 7,
     IMGSVC_EIGHT = 8, /* pixels at a time */
+    IMGSVC_PREFETCHED = 2, /* of these one is prefetched for a row below */
 
     /* Pixels that are put together for a tap's neighbourhood, as an image of up to four rows. */
     IMGSVC_PATCH_STRIDE = 16,
@@ -36,6 +37,7 @@ typedef struct {
     int64_t taps;             /* a side: 1, 2 or 4 */
     int weighted;             /* colours of RGBA, by their alpha */
     const int16_t *weights;   /* for each fraction of 2**-7 those of all taps of a side */
+    int64_t ahead;            /* bytes of the source to what a row some rows below looks at, about */
 } imgsvc_interpolation;
 
 typedef double imgsvc_four_doubles __attribute__((vector_size(32)));
@@ -213,6 +215,15 @@ IMGSVC_INLINE void imgsvc_put_eight_gray(__m256i sums, uint8_t *dst)
         (__m128i *)dst, _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)));
 }
 
+/* Two taps of a row, and the two below. */
+IMGSVC_INLINE uint32_t imgsvc_gray_taps(const uint8_t *src, int64_t stride)
+{
+    uint16_t above, below;
+    memcpy(&above, src, 2);
+    memcpy(&below, src + stride, 2);
+    return above | (uint32_t)below << 16;
+}
+
 /* Bits of the alphas of RGBA. */
 #define IMGSVC_ALPHA_BITS _mm256_set1_epi32((int32_t)0xFF000000)
 
@@ -231,22 +242,13 @@ IMGSVC_INLINE int imgsvc_bilinear_eight(
     across = _mm256_or_si256(across, _mm256_slli_epi32(across, 16));
     const __m256i down = _mm256_add_epi32(_mm256_sub_epi32(_mm256_slli_epi32(fractions_y, 16), fractions_y), one);
     if (channels == 1) {
-        __m128i halves[2];
-        for (int half = 0; half < 2; half++) {
-            __m128i taps = _mm_setzero_si128();
-            int16_t above, below;
-#define IMGSVC_TAPS(i) \
-    memcpy(&above, src + offsets[IMGSVC_NTH(4 * half + i)], 2); \
-    memcpy(&below, src + offsets[IMGSVC_NTH(4 * half + i)] + stride, 2); \
-    taps = _mm_insert_epi16(_mm_insert_epi16(taps, above, 2 * i), below, 2 * i + 1);
-            IMGSVC_TAPS(0)
-            IMGSVC_TAPS(1)
-            IMGSVC_TAPS(2)
-            IMGSVC_TAPS(3)
-#undef IMGSVC_TAPS
-            halves[half] = taps;
-        }
-        const __m256i taps = _mm256_inserti128_si256(_mm256_castsi128_si256(halves[0]), halves[1], 1);
+        uint64_t pairs[IMGSVC_EIGHT / 2];
+#pragma GCC unroll 4
+        for (int pair = 0; pair < IMGSVC_EIGHT / 2; pair++)
+            pairs[pair] = imgsvc_gray_taps(src + offsets[IMGSVC_NTH(2 * pair)], stride)
+                          | (uint64_t)imgsvc_gray_taps(src + offsets[IMGSVC_NTH(2 * pair + 1)], stride) << 32;
+        const __m256i taps = _mm256_setr_epi64x(
+            (int64_t)pairs[0], (int64_t)pairs[1], (int64_t)pairs[2], (int64_t)pairs[3]);
         const __m256i rows = _mm256_maddubs_epi16(across, _mm256_xor_si256(taps, middle));
         const __m256i sums = _mm256_add_epi32(_mm256_madd_epi16(rows, down), rounding);
         imgsvc_put_eight_gray(_mm256_srli_epi32(sums, IMGSVC_BILINEAR_BITS), dst);
@@ -449,8 +451,8 @@ IMGSVC_INLINE void imgsvc_take_eight(
 
 /* `n` pixels, eight at least, whose taps are all inside; the last ones some of them a second time. */
 IMGSVC_INLINE void imgsvc_warp_line(
-    const uint8_t *src, int64_t stride, const imgsvc_line *line, const int16_t *weights, uint8_t *dst, int64_t n,
-    const int64_t taps, const int64_t pixel, const int weighted)
+    const uint8_t *src, int64_t stride, const imgsvc_line *line, int64_t ahead, const int16_t *weights,
+    uint8_t *dst, int64_t n, const int64_t taps, const int64_t pixel, const int weighted)
 {
     int64_t offsets[IMGSVC_EIGHT];
 #ifdef __AVX2__
@@ -468,6 +470,8 @@ IMGSVC_INLINE void imgsvc_warp_line(
         const imgsvc_eight_places places = imgsvc_places_from(line, x);
 #endif
         imgsvc_offsets(&places, stride, pixel, offsets);
+        for (int j = 0; j < IMGSVC_EIGHT; j += IMGSVC_PREFETCHED)
+            __builtin_prefetch((const void *)((uintptr_t)src + (uintptr_t)(offsets[IMGSVC_NTH(j)] + ahead)));
         if (taps == 1)
             imgsvc_take_eight(src, offsets, dst + pixel * x, pixel);
         else
@@ -502,18 +506,19 @@ __attribute__((noinline)) static void imgsvc_warp_inside(
     const int16_t *weights = interpolation->weights;
     if (interpolation->taps == 1)
         switch (pixel) {
-        case 1: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 1, 0); break;
-        case 2: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 2, 0); break;
-        case 3: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 3, 0); break;
-        case 4: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 4, 0); break;
-        case 6: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 6, 0); break;
-        case 8: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 8, 0); break;
-        case 12: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 12, 0); break;
-        case 16: imgsvc_warp_line(src, stride, line, 0, dst, n, 1, 16, 0); break;
+        case 1: imgsvc_warp_line(src, stride, line, interpolation->ahead, 0, dst, n, 1, 1, 0); break;
+        case 2: imgsvc_warp_line(src, stride, line, interpolation->ahead, 0, dst, n, 1, 2, 0); break;
+        case 3: imgsvc_warp_line(src, stride, line, interpolation->ahead, 0, dst, n, 1, 3, 0); break;
+        case 4: imgsvc_warp_line(src, stride, line, interpolation->ahead, 0, dst, n, 1, 4, 0); break;
+        case 6: imgsvc_warp_line(src, stride, line, interpolation->ahead, 0, dst, n, 1, 6, 0); break;
+        case 8: imgsvc_warp_line(src, stride, line, interpolation->ahead, 0, dst, n, 1, 8, 0); break;
+        case 12: imgsvc_warp_line(src, stride, line, interpolation->ahead, 0, dst, n, 1, 12, 0); break;
+        case 16: imgsvc_warp_line(src, stride, line, interpolation->ahead, 0, dst, n, 1, 16, 0); break;
         }
     else
         IMGSVC_BY_INTERPOLATION(
-            imgsvc_warp_line, interpolation->taps, pixel, interpolation->weighted, src, stride, line, weights, dst, n);
+            imgsvc_warp_line, interpolation->taps, pixel, interpolation->weighted, src, stride, line,
+            interpolation->ahead, weights, dst, n);
 }
 
 IMGSVC_INLINE void imgsvc_warp_eight_patches(

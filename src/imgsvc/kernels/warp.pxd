@@ -24,6 +24,7 @@ cdef extern from "warp.h":
         int64_t taps
         bint weighted
         const int16_t* weights
+        int64_t ahead
 
     int64_t place "imgsvc_place"(int64_t start, int64_t step, int64_t pixel) noexcept nogil
     int64_t whole "imgsvc_whole"(int64_t place) noexcept nogil
@@ -41,6 +42,8 @@ cdef enum:
     # Pixels of a chunk: its part of the source, which lies askew, stays in the first cache.
     CHUNK_ROWS = 64
     CHUNK_COLUMNS = 128
+
+    AHEAD = 8  # rows of the result that the source is prefetched for: it is gone through askew
 
     # Bytes that are copied while a tap is looked at.
     TAP_BYTES = 4
@@ -97,6 +100,10 @@ cdef inline int warp(
     work.before = taps // 2 - 1 if taps > 1 else 0
     work.last_x = -1
     if -MOST_STRIDE <= src.stride <= MOST_STRIDE:
+        work.interpolation.ahead = (
+            whole(place(0, places.y_down, AHEAD)) * src.stride
+            + whole(place(0, places.x_down, AHEAD)) * src.channels
+        )
         work.last_x = last_pixel(src.width * src.channels - bytes_read(taps, src.channels), src.channels)
     work.last_y = src.height - taps
     return compute(warp_chunk, &work, &chunks, EIGHT * PATCH_BYTES, num_threads, stop)

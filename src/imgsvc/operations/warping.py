@@ -52,10 +52,10 @@ NUM_ROWS, NUM_COLUMNS = 2, 3
 # Of ``kernels/warp.h``: pixels at a time, and bytes of a patch.
 EIGHT, PATCH_BYTES = 8, 64
 
-# Bytes that one core copies while a pixel is computed, and while a tap is looked for in the border; bytes of
-# a line of the cache.
+# Bytes that one core copies while a pixel is computed; while one is, and one of its taps, that may be outside
+# of the image; bytes of a line of the cache.
 PIXEL_COSTS = {NEAREST: 10, "bilinear": 20, "bicubic": 60}
-TAP_COST = 16
+BESIDE_COST, TAP_COST = 100, 32
 LINE_BYTES = 64
 
 
@@ -98,7 +98,7 @@ class Warped(Operation):
         return (
             pixels * pixel_bytes
             + inside * (PIXEL_COSTS[self.resample] + taps * apart)
-            + looked_for * TAP_COST * taps * taps
+            + looked_for * (BESIDE_COST + TAP_COST * taps * taps)
         )
 
     @functools.cached_property
