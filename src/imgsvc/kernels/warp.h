@@ -224,6 +224,14 @@ IMGSVC_INLINE uint32_t imgsvc_gray_taps(const uint8_t *src, int64_t stride)
     return above | (uint32_t)below << 16;
 }
 
+/* Eight bytes of a row, and of that below. */
+IMGSVC_INLINE __m128i imgsvc_two_rows(const uint8_t *src, int64_t stride)
+{
+    int64_t below;
+    memcpy(&below, src + stride, 8);
+    return _mm_insert_epi64(_mm_loadl_epi64((const __m128i *)src), below, 1);
+}
+
 /* Bits of the alphas of RGBA. */
 #define IMGSVC_ALPHA_BITS _mm256_set1_epi32((int32_t)0xFF000000)
 
@@ -261,10 +269,9 @@ IMGSVC_INLINE int imgsvc_bilinear_eight(
     __m256i all = _mm256_set1_epi32(-1), sums[4];
 #define IMGSVC_PAIR(j) \
     { \
-        const uint8_t *one = src + offsets[IMGSVC_NTH(j)], *other = src + offsets[IMGSVC_NTH(j + 4)]; \
-        const __m128d low = _mm_loadh_pd(_mm_load_sd((const double *)one), (const double *)(one + stride)); \
-        const __m128d high = _mm_loadh_pd(_mm_load_sd((const double *)other), (const double *)(other + stride)); \
-        const __m256i taps = _mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)low), (__m128i)high, 1); \
+        const __m256i taps = _mm256_inserti128_si256( \
+            _mm256_castsi128_si256(imgsvc_two_rows(src + offsets[IMGSVC_NTH(j)], stride)), \
+            imgsvc_two_rows(src + offsets[IMGSVC_NTH(j + 4)], stride), 1); \
         const __m256i rows = _mm256_maddubs_epi16( \
             _mm256_shuffle_epi32(across, 0x55 * j), _mm256_xor_si256(_mm256_shuffle_epi8(taps, order), middle)); \
         const __m256i sum = _mm256_madd_epi16(rows, _mm256_shuffle_epi32(down, 0x55 * j)); \
