@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from benchmarks.kernels.images import Image, Shape
     from benchmarks.kernels.peers import Floors, Peer
 
-IMAGES = ("4000x3000-rgb", "640x480-rgb")
+LARGE = "4000x3000-rgb"
+IMAGES = (LARGE, "4000x3000-gray", "640x480-rgb")
 
 ANY = 255
 FILTERS: dict[str, tuple[str, int, Floors]] = {
@@ -31,7 +32,7 @@ FILTERS: dict[str, tuple[str, int, Floors]] = {
     "bilinear": ("INTER_LINEAR", 3, (1.3, 1.4)),
     "bicubic": ("INTER_CUBIC", 40, (1.0, 1.0)),
 }
-"""OpenCV's constant, how far its result may be, and how many times as fast imgsvc is to be."""
+"""OpenCV's constant, how far its result may be, and how many times as fast imgsvc is to be on a large one."""
 
 PILLOWS = {
     "nearest": Resampling.NEAREST,
@@ -57,9 +58,11 @@ class Warping(Case):
         return {**self.parameters, "matrix": turn(self.degrees, shape)}
 
 
-def by_opencv(resample: str, degrees: float) -> Peer:
+def by_opencv(resample: str, degrees: float, image: str) -> Peer:
     """Return OpenCV, which makes a matrix first."""
     constant, levels, floors = FILTERS[resample]
+    if image != LARGE:
+        floors = None, None
 
     def work(cv2: Any, src: Image, out: Image) -> Any:
         centre = (src.shape[1] - 1) / 2, (src.shape[0] - 1) / 2
@@ -79,33 +82,33 @@ def by_pillow(resample: str, degrees: float) -> Peer:
     return Pillow(work, levels=ANY)
 
 
-def rotation(degrees: int, resample: str) -> Case:
+def rotation(degrees: int, resample: str, image: str) -> Case:
     """Return the case of an angle."""
     return Case(
         f"rotate-{degrees}-{resample}",
         f"rotate by {degrees}°, {resample}",
         "rotate",
-        (by_opencv(resample, degrees), by_pillow(resample, degrees)),
+        (by_opencv(resample, degrees, image), by_pillow(resample, degrees)),
         {"degrees": degrees, "expand": False, "resample": resample},
-        images=IMAGES,
+        images=(image,),
     )
 
 
-def warping(resample: str) -> Case:
+def warping(resample: str, image: str) -> Case:
     """Return the case of a matrix."""
     degrees = 20
     return Warping(
         f"warp_affine-{resample}",
         f"affine map, {resample}",
         "warp_affine",
-        (by_opencv(resample, degrees),),
+        (by_opencv(resample, degrees, image),),
         {"resample": resample},
-        images=IMAGES,
+        images=(image,),
         degrees=degrees,
     )
 
 
 CASES = (
-    *(rotation(degrees, resample) for degrees in (10, 30) for resample in FILTERS),
-    *map(warping, FILTERS),
+    *(rotation(degrees, resample, image) for image in IMAGES for degrees in (10, 30) for resample in FILTERS),
+    *(warping(resample, image) for image in IMAGES for resample in FILTERS),
 )
