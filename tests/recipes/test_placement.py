@@ -28,14 +28,22 @@ def marked(row, column):
         "pad left=3 top=5 right=1",
         "rotate90 1 | crop 28x38 northeast | flip 0 | pad top=3",
         "transpose | rotate90 3 | flip 1",
+        "rotate 90",
+        "rotate -90 expand=false resample=nearest",
+        "rotate 30",
+        "rotate 30 | crop 40x40 | rotate -30 expand=false",
+        "warp_affine [[1,0.25,3],[0,1,-2]] resample=nearest",
+        "warp_affine [[2,0,0],[0,2,0]] width=90 height=70 | warp_affine [[0.5,0,0],[0,0.5,0]]",
     ],
 )
 def test_each_pixel_is_where_its_centre_is(text):
     for row, column in [(9, 17), (20, 13)]:
         result = imgsvc.process(marked(row, column), text)
-        [[y, x]] = np.argwhere(result.array)
-        np.testing.assert_allclose(result.placement.to_result([column + 0.5, row + 0.5]), [x + 0.5, y + 0.5])
-        np.testing.assert_allclose(result.placement.to_source([x + 0.5, y + 0.5]), [column + 0.5, row + 0.5])
+        y, x = np.average(np.argwhere(result.array), axis=0, weights=result.array[result.array > 0])
+        near = 0.5 if "rotate 30" in text or "nearest" in text else 1e-9
+        placement, centre = result.placement, [column + 0.5, row + 0.5]
+        np.testing.assert_allclose(placement.to_result(centre), [x + 0.5, y + 0.5], atol=near)
+        np.testing.assert_allclose(placement.to_source([x + 0.5, y + 0.5]), centre, atol=near)
 
 
 @pytest.mark.parametrize(

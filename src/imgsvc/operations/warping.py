@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from imgsvc._door import Kernel
     from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
+    from imgsvc.operations.affine import Affine
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 
@@ -211,6 +212,11 @@ class WarpAffine(_BySize):
         """Return what becomes of images of the size that `shape` has."""
         return _warped(self, (shape[0], shape[1]))
 
+    def mapping(self, shape: Shape) -> Affine:  # noqa: ARG002 - for no image is it another
+        """Return where points of an image are in the result, from the corner of its first pixel."""
+        (a, b, c), (d, e, f) = self.matrix
+        return (a, b, c + (1 - a - b) / 2, d, e, f + (1 - d - e) / 2)
+
 
 @dataclasses.dataclass(frozen=True)
 class Rotate(_BySize):
@@ -241,6 +247,18 @@ class Rotate(_BySize):
     def of_size(self, shape: Shape) -> Operation:
         """Return what becomes of images of the size that `shape` has."""
         return _turned(self, (shape[0], shape[1]))
+
+    def mapping(self, shape: Shape) -> Affine:
+        """Return where points of an image of `shape` are in the result: its centre is in the centre."""
+        turned = self.of_size(shape)
+        if isinstance(turned, Rotate90):
+            return turned.mapping(shape)
+        (height, width), (rows, columns) = shape[:2], turned.output_shape(shape)[:2]
+        angle = math.radians(self.degrees % (4 * QUARTER))
+        cosine, sine = math.cos(angle), math.sin(angle)
+        c = (columns - cosine * width - sine * height) / 2
+        f = (rows + sine * width - cosine * height) / 2
+        return (cosine, sine, c, -sine, cosine, f)
 
 
 @functools.lru_cache(maxsize=256)
