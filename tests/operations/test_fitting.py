@@ -1,4 +1,7 @@
-"""Fits: sizes beside a formula in fractions and beside Pillow, and pixels beside resize, crop and pad."""
+"""Fits: sizes beside a formula in fractions and beside Pillow, and pixels beside resize, crop and pad.
+
+The cases beside sharp are in ``tests/interop/test_sharp.py``.
+"""
 
 import math
 from fractions import Fraction
