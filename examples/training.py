@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def letterboxed(path: str, side: int = 640) -> Array:
-    """Return all of an image in a gray square, as detectors take it."""
-    # In OpenCV: a resize, four sums, and copyMakeBorder.
-    steps = f"resize {side}x{side} contain background=#727272"
-    return imgsvc.process(path, steps, output="raw").array
+def letterboxed(path: str, side: int = 640) -> tuple[Array, imgsvc.Placement]:
+    """Return all of an image in a gray square, as detectors take it, and what leads their boxes back."""
+    # In OpenCV: a resize, four sums, and copyMakeBorder; and all of it backwards for the boxes.
+    result = imgsvc.process(path, f"letterbox {side}x{side}", output="raw")
+    return result.array, result.placement
 
 
 def center_crop(path: str, side: int = 224) -> Array:

@@ -6,9 +6,9 @@ import imgsvc
 
 
 def avatar(upload: bytes) -> bytes:
-    """Return a square of 256, cut out of the middle."""
-    # In sharp: resize(256, 256, {fit: "cover"}).webp()
-    return bytes(imgsvc.process(upload, "resize 256x256 cover", output="webp").data)
+    """Return a square of 256, cut out where there is the most to see."""
+    # In sharp: resize(256, 256, {position: "attention"}).webp()
+    return bytes(imgsvc.process(upload, "resize 256x256 cover attention", output="webp").data)
 
 
 def responsive(upload: bytes) -> dict[str, bytes]:

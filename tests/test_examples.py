@@ -78,8 +78,10 @@ class TestWeb:
 
 class TestTraining:
     def test_letterboxed(self):
-        pixels = TRAINING.letterboxed(PHOTO)
+        pixels, placement = TRAINING.letterboxed(PHOTO)
         assert pixels.shape == (640, 640, 3)
+        corners = placement.to_source([[0, 106], [640, 533]])
+        np.testing.assert_allclose(corners, [[0, 0], [600, 400]], atol=1)
         assert (pixels[:100] == 0x72).all()
         assert (pixels[-100:] == 0x72).all()
 
@@ -122,6 +124,16 @@ class TestDesk:
         DESK.readable(PHOTO, tmp_path / "b.jpg")
         before, after = (decode(path.read_bytes()).frames[0] for path in (PHOTO, tmp_path / "b.jpg"))
         assert after.std() > before.std()
+
+    def test_readable_of_what_lies_askew(self, tmp_path):
+        page = np.full((300, 400), 255, np.uint8)
+        page[100:200, 60:340] = np.arange(100)[:, np.newaxis] % 20 * 6
+        scan = Image.fromarray(page).rotate(-2, resample=Image.Resampling.BICUBIC, fillcolor=255)
+        scan.save(tmp_path / "scan.png")
+        DESK.readable(tmp_path / "scan.png", tmp_path / "page.jpg", 2)
+        width, height = size((tmp_path / "page.jpg").read_bytes())
+        assert abs(width - 280) <= 8
+        assert abs(height - 100) <= 8
 
     def test_turned(self, tmp_path):
         shutil.copy(PHOTO, tmp_path)
