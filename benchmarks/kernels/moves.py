@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageOps
+from PIL import ImageChops, ImageOps
 
 from benchmarks.kernels.case import Case
 from benchmarks.kernels.images import SMALL
@@ -12,6 +12,14 @@ from benchmarks.kernels.peers import NumPy, OpenCV, Pillow, plain_copy
 
 FRAME = 16
 LEFT, TOP = 8, 8
+
+
+def trimmed_by_pillow(image: PillowImage.Image, _: np.ndarray) -> PillowImage.Image:
+    """Return the image without its edges of one colour: all of it, at a threshold of 255."""
+    background = PillowImage.new(image.mode, image.size, image.getpixel((0, 0)))
+    differs = ImageChops.difference(image, background).point([0] * 256 * len(image.getbands()))
+    return image.crop(differs.getbbox()) if differs.getbbox() else image.copy()
+
 
 CASES = (
     Case(
@@ -100,6 +108,14 @@ CASES = (
         ),
         {"left": FRAME, "top": FRAME, "right": FRAME, "bottom": FRAME},
         images=("4000x3000-rgb", "640x480-rgb", SMALL),
+    ),
+    Case(
+        "trim",
+        "trim, nothing but background",
+        "trim",
+        (Pillow(trimmed_by_pillow),),
+        {"threshold": 255},
+        images=("4000x3000-rgb", "640x480-rgb"),
     ),
     Case(
         "crop",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from PIL import ImageOps
 from PIL.Image import Resampling
 
 from benchmarks.kernels.case import Case
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from benchmarks.kernels.images import Image, Shape
     from benchmarks.kernels.peers import Floors, Peer
 
+GRAY = 114
+RGB = ("4000x3000-rgb", "640x480-rgb")
 SIZES = {(3000, 4000): (800, 600), (480, 640): (160, 120), (64, 64): (16, 16)}
 """The width and height to resize to, by the image's height and width."""
 
@@ -34,6 +37,21 @@ class Resizing(Case):
     def parameters_for(self, shape: Shape) -> Mapping[str, Any]:
         width, height = SIZES[shape[0], shape[1]]
         return {**self.parameters, "width": width, "height": height}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Letterboxing(Case):
+    """A square as wide as the image becomes by `Resizing`."""
+
+    def parameters_for(self, shape: Shape) -> Mapping[str, Any]:
+        width, _ = SIZES[shape[0], shape[1]]
+        return {**self.parameters, "width": width, "height": width}
+
+
+def padded_by_pillow(image: PillowImage, out: Image) -> PillowImage:
+    """Return what Pillow has for letterboxes."""
+    gray = (GRAY,) * len(image.getbands())
+    return ImageOps.pad(image, (out.shape[1], out.shape[0]), Resampling.BILINEAR, gray)
 
 
 def resizing(resample: str, *peers: Peer) -> Case:
@@ -65,5 +83,6 @@ CASES = (
     resizing("box", by_opencv("INTER_AREA", levels=1, floors=(0.8, 1.0)), by_pillow(Resampling.BOX)),
     resizing("bilinear", by_pillow(Resampling.BILINEAR, floors=(3.0, 5.0))),
     resizing("bicubic", by_pillow(Resampling.BICUBIC)),
+    Letterboxing("letterbox", "letterbox", "letterbox", (Pillow(padded_by_pillow, levels=1),), images=RGB),
     resizing("lanczos", by_pillow(Resampling.LANCZOS, floors=(3.0, 5.0))),
 )

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 THREADS = (1, 2, 3, 8)
 
+MOST_VALUES = 1 << 26
+"""Of a result in a test: a line that is turned by any angle, with all of it, becomes a plane."""
+
 images = (
     st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([(), (1,), (3,), (4,)]))
     .map(lambda t: (t[0], t[1], *t[2]))
