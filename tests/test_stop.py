@@ -85,6 +85,8 @@ def large_memory():
 @EVERY
 def test_a_deadline_on_the_way_leaves_the_rest_undone(large_memory, operation, shape):
     sources, results = large_memory
+    if operation.looks:
+        pytest.skip("it looks first")
     try:
         while math.prod(whole := operation.output_shape(shape)) > results.size:  # a long column with a border
             shape = (shape[0] // 2, *shape[1:])

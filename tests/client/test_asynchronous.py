@@ -73,7 +73,7 @@ class TestSurface:
 
 ARGUMENTS = {
     "box_blur": [1], "convolve": [[[1]]], "flip": [0], "gamma": [2], "gaussian_blur": [1],
-    "letterbox": [5, 4],
+    "letterbox": [5, 4], "rotate": [5], "warp_affine": [[[1, 0, 0], [0, 1, 0]]],
     "lut": [range(256)], "threshold": [1], "saturation": [1], "color_matrix": [[[1, 0, 0]] * 3],
 }  # fmt: skip
 KEYWORDS = {"crop": {"left": 0, "top": 0, "width": 1, "height": 1}, "resize": {"width": 1}}

@@ -143,14 +143,14 @@ class TestRefusesToStart:
     def test_a_bad_option(self, options, text):
         assert text in self.fails(*options)
 
-    def test_a_preset_that_turns_by_one_degree(self, tmp_path):
+    def test_a_preset_that_makes_ninety_turns(self, tmp_path):
         path = tmp_path / "presets.toml"
-        path.write_text('[a]\npipeline = "rotate 90"\n\n[b]\npipeline = "mean | rotate 1"\n')
+        path.write_text('[a]\npipeline = "rotate 90"\n\n[b]\npipeline = "mean | rotate90 90"\n')
         said = self.fails("--presets", path)
         assert said.startswith(
-            f"imgsvc-server: {path}, line 5: [b] pipeline: operations[1].rotate.degrees: 1, "
+            f"imgsvc-server: {path}, line 5: [b] pipeline: operations[1].rotate90.turns: 90, "
         )
-        assert said.endswith("; for quarter turns write rotate90 1\n")
+        assert said.endswith("; for degrees write rotate 90\n")
 
     @pytest.mark.parametrize(
         ("line", "text"),

@@ -34,7 +34,7 @@ def test_operations(server):
     ]
     named = {"border", "dtype", "alpha"}
     words = [each.type for every in operations for each in every.parameters if each.name in named]
-    assert words == ["str"] * 15
+    assert words == ["str"] * 16
     crop = next(each for each in operations if each.name == "crop")
     assert [each.name for each in crop.parameters if each.required] == ["width", "height"]
 
