@@ -70,7 +70,7 @@ CASES = (
         "flatten",
         "flatten",
         "flatten",
-        (Pillow(pasted),),
+        (Pillow(pasted, floors=(None, None)),),
         images=tuple(WITH_ALPHA),
     ),
 )

@@ -113,7 +113,7 @@ CASES = (
         "trim",
         "trim, nothing but background",
         "trim",
-        (Pillow(trimmed_by_pillow),),
+        (Pillow(trimmed_by_pillow, floors=(None, None)),),
         {"threshold": 255},
         images=("4000x3000-rgb", "640x480-rgb"),
     ),

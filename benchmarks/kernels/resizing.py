@@ -83,6 +83,12 @@ CASES = (
     resizing("box", by_opencv("INTER_AREA", levels=1, floors=(0.8, 1.0)), by_pillow(Resampling.BOX)),
     resizing("bilinear", by_pillow(Resampling.BILINEAR, floors=(3.0, 5.0))),
     resizing("bicubic", by_pillow(Resampling.BICUBIC)),
-    Letterboxing("letterbox", "letterbox", "letterbox", (Pillow(padded_by_pillow, levels=1),), images=RGB),
+    Letterboxing(
+        "letterbox",
+        "letterbox",
+        "letterbox",
+        (Pillow(padded_by_pillow, levels=1, floors=(None, None)),),
+        images=RGB,
+    ),
     resizing("lanczos", by_pillow(Resampling.LANCZOS, floors=(3.0, 5.0))),
 )
