@@ -1,6 +1,7 @@
 """Recipes whose operations look at the image: what they do is known when it has been decoded."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 import imgsvc
 from imgsvc import Limits, Output
 from imgsvc.errors import InvalidInputError, InvalidParameterError, LimitExceededError, RequestRefusedError
+from imgsvc.pipeline import Pipeline
 from tests import v1
 from tests.processes import serving
 
@@ -75,6 +77,39 @@ class TestTrim:
     def test_nothing_can_be_made_of_what_is_left(self):
         with pytest.raises(InvalidParameterError, match=r"operations\[1\].crop.width: 300, expected "):
             imgsvc.process(page(50, 60, 100, 200), "trim | crop 300x10")
+
+
+class TestWhatIsEnlarged:
+    """A line of a few pixels, that is enlarged between two operations that look."""
+
+    LINE = np.zeros((200, 200), np.uint8)
+    LINE[:, 100] = 255
+    TEXT = "trim | resize 500x | trim"
+
+    def test_nothing_is_allocated_for_it(self):
+        tracemalloc.start()
+        try:
+            with pytest.raises(LimitExceededError, match="^recipe.outputs.0., resize: 50000000 pixels"):
+                imgsvc.process(self.LINE, self.TEXT, limits=Limits(pixels=1_000_000))
+            with pytest.raises(LimitExceededError, match="^recipe: .* give both a width and a height"):
+                imgsvc.process(self.LINE, self.TEXT)
+            with pytest.raises(LimitExceededError, match="^recipe: .* give both a width and a height"):
+                imgsvc.process_outputs(
+                    self.LINE, "trim | resize 500x", outputs={"a": Output(), "b": Output()}
+                )
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 5_000_000
+
+
+def test_each_way_to_go_on_has_a_result_of_its_own():
+    """What is planned after `trim` is for an upper bound, and says nothing of what will be."""
+    texts = ["trim | resize 50%", "trim | resize 100x", "trim | resize x100", "trim | resize 100x100"]
+    assert len({Pipeline(text).plan((200, 200)).canonical for text in texts}) == len(texts)
+    assert Pipeline("resize 50% | trim").plan((200, 200)) != Pipeline("resize 100x | trim").plan((200, 200))
+    known = {Pipeline(f"{text} | trim").plan((200, 200)).canonical for text in ("resize 50%", "resize 100x")}
+    assert len(known) == 1
 
 
 class TestServer:

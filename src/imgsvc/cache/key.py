@@ -42,7 +42,7 @@ __all__ = [
 PROCESS, NL_IMAGE = "process", "nl_image"
 """Whose answers."""
 
-RESULTS = 3
+RESULTS = 4
 """Raised by one whenever an operation or a codec makes other bytes than before of the same request."""
 
 LIBRARIES = ("imgsvc", "pillow", "simplejpeg")

@@ -43,11 +43,6 @@ class Step:
     """What does it, see `Operation.routine`."""
 
     @property
-    def src_bytes(self) -> int:
-        """The bytes of what it gets."""
-        return math.prod(self.src_shape) * self.src_dtype.itemsize
-
-    @property
     def num_bytes(self) -> int:
         """The bytes of its result."""
         return math.prod(self.dst_shape) * self.dtype.itemsize
@@ -89,8 +84,16 @@ class Plan:
         """Whether the result may turn out smaller."""
         return any(step.operation.at_most for step in self.steps)
 
-    def settled(self, image: Image, num_threads: int | None = None, stop: Stop | None = None) -> Plan:
+    def settled(
+        self,
+        image: Image,
+        num_threads: int | None = None,
+        stop: Stop | None = None,
+        check: Callable[[Plan], None] | None = None,
+    ) -> Plan:
         """Return the plan that looks no more, and does the same to `image` and to others like it.
+
+        `check` gets each plan that is made on the way before anything is allocated for it, and may raise.
 
         Raises
         ------
@@ -102,19 +105,27 @@ class Plan:
         settled, stop = self, stop or Stop()
         while settled.looks:
             at = next(number for number, each in enumerate(settled.operations) if each.looks)
-            before, view = plan(settled.operations[:at], image.shape, image.dtype), image
+            before, view = _plan(settled.operations[:at], image.shape, image.dtype), image
             if not before.copies:
+                if check is not None:
+                    check(before)
                 view = np.empty(before.shape, before.dtype)
                 before.run(image, view, num_threads, stop)
             found = settled.operations[at].seen(view, num_threads, stop)
             operations = *settled.operations[:at], found, *settled.operations[at + 1 :]
             settled = _plan(operations, image.shape, image.dtype)
+        if check is not None:
+            check(settled)
         return settled
 
     @functools.cached_property
     def canonical(self) -> str:
         """What is done, in one way of writing it: the results are equal where this is, for equal images."""
-        return repr([canonical(step.operation, step.dst_shape) for step in self.steps])
+        said, known = [], True
+        for step in self.steps:
+            known = known and not step.operation.at_most
+            said.append(canonical(step.operation, step.dst_shape if known else None))
+        return repr(said)
 
     @functools.cached_property
     def mapping(self) -> Affine:
@@ -148,9 +159,13 @@ class Plan:
 
     @property
     def buffer_bytes(self) -> int:
-        """The bytes that `settled` and `run` allocate for images between the steps."""
-        looked_at = [step.src_bytes for step in self.steps[1:] if step.operation.looks]
-        return sum(self._buffers()) + max(looked_at, default=0)
+        """The bytes that `settled` and `run` allocate for images between the steps.
+
+        Where a step looks, others may be done in one when it has: then results change their turns.
+        """
+        if self.looks:
+            return 3 * max((step.num_bytes for step in self.steps[:-1]), default=0)
+        return sum(self._buffers())
 
     def scratch_bytes(self, num_threads: int) -> int:
         """Return how many bytes, at most, the steps take beside the images, with so many threads at most."""
@@ -237,9 +252,12 @@ def _plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any])
     return Plan(tuple(steps), operations, copies=not needed)
 
 
-def canonical(operation: Operation, dst_shape: Shape) -> tuple[Any, ...]:
-    """Return the name and the parameters of an operation whose result has that shape."""
-    if isinstance(operation, Resize):  # a side that follows from the other may be said or not
+def canonical(operation: Operation, dst_shape: Shape | None) -> tuple[Any, ...]:
+    """Return the name and the parameters of an operation whose result has that shape, if it is known.
+
+    Then a side that follows from the other may be said or not.
+    """
+    if isinstance(operation, Resize) and dst_shape is not None:
         operation = dataclasses.replace(operation, width=dst_shape[1], height=dst_shape[0], scale=None)
     fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
     return operation.name, *(getattr(operation, field.name) for field in fields)

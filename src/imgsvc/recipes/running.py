@@ -26,7 +26,7 @@ from imgsvc.recipes.placement import placement_in
 from imgsvc.recipes.planning import plan_again
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import EncodedResult, RawResult
-from imgsvc.recipes.settling import check_room, with_settled_outputs, with_settled_trunk
+from imgsvc.recipes.settling import with_settled_outputs, with_settled_trunk
 from imgsvc.recipes.source import ImageFile
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.placement import Placement
     from imgsvc.recipes.planning import OutputPlan, RecipePlan
+    from imgsvc.recipes.settling import Settle
     from imgsvc.recipes.source import Source
 
 __all__ = ["OneCore", "RecipeRun", "is_gray", "raw_result"]
@@ -134,13 +135,10 @@ class RecipeRun:
         if (first.shape, first.dtype) != (plan.input.shape, plan.input.dtype):
             self.as_planned = False
             plan = plan_again(plan, first.shape, first.dtype, self._limits)
-        planned = plan
         plan = with_settled_trunk(plan, self._settle(decoded), self._limits)
         if plan.trunk is not None:
             decoded = self._through(plan.trunk, decoded)
         plan = with_settled_outputs(plan, self._settle(decoded), self._limits)
-        if plan is not planned:
-            check_room(plan, planned)
         self._decoded, self._plan = decoded, plan
         self._result_bytes = sum(output.raw_bytes for output in plan.outputs)
         return [self._make(output, decoded, index) for index, output in enumerate(plan.outputs)]
@@ -179,11 +177,11 @@ class RecipeRun:
             frames.append(result)
         return dataclasses.replace(decoded, frames=tuple(frames))
 
-    def _settle(self, decoded: Decoded) -> Callable[[Plan], Plan]:
+    def _settle(self, decoded: Decoded) -> Settle:
         """Return what settles plans by the first frame: they go for all."""
         first, stop = decoded.frames[0], self._stop
-        return lambda steps: self._compute(
-            lambda num_threads: steps.settled(first, num_threads, stop), steps.cost
+        return lambda steps, check: self._compute(
+            lambda num_threads: steps.settled(first, num_threads, stop, check), steps.cost
         )
 
     def _steps(self, steps: Plan, src: NDArray[Any], dst: NDArray[Any]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
-from imgsvc.errors import InvalidInputError, LimitExceededError
+from imgsvc.errors import InvalidInputError, InvalidParameterError, LimitExceededError
 from imgsvc.recipes.limits import check_steps
 from imgsvc.recipes.planning import OutputPlan, branches, if_it_fits
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.planning import RecipePlan
 
-    Settle = Callable[[Plan], Plan]
+    Settle = Callable[[Plan, Callable[[Plan], None]], Plan]
 
-__all__ = ["check_room", "with_settled_outputs", "with_settled_trunk"]
+__all__ = ["with_settled_outputs", "with_settled_trunk"]
 
 
 def with_settled_trunk(plan: RecipePlan, settle: Settle, limits: Limits) -> RecipePlan:
@@ -33,7 +34,9 @@ def with_settled_trunk(plan: RecipePlan, settle: Settle, limits: Limits) -> Reci
         return plan
     trunk = _settled(plan, plan.trunk, settle, limits, "recipe")
     outputs = branches(plan.input, plan.recipe, trunk, limits)
-    return dataclasses.replace(plan, trunk=trunk, outputs=outputs)
+    settled = dataclasses.replace(plan, trunk=trunk, outputs=outputs)
+    _check_room(settled.num_bytes, plan)
+    return settled
 
 
 def with_settled_outputs(plan: RecipePlan, settle: Settle, limits: Limits) -> RecipePlan:
@@ -51,24 +54,29 @@ def with_settled_outputs(plan: RecipePlan, settle: Settle, limits: Limits) -> Re
         except InvalidInputError as error:
             made = dataclasses.replace(output, steps=None, error=error)
         outputs.append(if_it_fits(made, outputs, limits, field))
-    return dataclasses.replace(plan, outputs=tuple(outputs))
+    settled = dataclasses.replace(plan, outputs=tuple(outputs))
+    _check_room(settled.num_bytes, plan)
+    return settled
 
 
-def check_room(plan: RecipePlan, planned: RecipePlan) -> None:
-    """Raise LimitExceededError if a plan takes more memory than was set aside when it was not settled."""
-    if plan.num_bytes > planned.num_bytes:
+def _check_room(num_bytes: int, planned: RecipePlan) -> None:
+    """Raise LimitExceededError if it takes more memory than was set aside when nobody had looked."""
+    if planned.at_most and num_bytes > planned.num_bytes:
         raise LimitExceededError(
             "recipe",
-            plan.num_bytes,
+            num_bytes,
             planned.num_bytes,
             "bytes for what is left of the image, since it is enlarged: give both a width and a height",
         )
 
 
 def _settled(plan: RecipePlan, steps: Plan, settle: Settle, limits: Limits, field: str) -> Plan:
+    def check(made: Plan) -> None:
+        check_steps(made, plan.input.frames, limits, field)
+        result = math.prod(made.shape) * made.dtype.itemsize
+        _check_room(result + made.buffer_bytes + made.scratch_bytes(1), plan)
+
     try:
-        settled = settle(steps)
-    except InvalidInputError as error:
+        return settle(steps, check)
+    except InvalidParameterError as error:
         raise type(error)(f"{field}.{error.field}", error.value, error.expected) from error
-    check_steps(settled, plan.input.frames, limits, field)
-    return settled
