@@ -349,3 +349,12 @@ class TestRotate:
 def test_places_are_exact():
     matrix = ((0.1, 0.7, 1 / 3), (-1.3, 0.2, 1e5))
     assert list(places_of(matrix)) == exact_places(matrix)
+
+
+def test_what_cannot_be_seen_of_a_fill_has_no_colour(rng):
+    image = rng.integers(0, 256, (40, 40, 4), dtype=np.uint8)
+    image[..., 3] = 255
+    result = imgsvc.rotate(image, 30, fill=(10, 20, 30, 0))
+    assert not result[result[..., 3] == 0].any()
+    as_channels = imgsvc.rotate(image, 30, fill=(10, 20, 30, 0), alpha="channel")
+    assert as_channels[0, 0].tolist() == [10, 20, 30, 0]

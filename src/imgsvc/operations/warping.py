@@ -117,13 +117,17 @@ class Warped(Operation):
 
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
         """Return what computes the result."""
-        fill = np.array(levels_of(self.fill, channels_of(shape), dtype), dtype).tobytes()
+        levels = levels_of(self.fill, channels_of(shape), dtype)
+        weighted = self.resample != NEAREST and is_weighted(self.alpha, shape)
+        if weighted and not levels[-1]:  # what cannot be seen has no colour, as where it is computed
+            levels = (0,) * len(levels)
+        fill = np.array(levels, dtype).tobytes()
         return _dispatch.kernels().Warp(
             np.array(self.places, np.int64),
             weights_of(self.resample),
             BORDERS[self.border],
             fill,
-            self.resample != NEAREST and is_weighted(self.alpha, shape),
+            weighted,
         )
 
 
@@ -346,6 +350,8 @@ def warp_affine(
 
         a = clamp(floor(sum(w * alpha) + 1/2), 0, 255)
         c = clamp(floor(sum(w * alpha * c) / sum(w * alpha) + 1/2), 0, 255), and 0 where a is 0
+
+    So has a `fill` whose alpha is 0 no colour.
 
     Parameters
     ----------
