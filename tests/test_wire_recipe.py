@@ -101,3 +101,24 @@ def test_a_preset_that_no_recipe_can_have_is_refused(options, error):
     with pytest.raises(ConfigurationError) as caught:
         check_presets({"p": Preset("p", Pipeline(), options)}, "presets.toml")
     assert str(caught.value).startswith(f"presets.toml: [p] {error}")
+
+
+def test_a_background_by_its_name():
+    assert output(WEBP, background_color="orange") == {**WEBP, "background": (255, 165, 0)}
+    assert output(WEBP, background_color="#FA0") == {**WEBP, "background": (255, 170, 0)}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "error"),
+    [
+        ({"background_color": "redd"}, "background: 'redd', expected a colour as '#ff8800' or 'orange'"),
+        (
+            {"background_color": "red", "background": [1, 2, 3]},
+            "background_color: set, as background is, exp",
+        ),
+    ],
+)
+def test_a_background_that_is_none(encoding, error):
+    with pytest.raises(InvalidParameterError) as caught:
+        output({}, **encoding)
+    assert str(caught.value).startswith(f"outputs[0].encoding.{error}") or error in str(caught.value)

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.disturbance import Disturbance
 from benchmarks.kernels.every import CASES
-from benchmarks.kernels.images import SHAPES, SMALL, make_image
+from benchmarks.kernels.images import SHAPES, SMALL, WITH_ALPHA, make_image
 from benchmarks.kernels.pace import first_result, rounds_within, timed
 from benchmarks.kernels.peers import OpenCV, plain_copy
 from benchmarks.kernels.table import KernelRatio
@@ -41,7 +41,7 @@ SMALL_FLOOR = 1 / 1.5
 
 def comparisons() -> Iterator[Any]:
     """Yield who is compared on what, image by image."""
-    for image in SHAPES:
+    for image in (*SHAPES, *WITH_ALPHA):
         for case in CASES:
             for peer in case.peers_in_turn():
                 if image not in case.images or (image == SMALL and not isinstance(peer, OpenCV)):

@@ -125,6 +125,11 @@ def _output(message: recipe_pb2.Output, preset: Mapping[str, Any], field: str) -
         options["subsampling"] = SUBSAMPLINGS[subsampling]
     if encoding.background:
         options["background"] = tuple(encoding.background)
+    if encoding.HasField("background_color"):
+        if encoding.background:
+            place = f"{field}.encoding.background_color"
+            raise InvalidParameterError(place, "set, as background is", "one of them")
+        options["background"] = encoding.background_color
     try:
         return _made(preset, options, pipeline=pipeline, name=message.name)
     except InvalidInputError as error:
