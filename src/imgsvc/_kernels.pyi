@@ -17,7 +17,6 @@ class Copy(Kernel):
 class Mirror(Kernel):
     def __new__(cls, reverses: bool = False) -> Self: ...
 
-@disjoint_base
 class Transpose(Kernel): ...
 
 @disjoint_base
