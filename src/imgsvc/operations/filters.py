@@ -19,6 +19,9 @@ from imgsvc.operations.stopping import go_on
 
 Array = NDArray[Any]
 
+NEAREST = "nearest"
+"""What has no filter: pixels are taken, and nothing is computed."""
+
 MAX_TAPS = 1 << 16
 """Pixels of a window; the float sum of more would no longer be good to a level."""
 

@@ -13,6 +13,7 @@ from imgsvc.operations import filters
 from imgsvc.operations.affine import scaled
 from imgsvc.operations.alpha import Alpha, is_weighted, with_alpha
 from imgsvc.operations.colors import Color, levels_of
+from imgsvc.operations.filters import NEAREST
 from imgsvc.operations.fitting import Placement
 from imgsvc.operations.geometry import Pad
 from imgsvc.operations.interest import best_offset, check_looked_at, looking_bytes, looking_cost
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from imgsvc._stop import Stop
     from imgsvc.operations.affine import Affine
 
-__all__ = ["NEAREST", "Framed", "Placed"]
-
-NEAREST = "nearest"
+__all__ = ["Framed", "Placed"]
 
 # Of ``kernels/resampling.pxd``: columns of the result in a chunk, bytes of a row of the source at a time,
 # rows that are computed side by side, and floats of a cache line; rows of the source at a time whose colours

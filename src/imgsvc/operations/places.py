@@ -9,19 +9,22 @@ from __future__ import annotations
 import functools
 import math
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgsvc.errors import InvalidParameterError
+from imgsvc.operations.filters import NEAREST
+
+if TYPE_CHECKING:
+    from imgsvc.operations.matrices import Matrix
 
 PLACE_BITS = 32
 FRACTION_BITS = 7
 """Of a place that is between pixels; ``kernels/warp.h`` has both."""
 
 WEIGHT_BITS = {"bilinear": FRACTION_BITS, "bicubic": 11}
-NEAREST = "nearest"
 TAPS = {NEAREST: 1, "bilinear": 2, "bicubic": 4}
 """The interpolations, and the pixels of a side that each looks at."""
 
@@ -31,7 +34,6 @@ FARTHEST = 1 << 30
 ANGLE_BITS, SERIES_BITS = 64, 80
 PI = 31415926535897932384626433832795028841971 * (1 << SERIES_BITS) // 10**40
 
-Matrix = tuple[tuple[float, ...], ...]
 Size = tuple[int, int]
 
 

@@ -10,10 +10,11 @@ from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations import filters
 from imgsvc.operations.alpha import ALPHAS, Alpha
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color
+from imgsvc.operations.filters import NEAREST
 from imgsvc.operations.fitting import FITS, INTERESTS, Fit, Position, checked_position, fitted
 from imgsvc.operations.operation import made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape, rounded
-from imgsvc.operations.placed import NEAREST, Framed, Placed
+from imgsvc.operations.placed import Framed, Placed
 from imgsvc.operations.placing import Placing
 
 if TYPE_CHECKING:

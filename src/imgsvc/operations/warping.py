@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING, Any, Literal
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -15,15 +15,16 @@ from imgsvc._images import UINT8
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.alpha import ALPHAS, Alpha, is_weighted, with_alpha
 from imgsvc.operations.borders import BORDERS, Border
+from imgsvc.operations.by_size import BySize
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color, levels_of
+from imgsvc.operations.filters import NEAREST
+from imgsvc.operations.matrices import Matrix, checked_matrix
 from imgsvc.operations.operation import Operation, made, public
 from imgsvc.operations.orientation import Rotate90
 from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape
 from imgsvc.operations.places import (
-    NEAREST,
     PLACE_BITS,
     TAPS,
-    Matrix,
     Places,
     cosine_and_sine,
     determinant,
@@ -49,6 +50,8 @@ Interpolation = Literal["nearest", "bilinear", "bicubic"]
 QUARTER = 90
 MOST_DEGREES = 1e6
 NUM_ROWS, NUM_COLUMNS = 2, 3
+LARGEST = sys.float_info.max
+"""Of what is in a matrix: all that is finite."""
 
 # Of ``kernels/warp.h``: pixels at a time, and bytes of a patch.
 EIGHT, PATCH_BYTES = 8, 64
@@ -134,63 +137,34 @@ class Warped(Operation):
 Warped.name = "warp_affine"
 
 
-class _BySize(Operation):
-    """An operation that becomes another for images of each size."""
+class Warping(BySize):
+    """An operation that is `Warped`, or a quarter turn, for images of each size."""
 
     fill: Color
-    resample: Interpolation
     alpha: Alpha
 
-    @abc.abstractmethod
-    def of_size(self, shape: Shape) -> Operation:
-        """Return what becomes of images of the size that `shape` has."""
+    size_field: ClassVar[str] = "width, height"
+    """What a result beyond reason is said of."""
 
     def _check(self) -> None:
         one_of("resample", self.resample, TAPS)
         one_of("alpha", self.alpha, ALPHAS)
         object.__setattr__(self, "fill", checked_color("fill", self.fill))
 
-    @property
-    def deep(self) -> bool:
-        """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""
-        return self.resample == NEAREST
-
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result, if it is none beyond reason, and `fill` has as many channels."""
         check_channels("fill", self.fill, shape)
-        result = self.of_size(shape).output_shape(shape)
-        return result_shape(self._size_field, result[0], result[1], shape[2:])
-
-    _size_field = "width, height"
+        result = super().output_shape(shape)
+        return result_shape(self.size_field, result[0], result[1], shape[2:])
 
     def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return `dtype`, if `fill` is in its range."""
         check_range("fill", self.fill, dtype)
         return super().output_dtype(dtype)
 
-    def cost(self, shape: Shape) -> int:
-        """Return what that of the size does."""
-        return self.of_size(shape).cost(shape)
-
-    def cost_of(self, shape: Shape, dtype: np.dtype[Any]) -> int:
-        """Return what that of the size does."""
-        return self.of_size(shape).cost_of(shape, dtype)
-
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
-        """Return what that of the size does."""
-        return self.of_size(shape).routine(shape, dtype)
-
-    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
-        """Return what that of the size does."""
-        return self.of_size(shape).scratch_bytes(shape, num_threads)
-
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:
-        """Return what computes the result."""
-        return self.of_size(shape).kernel(shape, dtype, stop)
-
 
 @dataclasses.dataclass(frozen=True)
-class WarpAffine(_BySize):
+class WarpAffine(Warping):
     """The image seen through a matrix; see `warp_affine`."""
 
     matrix: Matrix
@@ -203,7 +177,7 @@ class WarpAffine(_BySize):
 
     def __post_init__(self) -> None:
         """Check what can be without the image."""
-        object.__setattr__(self, "matrix", checked_matrix(self.matrix))
+        object.__setattr__(self, "matrix", _checked_matrix(self.matrix))
         for field in ("width", "height"):
             value = getattr(self, field)
             if value is not None:
@@ -223,7 +197,7 @@ class WarpAffine(_BySize):
 
 
 @dataclasses.dataclass(frozen=True)
-class Rotate(_BySize):
+class Rotate(Warping):
     """A turn by any angle, counter-clockwise; see `rotate`."""
 
     degrees: float
@@ -232,7 +206,7 @@ class Rotate(_BySize):
     alpha: Alpha = "weighted"
     fill: Color = 0
 
-    _size_field = "degrees"
+    size_field: ClassVar[str] = "degrees"
 
     def __post_init__(self) -> None:
         """Check what can be without the image."""
@@ -284,29 +258,14 @@ def _turned(operation: Rotate, source: tuple[int, int]) -> Operation:
     return Warped(size, places, source, operation.resample, "constant", operation.alpha, operation.fill)
 
 
-def checked_matrix(matrix: Any) -> Matrix:
-    """Return a matrix of two rows and three columns as tuples.
-
-    Raises
-    ------
-    InvalidParameterError
-        It is none of finite numbers, or cannot be inverted.
-    """
-    try:
-        values = np.asarray(matrix)
-        # Complex numbers would lose a part, and text would be read.
-        values = np.asarray(values, np.float64) if values.dtype.kind in "iuf" else np.empty(0)
-    except (TypeError, ValueError, OverflowError):
-        values = np.empty(0)
-    got = f"an array of shape {np.shape(matrix)}" if isinstance(matrix, np.ndarray) else shown(matrix)
-    if values.shape != (NUM_ROWS, NUM_COLUMNS) or not np.isfinite(values).all():
-        raise InvalidParameterError("matrix", got, "two rows of three finite numbers")
-    rows = tuple(map(tuple, values.tolist()))
-    if determinant(rows) == 0:
-        raise InvalidParameterError(
-            "matrix", shown(rows), "one that can be inverted: this makes a line of all"
-        )
-    return rows
+def _checked_matrix(value: Any) -> Matrix:
+    """Return a matrix of two rows and three columns, if it can be inverted."""
+    size = NUM_ROWS, NUM_COLUMNS
+    matrix = checked_matrix("matrix", value, lambda *sides: sides == size, "2×3", LARGEST, kinds="iuf")
+    if determinant(matrix) == 0:
+        expected = "one that can be inverted: this makes a line of all"
+        raise InvalidParameterError("matrix", shown(matrix), expected)
+    return matrix
 
 
 @public(WarpAffine)
