@@ -280,7 +280,9 @@ def _in_srgb(frames: Sequence[NDArray[Any]], profile: bytes) -> Iterator[NDArray
 def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
     """Encode at the quality asked for, or the best that fits."""
     quality = options.quality or DEFAULT_QUALITIES.get(info.name, 0)
-    data = _encoded(image, info, options, quality)
+    exif, xmp = _metadata(image, options) if info.name in WITH_EXIF else (None, None)
+    image = dataclasses.replace(image, exif=exif)
+    data = _encoded(image, info, options, quality, xmp)
     most = options.max_bytes
     if most is None or len(data) <= most:
         return data
@@ -290,7 +292,7 @@ def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
         low, high = 1, 0
     while low <= high:
         middle = (low + high + 1) // 2 if best is not None else (low + high) // 2
-        data = _encoded(image, info, options, middle)
+        data = _encoded(image, info, options, middle, xmp)
         smallest = min(smallest, len(data))
         if len(data) <= most:
             best, low = data, middle + 1
@@ -303,9 +305,11 @@ def _fitted(image: Decoded, info: FormatInfo, options: EncodeOptions) -> bytes:
     return best
 
 
-def _encoded(image: Decoded, info: FormatInfo, options: EncodeOptions, quality: int) -> bytes:
-    first = image.frames[0]
-    exif, xmp = _metadata(image, options) if info.name in WITH_EXIF else (None, None)
+def _encoded(
+    image: Decoded, info: FormatInfo, options: EncodeOptions, quality: int, xmp: bytes | None
+) -> bytes:
+    """Encode at a quality; the EXIF data of `image` are those that are written."""
+    first, exif = image.frames[0], image.exif
     if info.name == "jpeg":
         return jpeg.encode(
             first, quality, progressive=options.progressive, effort=options.effort,
