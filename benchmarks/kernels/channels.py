@@ -41,7 +41,7 @@ CASES = (
             OpenCV(
                 lambda cv2, src, out: cv2.transform(src, np.array(SEPIA, np.float32), out),
                 levels=1,
-                floors=(None, None),
+                floors=(1.0, 1.0),
             ),
             Pillow(
                 lambda image, _: image.convert("RGB", [value for row in SEPIA for value in (*row, 0)]),
@@ -59,7 +59,7 @@ CASES = (
             OpenCV(
                 lambda cv2, src, out: cv2.transform(src, SATURATING.astype(np.float32), out),
                 levels=1,
-                floors=(None, None),
+                floors=(1.0, 1.0),
             ),
             Pillow(lambda image, _: ImageEnhance.Color(image).enhance(AMOUNT), levels=2),
         ),
