@@ -89,8 +89,11 @@ class _Log(list):
 
 @contextlib.contextmanager
 def serving(*options, **variables):
-    """Start imgsvc-server, give it when it serves, and end it; its log is text, in which tests find words."""
-    variables = environment(**{"IMGSVC_CFG_LOG_FORMAT": "text", **variables})
+    """Start imgsvc-server, give it when it serves, and end it.
+
+    It picks a free port, as tests run side by side, and its log is text, in which tests find words.
+    """
+    variables = environment(**{"IMGSVC_CFG_LOG_FORMAT": "text", "IMGSVC_CFG_PORT": "0", **variables})
     process = _forked("imgsvc-server", options, variables) or subprocess.Popen(
         [program("imgsvc-server"), *map(str, options)],
         stdout=subprocess.PIPE,
