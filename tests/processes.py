@@ -91,9 +91,12 @@ class _Log(list):
 def serving(*options, **variables):
     """Start imgsvc-server, give it when it serves, and end it.
 
-    It picks a free port, as tests run side by side, and its log is text, in which tests find words.
+    Tests run side by side, so it picks a free port where it is told no address; its log is text, in which tests
+    find words.
     """
-    variables = environment(**{"IMGSVC_CFG_LOG_FORMAT": "text", "IMGSVC_CFG_PORT": "0", **variables})
+    if not any(str(option).startswith(("--port", "--unix-socket")) for option in options):
+        variables = {"IMGSVC_CFG_PORT": "0", **variables}
+    variables = environment(**{"IMGSVC_CFG_LOG_FORMAT": "text", **variables})
     process = _forked("imgsvc-server", options, variables) or subprocess.Popen(
         [program("imgsvc-server"), *map(str, options)],
         stdout=subprocess.PIPE,
