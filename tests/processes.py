@@ -91,8 +91,8 @@ class _Log(list):
 def serving(*options, **variables):
     """Start imgsvc-server, give it when it serves, and end it.
 
-    Tests run side by side, so it picks a free port where it is told no address; its log is text, in which tests
-    find words.
+    Tests run side by side, so it picks a free port where it is told no address; its log is text, in which
+    tests find words.
     """
     if not any(str(option).startswith(("--port", "--unix-socket")) for option in options):
         variables = {"IMGSVC_CFG_PORT": "0", **variables}

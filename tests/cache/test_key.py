@@ -70,10 +70,34 @@ def test_a_key_has_256_bits_and_is_the_same_again():
         ),
         ("resize width=16", "resize width=16 height=24 resample=bilinear"),
         ("resize height=24", "resize width=16"),
+        ("resize 50%", "resize 16x"),
+        ("resize 20x20 inside", "resize x20"),
+        ("letterbox 40x40 fill=0", "resize 40x40 contain"),
+        ("rotate 360 expand=false", ""),
     ],
 )
 def test_one_pipeline_written_in_two_ways_has_one_key(one, other):
     assert key(one) == key(other)
+
+
+SIDES = ["width=11", "height=7", "scale=0.22", "width=11 height=7", "width=90 height=9"]
+FITS = ["fill", "cover", "contain", "inside", "outside"]
+RESIZES = [
+    f"resize {sides} fit={fit} position={position} enlarge={enlarge}"
+    for sides, fit, enlarge in itertools.product(SIDES, FITS, ["true", "false"])
+    for position in ["north", *(["attention"] if fit == "cover" else [])]
+]
+
+
+def test_what_has_one_key_has_one_result():
+    image = np.random.default_rng(1).integers(0, 256, (30, 50, 3), np.uint8)
+    texts = [f"{text}{after}" for text in RESIZES for after in ("", " | trim | resize 50%")]
+    results = {}
+    for text in texts:
+        result = Pipeline(text)(image)
+        results.setdefault(key(text, raw(image)), set()).add((result.shape, result.tobytes()))
+    assert len(results) < len(texts)
+    assert all(len(found) == 1 for found in results.values())
 
 
 def test_a_preset_is_what_it_stands_for():

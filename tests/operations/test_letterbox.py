@@ -14,7 +14,7 @@ def test_it_is_resize_upon_a_canvas(rng, shape, enlarge):
         result = imgsvc.letterbox(image, 64, 48, resample="bicubic", position=position, enlarge=enlarge)
         expected = imgsvc.resize(
             image, width=64, height=48, resample="bicubic", fit="contain", position=position, enlarge=enlarge,
-            background=114,
+            background=(114, 114, 114),
         )  # fmt: skip
         np.testing.assert_array_equal(result, expected)
 
@@ -33,6 +33,14 @@ def test_deep_images(rng):
     assert (np.delete(result, np.s_[5:15], 0) == 65535).all()
 
 
+@pytest.mark.parametrize(("dtype", "gray", "most"), [("uint16", 114 * 257, 65535), ("float32", 114 / 255, 1)])
+def test_its_gray_is_opaque_at_every_depth(dtype, gray, most):
+    result = imgsvc.letterbox(np.zeros((2, 4, 4), dtype), 4, 4, resample="nearest")
+    np.testing.assert_array_equal(result[0, 0], np.array([gray, gray, gray, most], dtype))
+    flat = imgsvc.process(np.zeros((2, 4, 4), np.uint8), "letterbox 4x4 | flatten").array
+    assert flat[0, 0].tolist() == [114] * 3
+
+
 @pytest.mark.parametrize(
     ("values", "error"),
     [
@@ -43,6 +51,7 @@ def test_deep_images(rng):
         ({"fill": "gren"}, "fill: 'gren', expected a colour as '#ff8800' or 'orange', or levels"),
         ({"resample": "linear"}, "resample: 'linear', expected one of "),
         ({"position": "up"}, "position: 'up', expected one of "),
+        ({"position": "attention"}, "position: 'attention', expected a place: nothing is cut off"),
         ({"enlarge": 1}, "enlarge: 1, expected true or false"),
     ],
 )

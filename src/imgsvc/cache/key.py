@@ -42,7 +42,7 @@ __all__ = [
 PROCESS, NL_IMAGE = "process", "nl_image"
 """Whose answers."""
 
-RESULTS = 4
+RESULTS = 5
 """Raised by one whenever an operation or a codec makes other bytes than before of the same request."""
 
 LIBRARIES = ("imgsvc", "pillow", "simplejpeg")
@@ -92,7 +92,7 @@ def operation_key(operation: Operation, image: Image, owner: str) -> bytes:
 
 def operation_subject(operation: Operation, shape: Shape) -> str:
     """Return what is done with an image of a shape, in one way of writing it."""
-    return repr((shape, canonical(operation, operation.output_shape(shape))))
+    return repr((shape, canonical(operation, shape)))
 
 
 def key(kind: str, owner: str, subject: str, data: memoryview) -> bytes:

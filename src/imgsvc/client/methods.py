@@ -284,7 +284,7 @@ class OperationMethods(abc.ABC, Generic[R]):
         image: ImageLike,
         width: int,
         height: int,
-        fill: Color = 114,
+        fill: Color = "#727272",
         *,
         resample: Resample = "bilinear",
         alpha: Alpha = "weighted",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from typing import TYPE_CHECKING, Any
 
 from imgsvc.operations.filters import NEAREST
@@ -16,28 +17,36 @@ if TYPE_CHECKING:
     from imgsvc._stop import Stop
     from imgsvc.operations.affine import Affine
 
-__all__ = ["BySize"]
+__all__ = ["BySize", "Resampling"]
 
 
-class BySize(Operation):
-    """An operation that becomes another for images of each size, which knows how to do it."""
+class Resampling(Operation):
+    """An operation that takes pixels from between those of an image."""
 
     resample: str
 
-    @abc.abstractmethod
+    @property
+    def deep(self) -> bool:
+        """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""
+        return self.resample == NEAREST
+
+
+class BySize(Resampling):
+    """An operation that becomes another for images of each size, which knows how to do it."""
+
     def of_size(self, shape: Shape) -> Operation:
-        """Return what becomes of images of the size that `shape` has.
+        """Return what it is for images of `shape`, which is asked for several times in a call.
 
         Raises
         ------
         InvalidParameterError
             The result would be beyond reason.
         """
+        return _made_for(self, shape)
 
-    @property
-    def deep(self) -> bool:
-        """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""
-        return self.resample == NEAREST
+    @abc.abstractmethod
+    def made_for(self, shape: Shape) -> Operation:
+        """Make what `of_size` returns."""
 
     def seen(self, image: Image, num_threads: int | None, stop: Stop) -> Operation:
         """Return what that of the size does."""
@@ -82,3 +91,8 @@ class BySize(Operation):
     def compute(self, image: Image, out: Image, num_threads: int | None, stop: Stop) -> None:
         """Compute as that of the size does."""
         self.of_size(image.shape).compute(image, out, num_threads, stop)
+
+
+@functools.lru_cache(maxsize=512)
+def _made_for(operation: BySize, shape: Shape) -> Operation:
+    return operation.made_for(shape)

@@ -28,10 +28,11 @@ __all__ = [
 ]
 
 Color = float | str | tuple[float, ...]
-"""A level for all channels, a text, or a level for each channel."""
+"""A level for all channels, a text, red, green and blue, or a level for each channel."""
 
 HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
 EXAMPLES = "a colour as '#ff8800' or 'orange'"
+TRANSPARENT = "#00000000"
 RGB, MOST_CHANNELS = 3, 4
 MAX_WHOLE = (1 << 31) - 1
 """Beyond it a level is a float, as no integer of a message is."""
@@ -84,15 +85,17 @@ def rgb_of(field: str, value: Any) -> tuple[int, int, int]:
 
 
 def check_channels(field: str, color: Color, shape: Shape) -> None:
-    """Raise InvalidParameterError if there are not as many levels as an image has channels."""
+    """Raise InvalidParameterError if levels are neither red, green and blue nor those of each channel."""
     channels = channels_of(shape)
-    if isinstance(color, tuple) and len(color) != channels:
-        raise InvalidParameterError(field, shown(color), f"one level, or {channels}, one for each channel")
+    if isinstance(color, tuple) and len(color) not in {channels, RGB}:
+        expected = {1: "3: red, green, blue", RGB: "3, one for each channel"}
+        four = "3: red, green, blue, or 4, one for each channel"
+        raise InvalidParameterError(field, shown(color), f"one level, or {expected.get(channels, four)}")
 
 
 def check_range(field: str, color: Color, dtype: np.dtype[Any]) -> None:
     """Raise InvalidParameterError if a level is not in the range of a dtype."""
-    if isinstance(color, str) or not np.issubdtype(dtype, np.integer):
+    if isinstance(color, str) or not _is_whole(dtype):
         return
     high = np.iinfo(dtype).max
     for level in color if isinstance(color, tuple) else (color,):
@@ -102,12 +105,17 @@ def check_range(field: str, color: Color, dtype: np.dtype[Any]) -> None:
 def levels_of(color: Color, channels: int, dtype: np.dtype[Any]) -> tuple[float, ...]:
     """Return the level of each channel, of a colour that was checked.
 
-    A text is of 8 bits, and scaled to the range of `dtype`; for gray it becomes gray as by `grayscale`, and
-    with alpha it is opaque unless it says otherwise.
+    A text is of 8 bits, and scaled to the range of `dtype`. A colour becomes gray as by `grayscale`, and with
+    alpha it is opaque unless it says otherwise.
     """
     if isinstance(color, str):
-        return tuple(_scaled(level, dtype) for level in _rgba(color, channels))
-    return color if isinstance(color, tuple) else (color,) * channels
+        color = tuple(_scaled(level, dtype) for level in bytes.fromhex(color[1:]))
+    elif not isinstance(color, tuple):
+        return (color,) * channels
+    if channels == 1 and len(color) > 1:
+        luma = sum(map(operator.mul, LUMA, color))
+        return (rounded(int(luma), 1 << LUMA_BITS, 0) if _is_whole(dtype) else luma / (1 << LUMA_BITS),)
+    return (*color, _scaled(255, dtype))[:channels]
 
 
 def _hex(field: str, text: str) -> str:
@@ -116,6 +124,8 @@ def _hex(field: str, text: str) -> str:
         from PIL import ImageColor  # noqa: PLC0415 - the library is there without it
 
         name = written.replace(" ", "")
+        if name == "transparent":
+            return TRANSPARENT
         # Not what is in its map: it puts there what it has looked up, in another form.
         written = (
             "#{:02x}{:02x}{:02x}".format(*ImageColor.getrgb(name)) if name in ImageColor.colormap else ""
@@ -126,15 +136,12 @@ def _hex(field: str, text: str) -> str:
     return f"#{digits if len(digits) > MOST_CHANNELS else ''.join(2 * digit for digit in digits)}"
 
 
-def _rgba(color: str, channels: int) -> list[int]:
-    levels = list(bytes.fromhex(color[1:]))
-    if channels == 1:
-        return [rounded(sum(map(operator.mul, LUMA, levels)), 1 << LUMA_BITS, 0)]
-    return [*levels, 255][:channels]
+def _is_whole(dtype: np.dtype[Any]) -> bool:
+    return np.issubdtype(dtype, np.integer)
 
 
 def _scaled(level: int, dtype: np.dtype[Any]) -> float:
-    if np.issubdtype(dtype, np.integer):
+    if _is_whole(dtype):
         return level * (int(np.iinfo(dtype).max) // 255)
     return level / 255
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.parameters import number, rounded
 
-__all__ = ["FITS", "Fit", "Placement", "Position", "checked_position", "fitted", "offset"]
+__all__ = ["FITS", "Fit", "Placement", "Position", "checked_position", "fitted", "offset", "position_named"]
 
 Fit = Literal["fill", "cover", "contain", "inside", "outside"]
 FITS: dict[str, str] = {name: name for name in ("fill", "cover", "contain", "inside", "outside")}
@@ -37,9 +37,13 @@ INTERESTS = ("entropy", "attention")
 OTHER_NAMES = {
     "centre": "center", "middle": "center",
     "top": "north", "right": "east", "bottom": "south", "left": "west",
-    "top-left": "northwest", "top-right": "northeast",
-    "bottom-left": "southwest", "bottom-right": "southeast",
+    "topleft": "northwest", "topright": "northeast",
+    "bottomleft": "southwest", "bottomright": "southeast",
+    "lefttop": "northwest", "righttop": "northeast",
+    "leftbottom": "southwest", "rightbottom": "southeast",
 }  # fmt: skip
+"""Without what is between words: ``north-west`` and ``top left`` are places, too."""
+BETWEEN_WORDS = str.maketrans("", "", "-_ ")
 AXES = 2
 
 
@@ -66,6 +70,13 @@ class Placement(NamedTuple):
         return self.canvas[0] > self.size[0] or self.canvas[1] > self.size[1]
 
 
+def position_named(text: str) -> str | None:
+    """Return the first of a position's names, or None if there is none of that name."""
+    name = text.translate(BETWEEN_WORDS)
+    name = OTHER_NAMES.get(name, name)
+    return name if name in POSITIONS or name in INTERESTS else None
+
+
 def checked_position(value: Any) -> Position:
     """Return a position by the first of its names, or as two floats.
 
@@ -75,8 +86,8 @@ def checked_position(value: Any) -> Position:
         It is none.
     """
     if isinstance(value, str):
-        name = OTHER_NAMES.get(value, value)
-        if name in POSITIONS or name in INTERESTS:
+        name = position_named(value)
+        if name is not None:
             return name
     elif isinstance(value, (tuple, list)) and len(value) == AXES:
         return number("position", value[0], 0, 1), number("position", value[1], 0, 1)

@@ -254,10 +254,11 @@ def pad(
     border : {"constant", "replicate", "reflect", "reflect101", "wrap"}
         ``constant`` is `fill`; the others see to the right of ``abcd``: ``ddd``, ``dcb``, ``cba``, ``abc``.
     fill : number, sequence of numbers or str
-        The colour of the constant border, for all channels or one for each, in the range of the image's
-        dtype: integers from 0 to 255 for uint8 and to 65535 for uint16, and for float32 any finite number,
-        which is rounded to float32. A text, ``#rgb``, ``#rrggbb``, ``#rrggbbaa`` or a name of CSS, is of 8
-        bits, scaled to that range; of gray images as `grayscale` makes it, and opaque where it has no alpha.
+        The colour of the constant border: a level for all channels, red, green and blue, or a level for each
+        channel, in the range of the image's dtype: integers from 0 to 255 for uint8 and to 65535 for uint16,
+        and for float32 any finite number, which is rounded to float32. A text, ``#rgb``, ``#rrggbb``,
+        ``#rrggbbaa`` or a name of CSS, is of 8 bits, scaled to that range. For gray images a colour becomes
+        gray as by `grayscale`, and for those with alpha it is opaque where it has none.
     out, num_threads
         As for `mean_filter`; `out` has the result's shape.
 

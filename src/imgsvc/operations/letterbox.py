@@ -6,28 +6,29 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
+from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.alpha import Alpha
+from imgsvc.operations.by_size import BySize
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color
-from imgsvc.operations.fitting import Position
+from imgsvc.operations.fitting import INTERESTS, Position
 from imgsvc.operations.operation import made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer
-from imgsvc.operations.placing import Placing
 from imgsvc.operations.resizing import Resample, Resize
 
 if TYPE_CHECKING:
     import numpy as np
 
     from imgsvc._images import Image, ImageLike, Shape
-    from imgsvc.operations.placed import Placed
+    from imgsvc.operations.operation import Operation
 
 __all__ = ["Letterbox", "letterbox"]
 
-GRAY = 114
-"""The level that YOLO's models have seen around images."""
+GRAY = "#727272"
+"""What YOLO's models have seen around images: 114 of 255."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Letterbox(Placing):
+class Letterbox(BySize):
     """The image whole, upon a canvas of a size; see `letterbox`."""
 
     width: int
@@ -43,6 +44,8 @@ class Letterbox(Placing):
         for field in ("width", "height"):
             object.__setattr__(self, field, integer(field, getattr(self, field), 1, MAX_SIDE))
         object.__setattr__(self, "fill", checked_color("fill", self.fill))
+        if self.position in INTERESTS:
+            raise InvalidParameterError("position", shown(self.position), "a place: nothing is cut off")
         object.__setattr__(self, "position", self._resize.position)
 
     @functools.cached_property
@@ -50,10 +53,10 @@ class Letterbox(Placing):
         size, how = (self.width, self.height), (self.resample, self.alpha)
         return Resize(*size, *how, "contain", self.position, self.enlarge, self.fill)
 
-    def placed(self, shape: Shape) -> Placed:
+    def made_for(self, shape: Shape) -> Operation:
         """Return what becomes of an image of `shape`, all sizes known."""
         check_channels("fill", self.fill, shape)
-        return self._resize.placed(shape)
+        return self._resize.of_size(shape)
 
     def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return `dtype`, if `fill` is in its range."""
@@ -89,7 +92,7 @@ def letterbox(
     width, height : int
         Columns and rows of the result, from 1.
     fill : number, sequence of numbers or str
-        The colour of the bars, as `fill` of `pad`; 114 by default.
+        The colour of the bars, as `fill` of `pad`; by default 114 of 255, opaque.
     resample, alpha
         As for `resize`.
     position : str or (float, float)

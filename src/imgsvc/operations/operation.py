@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import functools
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -37,19 +38,23 @@ class Operation(abc.ABC):
     given image, what that costs, and how to compute it.
     """
 
-    name: ClassVar[str] = "operation"
+    name: ClassVar[str]
     """What it is called in pipelines: as its public function, ``MeanFilter`` is ``mean_filter``."""
 
     join: ClassVar[Callable[..., Pipeline]]
     """Makes a pipeline of several; `imgsvc.pipeline` has put it there."""
 
+    # Each is a dataclass, which type checkers know by this.
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
     # So that arrays leave `|` to the operation, which takes none, instead of trying it for each value.
     __array_ufunc__: ClassVar[None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Name the class."""
+        """Name the class, unless it says itself what it is called."""
         super().__init_subclass__(**kwargs)
-        cls.name = re.sub("(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        if "name" not in cls.__dict__:
+            cls.name = re.sub("(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     @property
     def deep(self) -> bool:

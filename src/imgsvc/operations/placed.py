@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,12 +12,12 @@ from imgsvc import _dispatch
 from imgsvc.operations import filters
 from imgsvc.operations.affine import scaled
 from imgsvc.operations.alpha import Alpha, is_weighted, with_alpha
+from imgsvc.operations.by_size import Resampling
 from imgsvc.operations.colors import Color, levels_of
 from imgsvc.operations.filters import NEAREST
 from imgsvc.operations.fitting import Placement
 from imgsvc.operations.geometry import Pad
 from imgsvc.operations.interest import best_offset, check_looked_at, looking_bytes, looking_cost
-from imgsvc.operations.operation import Operation
 from imgsvc.operations.scratch import channels_of, for_threads
 
 if TYPE_CHECKING:
@@ -42,11 +42,13 @@ LONG = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Placed(Operation):
+class Placed(Resampling):
     """What `Resize` becomes for images of one size.
 
     Of an image that is cut off only what is seen is computed: these are the pixels that it has as a whole.
     """
+
+    name: ClassVar[str] = "resize"
 
     placement: Placement
     resample: str
@@ -54,11 +56,6 @@ class Placed(Operation):
     background: Color
     position: str = ""
     """What the image is cut by, if that depends on what it shows."""
-
-    @property
-    def deep(self) -> bool:
-        """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""
-        return self.resample == NEAREST
 
     @property
     def looks(self) -> bool:
@@ -208,6 +205,8 @@ class Placed(Operation):
 class Framed(Placed):
     """An image upon a canvas of which there is more than of the image."""
 
+    name: ClassVar[str] = "resize"
+
     def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002 - none for any
         """Return None: there are two, one for the image and one for what is around it."""
         return None
@@ -222,6 +221,3 @@ class Framed(Placed):
         frame = Pad(left, top, right, bottom, fill=levels)
         if not stop.stopped:
             frame.apply(seen, dst, num_threads, stop)
-
-
-Placed.name = Framed.name = "resize"  # which they are, for who reads a log

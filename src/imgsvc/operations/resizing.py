@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import TYPE_CHECKING, Any, Literal
 
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations import filters
 from imgsvc.operations.alpha import ALPHAS, Alpha
+from imgsvc.operations.by_size import BySize
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color
 from imgsvc.operations.filters import NEAREST
 from imgsvc.operations.fitting import FITS, INTERESTS, Fit, Position, checked_position, fitted
 from imgsvc.operations.operation import made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape, rounded
 from imgsvc.operations.placed import Framed, Placed
-from imgsvc.operations.placing import Placing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +28,7 @@ LEAST_SCALE, MOST_SCALE = 1e-6, 1e6
 
 
 @dataclasses.dataclass(frozen=True)
-class Resize(Placing):
+class Resize(BySize):
     """The image in another size; see `resize`."""
 
     width: int | None = None
@@ -71,7 +70,7 @@ class Resize(Placing):
         """Whether the position depends on what the image shows."""
         return self.position in INTERESTS
 
-    def placed(self, shape: Shape) -> Placed:
+    def made_for(self, shape: Shape) -> Placed:
         """Return what becomes of an image of `shape`, all sizes known."""
         return _placed(self, shape)
 
@@ -81,9 +80,7 @@ class Resize(Placing):
         return super().output_dtype(dtype)
 
 
-@functools.lru_cache(maxsize=256)
 def _placed(operation: Resize, shape: Shape) -> Placed:
-    """Return what becomes of an image, which is asked for several times in a call."""
     height, width = shape[:2]
     if operation.scale is not None:
         asked = max(round(height * operation.scale), 1), max(round(width * operation.scale), 1)

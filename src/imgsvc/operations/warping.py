@@ -15,7 +15,7 @@ from imgsvc._images import UINT8
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.alpha import ALPHAS, Alpha, is_weighted, with_alpha
 from imgsvc.operations.borders import BORDERS, Border
-from imgsvc.operations.by_size import BySize
+from imgsvc.operations.by_size import BySize, Resampling
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color, levels_of
 from imgsvc.operations.filters import NEAREST
 from imgsvc.operations.matrices import Matrix, checked_matrix
@@ -23,6 +23,7 @@ from imgsvc.operations.operation import Operation, made, public
 from imgsvc.operations.orientation import Rotate90
 from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape
 from imgsvc.operations.places import (
+    ANGLE_BITS,
     PLACE_BITS,
     TAPS,
     Places,
@@ -64,8 +65,10 @@ LINE_BYTES = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Warped(Operation):
+class Warped(Resampling):
     """What `WarpAffine` and `Rotate` become for images of one size."""
+
+    name: ClassVar[str] = "warp_affine"
 
     size: tuple[int, int]
     places: Places
@@ -74,11 +77,6 @@ class Warped(Operation):
     border: Border
     alpha: Alpha
     fill: Color
-
-    @property
-    def deep(self) -> bool:
-        """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""
-        return self.resample == NEAREST
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result."""
@@ -134,9 +132,6 @@ class Warped(Operation):
         )
 
 
-Warped.name = "warp_affine"
-
-
 class Warping(BySize):
     """An operation that is `Warped`, or a quarter turn, for images of each size."""
 
@@ -186,9 +181,12 @@ class WarpAffine(Warping):
         one_of("border", self.border, BORDERS)
         self._check()
 
-    def of_size(self, shape: Shape) -> Operation:
+    def made_for(self, shape: Shape) -> Operation:
         """Return what becomes of images of the size that `shape` has."""
-        return _warped(self, (shape[0], shape[1]))
+        source = shape[0], shape[1]
+        size = self.height or source[0], self.width or source[1]
+        places = kernel_places("matrix", places_of(self.matrix), size, self.resample)
+        return Warped(size, places, source, self.resample, self.border, self.alpha, self.fill)
 
     def mapping(self, shape: Shape) -> Affine:  # noqa: ARG002 - for no image is it another
         """Return where points of an image are in the result, from the corner of its first pixel."""
@@ -220,11 +218,24 @@ class Rotate(Warping):
     @property
     def deep(self) -> bool:
         """Whether it takes images of more than 8 bits, too: it does where it computes nothing."""
-        return super().deep or (self.expand and self.degrees % QUARTER == 0)
+        return super().deep or (self.expand and self.quarter_turns is not None)
 
-    def of_size(self, shape: Shape) -> Operation:
+    @property
+    def quarter_turns(self) -> int | None:
+        """How many quarter turns it is, if it is some whole number of them."""
+        return int(self.degrees // QUARTER) if self.degrees % QUARTER == 0 else None
+
+    def made_for(self, shape: Shape) -> Operation:
         """Return what becomes of images of the size that `shape` has."""
-        return _turned(self, (shape[0], shape[1]))
+        source = shape[0], shape[1]
+        if self.quarter_turns is not None:
+            turn = Rotate90(self.quarter_turns)
+            if self.expand or turn.output_shape(source) == source:
+                return turn
+        angle = cosine_and_sine(self.degrees)
+        size = turned_size(*angle, source) if self.expand else source
+        places = kernel_places("degrees", turned_places(*angle, source, size), size, self.resample)
+        return Warped(size, places, source, self.resample, "constant", self.alpha, self.fill)
 
     def mapping(self, shape: Shape) -> Affine:
         """Return where points of an image of `shape` are in the result: its centre is in the centre."""
@@ -232,30 +243,10 @@ class Rotate(Warping):
         if isinstance(turned, Rotate90):
             return turned.mapping(shape)
         (height, width), (rows, columns) = shape[:2], turned.output_shape(shape)[:2]
-        angle = math.radians(self.degrees % (4 * QUARTER))
-        cosine, sine = math.cos(angle), math.sin(angle)
+        cosine, sine = (each / (1 << ANGLE_BITS) for each in cosine_and_sine(self.degrees))
         c = (columns - cosine * width - sine * height) / 2
         f = (rows + sine * width - cosine * height) / 2
         return (cosine, sine, c, -sine, cosine, f)
-
-
-@functools.lru_cache(maxsize=256)
-def _warped(operation: WarpAffine, source: tuple[int, int]) -> Operation:
-    size = operation.height or source[0], operation.width or source[1]
-    places = kernel_places("matrix", places_of(operation.matrix), size, operation.resample)
-    return Warped(size, places, source, operation.resample, operation.border, operation.alpha, operation.fill)
-
-
-@functools.lru_cache(maxsize=256)
-def _turned(operation: Rotate, source: tuple[int, int]) -> Operation:
-    if operation.degrees % QUARTER == 0:
-        turn = Rotate90(int(operation.degrees // QUARTER))
-        if operation.expand or turn.output_shape(source) == source:
-            return turn
-    angle = cosine_and_sine(operation.degrees)
-    size = turned_size(*angle, source) if operation.expand else source
-    places = kernel_places("degrees", turned_places(*angle, source, size), size, operation.resample)
-    return Warped(size, places, source, operation.resample, "constant", operation.alpha, operation.fill)
 
 
 def _checked_matrix(value: Any) -> Matrix:

@@ -13,8 +13,9 @@ import numpy as np
 from imgsvc._stop import Stop
 from imgsvc._threads import threads_for
 from imgsvc.errors import InvalidImageError, InvalidParameterError
-from imgsvc.operations import Resize, Rotate90
+from imgsvc.operations import Rotate90
 from imgsvc.operations.affine import then
+from imgsvc.operations.by_size import BySize
 from imgsvc.operations.stopping import go_on
 from imgsvc.pipeline.description import located
 from imgsvc.pipeline.fusion import fused
@@ -123,8 +124,8 @@ class Plan:
         """What is done, in one way of writing it: the results are equal where this is, for equal images."""
         said, known = [], True
         for step in self.steps:
+            said.append(canonical(step.operation, step.src_shape if known else None))
             known = known and not step.operation.at_most
-            said.append(canonical(step.operation, step.dst_shape if known else None))
         return repr(said)
 
     @functools.cached_property
@@ -252,12 +253,11 @@ def _plan(operations: tuple[Operation, ...], shape: Shape, dtype: np.dtype[Any])
     return Plan(tuple(steps), operations, copies=not needed)
 
 
-def canonical(operation: Operation, dst_shape: Shape | None) -> tuple[Any, ...]:
-    """Return the name and the parameters of an operation whose result has that shape, if it is known.
+def canonical(operation: Operation, src_shape: Shape | None) -> tuple[Any, ...]:
+    """Return the name and the parameters of an operation on an image of that shape, if it is known.
 
-    Then a side that follows from the other may be said or not.
+    Then what depends on the size alone may be said in one way or another.
     """
-    if isinstance(operation, Resize) and dst_shape is not None:
-        operation = dataclasses.replace(operation, width=dst_shape[1], height=dst_shape[0], scale=None)
-    fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
-    return operation.name, *(getattr(operation, field.name) for field in fields)
+    if isinstance(operation, BySize) and src_shape is not None:
+        operation = operation.of_size(src_shape)
+    return operation.name, *(getattr(operation, field.name) for field in dataclasses.fields(operation))

@@ -10,7 +10,8 @@ import numpy as np
 
 from imgsvc.codec import check_options, check_palette, formats, read_header, reduced_size
 from imgsvc.errors import InvalidInputError, InvalidParameterError, LimitExceededError
-from imgsvc.operations.placing import Placing
+from imgsvc.operations.by_size import BySize
+from imgsvc.operations.placed import Placed
 from imgsvc.pipeline import MAX_OPERATIONS, Pipeline
 from imgsvc.recipes.codec_memory import decoder_bytes, encoder_bytes, file_copies
 from imgsvc.recipes.limits import (
@@ -286,12 +287,15 @@ def _at_least(recipe: Recipe, shape: Shape) -> tuple[int, int] | None:
     width = height = 0
     for pipeline in pipelines:
         first = pipeline.operations[0] if pipeline.operations else None
-        if not isinstance(first, Placing) or first.resample == "nearest":
+        if not isinstance(first, BySize) or first.resample == "nearest":
             return None
         try:
-            rows, columns = first.placed(shape).placement.size
+            made = first.of_size(shape)
         except InvalidInputError:  # the plan will say so
             return None
+        if not isinstance(made, Placed):
+            return None
+        rows, columns = made.placement.size
         width, height = max(width, SHRINK_MARGIN * columns), max(height, SHRINK_MARGIN * rows)
     return width, height
 
@@ -301,8 +305,7 @@ def _with_full_sizes(recipe: Recipe, shape: Shape) -> Recipe:
 
     def fixed(pipeline: Pipeline) -> Pipeline:
         first, *rest = pipeline.operations
-        assert isinstance(first, Placing)  # noqa: S101 - for the type checker: `_at_least` has looked
-        return Pipeline([first.placed(shape), *rest])
+        return Pipeline([first.of_size(shape) if isinstance(first, BySize) else first, *rest])
 
     if recipe.pipeline.operations:
         return dataclasses.replace(recipe, pipeline=fixed(recipe.pipeline))

@@ -48,7 +48,7 @@ def _read(message: OperationMessage, field: str) -> Operation:
     field = f"{field}.{name}"
     kind = OPERATIONS[name]
     parameters = _parameters(getattr(message, name), field)
-    for parameter in dataclasses.fields(kind):  # type: ignore[arg-type]  # each operation is a dataclass
+    for parameter in dataclasses.fields(kind):
         if parameter.default is dataclasses.MISSING and parameter.name not in parameters:
             raise InvalidParameterError(f"{field}.{parameter.name}", "not set", "a value: it has no default")
     try:
@@ -118,7 +118,7 @@ def operation_message(operation: Operation) -> OperationMessage:
     result = OperationMessage()
     message: Any = getattr(result, operation.name)
     message.SetInParent()
-    for parameter in dataclasses.fields(operation):  # type: ignore[arg-type]  # each operation is a dataclass
+    for parameter in dataclasses.fields(operation):
         value = getattr(operation, parameter.name)
         if value == parameter.default:
             continue
