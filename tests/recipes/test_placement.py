@@ -98,10 +98,31 @@ def test_no_points(points):
         Placement(4, 3).to_source(points)
 
 
+def test_turns_are_exact():
+    """The angle's sine and cosine are computed with integers, on every machine the same."""
+    half = imgsvc.process(marked(1, 1), "rotate 30 expand=false").placement.matrix
+    assert (half[1], -half[3]) == (0.5, 0.5)
+    assert half[0] == half[4] == 0.8660254037844386  # of half the square root of 3, the nearest
+    quarter = imgsvc.process(marked(1, 1), "rotate 90 expand=false").placement.matrix
+    assert quarter == (0, 1, 5, -1, 0, 35)
+
+
+@pytest.mark.parametrize("matrix", [(1.0, 2.0, 0.0, 2.0, 4.0, 0.0), (float("nan"), 0, 0, 0, 1, 0)])
+def test_no_way_back(matrix):
+    with pytest.raises(InvalidParameterError, match=r"^matrix: \(.*\), expected one that can be inverted$"):
+        Placement(4, 3, matrix).to_source([0, 0])
+
+
+def test_the_way_back_of_what_is_much_smaller():
+    text = "warp_affine [[1e-200,0,0],[0,1e-200,0]] width=1 height=1"
+    placement = imgsvc.process(marked(1, 1), text).placement
+    np.testing.assert_allclose(placement.to_source([1.5, 0.5]), [1e200, 0])
+
+
 def test_a_server_says_the_same(photo):
     with serving() as server, imgsvc.Client(server.target) as client:
         for image in (photo, v1.encoded(photo)):
-            for text in ("letterbox 50x70 | rotate90 1", "invert", "crop 9x9"):
+            for text in ("letterbox 50x70 | rotate90 1", "invert", "crop 9x9", "rotate 17"):
                 assert client.process(image, text).placement == imgsvc.process(image, text).placement
         [(_, batch)] = client.process_many([("a", photo)], "letterbox 50x70")
         assert batch.placement == imgsvc.process(photo, "letterbox 50x70").placement

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,17 +70,26 @@ class Placement:
         return _mapped(points, self.matrix)
 
     def to_source(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Return where points of the result are in the image that came in; as `to_result`."""
+        """Return where points of the result are in the image that came in; as `to_result`.
+
+        Raises
+        ------
+        InvalidParameterError
+            As there, or a matrix has made a line or a point of the image.
+        """
         return _mapped(points, self._inverse)
 
     @functools.cached_property
     def _inverse(self) -> Affine:
-        a, b, c, d, e, f = self.matrix
-        area = a * e - b * d  # of a pixel: no operation makes it 0
-        return (
-            e / area, -b / area, (b * f - c * e) / area,
-            -d / area, a / area, (c * d - a * f) / area,
-        )  # fmt: skip
+        try:
+            a, b, c, d, e, f = map(Fraction, self.matrix)
+            area = a * e - b * d  # of a pixel
+            return (
+                float(e / area), float(-b / area), float((b * f - c * e) / area),
+                float(-d / area), float(a / area), float((c * d - a * f) / area),
+            )  # fmt: skip
+        except (ArithmeticError, ValueError):
+            raise InvalidParameterError("matrix", shown(self.matrix), "one that can be inverted") from None
 
 
 def placement_in(plan: RecipePlan, steps: Plan) -> Placement | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def _placement(placement: Placement) -> PlacementMessage:
 def _read_placement(message: OutputResult) -> Placement | None:
     """Return where an image is, if the server says so in a way that is known."""
     placement = message.placement
-    if len(placement.matrix) != len(IDENTITY):
+    if len(placement.matrix) != len(IDENTITY) or not all(map(math.isfinite, placement.matrix)):
         return None
     a, b, c, d, e, f = placement.matrix
     return Placement(placement.source_width, placement.source_height, (a, b, c, d, e, f))
