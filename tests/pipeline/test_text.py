@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgsvc import Pipeline
+from imgsvc import Pipeline, rotate
 from imgsvc.errors import InvalidParameterError
 from imgsvc.operations import (
     OPERATIONS,
@@ -161,6 +161,16 @@ def test_rotate_says_degrees_and_rotate90_quarter_turns(text, turns):
     assert pipeline.operations == (Rotate90(turns),)
     assert pipeline.run(image).tolist() == np.rot90(image, turns).tolist()
     assert Pipeline(str(pipeline)) == pipeline
+
+
+def test_a_quarter_turn_has_a_fill_as_the_function_has():
+    image = np.zeros((2, 3, 4), np.uint8)
+    assert Pipeline("rotate 90 fill=red").run(image).shape == (3, 2, 4)
+    for turned in (Pipeline("rotate 90 fill=[1,2]").run, lambda image: rotate(image, 90, fill=[1, 2])):
+        with pytest.raises(
+            InvalidParameterError, match=r"fill: \(1, 2\), expected one level, or 3: red, green"
+        ):
+            turned(image)
 
 
 ANGLES = "a number from -1e+06 to 1e+06, counter-clockwise"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ from imgsvc.operations import OPERATIONS, Operation
 from imgsvc.operations.tables import SIZE
 from imgsvc.pipeline.options import hint
 from imgsvc.pipeline.sizes import with_sizes
-from imgsvc.pipeline.text import ALIASES, parse
+from imgsvc.pipeline.synonyms import nearest_operations
+from imgsvc.pipeline.text import parse
 from imgsvc.pipeline.turns import checked_turn, in_quarter_turns
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ MAX_OPERATIONS = 64
 """Of a pipeline; more is a mistake, and one text could ask for thousands."""
 
 
-NEAREST = 3
 LISTS_ALL = "`imgsvc-client operations` lists all"
 
 
@@ -62,7 +61,7 @@ def data_of(operation: Operation) -> Data:
 
 def parameters(operation: Operation) -> dict[str, Any]:
     """Return those parameters of an operation that are not what they are by default."""
-    fields = dataclasses.fields(operation)  # type: ignore[arg-type] # every operation is a dataclass
+    fields = dataclasses.fields(operation)
     values = {field.name: getattr(operation, field.name) for field in fields}
     return {field.name: values[field.name] for field in fields if values[field.name] != field.default}
 
@@ -93,7 +92,7 @@ def _field(number: int) -> str:
 
 def _from_call(field: str, call: Call) -> Operation:
     operation = _operation(field, call.name)
-    names = [each.name for each in dataclasses.fields(operation)]  # type: ignore[arg-type] # as above
+    names = [each.name for each in dataclasses.fields(operation)]
     return _made(field, operation, call.by_name(f"{field}.{operation.name}", names))
 
 
@@ -111,7 +110,8 @@ def _from_data(field: str, item: Any) -> Operation:
 def check_operation_name(field: str, name: Any) -> None:
     """Raise InvalidParameterError, with the nearest names, if there is no operation of a name."""
     if not isinstance(name, str) or name not in OPERATIONS:
-        raise InvalidParameterError(field, shown(name), f"an operation{_such_as(name)}; {LISTS_ALL}")
+        such_as = f", such as {', '.join(nearest_operations(name))}" if isinstance(name, str) else ""
+        raise InvalidParameterError(field, shown(name), f"an operation{such_as}; {LISTS_ALL}")
 
 
 def _operation(field: str, name: Any) -> type[Operation]:
@@ -121,7 +121,7 @@ def _operation(field: str, name: Any) -> type[Operation]:
 
 def _made(field: str, operation: type[Operation], values: Mapping[Any, Any]) -> Operation:
     """Return an operation with the parameters given, if these are its own and none is missing."""
-    fields = {each.name: each for each in dataclasses.fields(operation)}  # type: ignore[arg-type]
+    fields = {each.name: each for each in dataclasses.fields(operation)}
     field = f"{field}.{operation.name}"
     for name in values:
         if name not in fields:
@@ -134,14 +134,6 @@ def _made(field: str, operation: type[Operation], values: Mapping[Any, Any]) -> 
         return operation(**values)
     except InvalidParameterError as error:
         raise located(field, error) from None
-
-
-def _such_as(name: Any) -> str:
-    """Return the names that are nearest to one that there is not."""
-    if not isinstance(name, str):
-        return ""
-    names = sorted({*OPERATIONS, *ALIASES})
-    return f", such as {', '.join(difflib.get_close_matches(name[:80].lower(), names, NEAREST, 0.0))}"
 
 
 def _plain(value: Any) -> Any:

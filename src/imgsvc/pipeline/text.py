@@ -36,14 +36,15 @@ ALIASES = {
     "gaussian": "gaussian_blur",
     "gray": "grayscale",
     "grey": "grayscale",
+    "greyscale": "grayscale",
     "mean": "mean_filter",
 }
 """Other names, for texts alone."""
 
-MOST_FIRST = {"resize": 3, "crop": 2, "letterbox": 2}
+MOST_FIRST = {"resize": 4, "crop": 2, "letterbox": 3}
 """Values that may stand without a name, where there may be more than one."""
 
-TRUTHS = {"true": True, "false": False}
+TRUTHS = {"true": True, "false": False, "True": True, "False": False}
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[^\s|=,\[\]'\"]+")
@@ -94,12 +95,13 @@ def parse(text: str) -> list[Call]:
 
 def text_of(name: str, parameters: dict[str, Any]) -> str:
     """Return an operation as text; of `parameters`, plain data, each with its name."""
-    return " ".join([name, *(f"{key}={_value_text(value)}" for key, value in parameters.items())])
+    return " ".join([name, *(f"{key}={value_text(value)}" for key, value in parameters.items())])
 
 
-def _value_text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Return a value as it is written in texts."""
     if isinstance(value, list):
-        return f"[{','.join(map(_value_text, value))}]"
+        return f"[{','.join(map(value_text, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

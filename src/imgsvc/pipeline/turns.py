@@ -1,6 +1,6 @@
 """Turns: ``rotate`` takes degrees and ``rotate90`` quarter turns; in texts neither takes the other's.
 
-``rotate90 90`` would be two quarter turns: a text that says so is refused.
+``rotate90 90`` would be two quarter turns: a text that says so is refused. Mirror images have words.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from imgsvc.operations import Operation, Rotate, Rotate90
 from imgsvc.pipeline.text import Call
 
 BY_DEGREES, BY_TURNS = "rotate", "rotate90"
+FLIPS = {"vertical": 0, "horizontal": 1}
+"""The axes, as most call what ``flip`` does with them."""
 QUARTER = 90
 """Degrees, and what ``rotate`` alone turns by in a text."""
 
@@ -18,20 +20,26 @@ MOST_TURNS = 3
 
 
 def in_quarter_turns(operation: Operation) -> Operation:
-    """Return a turn that `Rotate90` does, too, as one of these, and any other operation as it is."""
-    if isinstance(operation, Rotate) and operation.expand and operation.degrees % QUARTER == 0:
-        return Rotate90(int(operation.degrees // QUARTER))
-    return operation
+    """Return a turn that `Rotate90` does, too, as one of these, and any other operation as it is.
+
+    One with a `fill` stays, since that has to fit the image.
+    """
+    if not isinstance(operation, Rotate) or operation.quarter_turns is None:
+        return operation
+    plain = operation.expand and operation.fill == Rotate.fill
+    return Rotate90(operation.quarter_turns) if plain else operation
 
 
 def checked_turn(field: str, call: Call) -> Call:
-    """Return a call with the angle that a turn has by default, and any other as it is.
+    """Return a call with the angle that a turn has by default, or a word's axis, and any other as it is.
 
     Raises
     ------
     InvalidParameterError
         Degrees are given as turns or the other way around; the error has what to write instead.
     """
+    if call.name == "flip" and len(call.first) == 1 and isinstance(call.first[0], str):
+        return Call(call.name, [FLIPS.get(call.first[0], call.first[0])], call.named)
     if call.name == BY_TURNS:
         _check_turns(f"{field}.{BY_TURNS}", call)
     elif call.name == BY_DEGREES:
