@@ -114,7 +114,6 @@ def test_a_preset_is_what_it_stands_for():
         ({"format": "avif"}, {"format": "avif", "quality": 65, "effort": 2}),
         ({"format": "jpeg"}, {"format": "jpeg", "background": (255, 255, 255), "metadata": "METADATA_STRIP"}),
         ({"format": "png"}, {"format": "png", "background": (1, 2, 3)}),
-        ({"format": "gif"}, {"format": "gif", "metadata": "METADATA_KEEP"}),
         ({"format": "raw"}, {"format": "raw", "metadata": "METADATA_KEEP"}),
     ],
 )
@@ -170,6 +169,12 @@ def test_every_option_of_an_output_makes_another_key():
         key(Recipe((), pair)) for pair in itertools.permutations((Output("raw"), Output("png", name="b")))
     ]
     assert len(set(made)) == len(made)
+
+
+def test_what_is_noted_is_in_the_key_as_well():
+    """What a file without metadata loses is noted where it should keep some."""
+    made = {key(Recipe((), (Output("tiff", metadata=kind),))) for kind in ("strip", "keep", "copyright")}
+    assert len(made) == 3
 
 
 DECODING = {"depth": "keep", "color": "keep", "frames": "all", "auto_orient": False, "damaged": "partial"}

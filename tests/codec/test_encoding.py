@@ -259,3 +259,26 @@ def test_an_unknown_format():
     assert str(caught.value) == (
         "format: 'heic', expected one of 'jpeg', 'png', 'webp', 'avif', 'tiff', 'gif', 'bmp'"
     )
+
+
+@pytest.mark.parametrize(
+    ("frames", "error"),
+    [
+        (
+            [np.zeros((4, 4, 4), np.uint16), np.zeros((4, 4, 4), np.uint8)],
+            "image[1]: RGBA uint8, expected RGBA uint16, as the first frame has",
+        ),
+        (
+            [np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.float32)],
+            "image[1]: gray float32, expected gray uint8, as the first frame has",
+        ),
+        (
+            [np.zeros((4, 4, 4), np.uint16), np.zeros((4, 4), np.uint16)],
+            "image[1]: gray uint16, expected RGBA uint16, as the first frame has",
+        ),
+    ],
+)
+def test_frames_of_several_depths(frames, error):
+    with pytest.raises(InvalidImageError) as caught:
+        encode(frames, "tiff")
+    assert str(caught.value) == error

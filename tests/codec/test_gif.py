@@ -81,3 +81,17 @@ def test_animations(names):
         np.testing.assert_array_equal(found[..., 3], expected[..., 3])
         difference = np.abs(found[..., :3].astype(int) - expected[..., :3])[expected[..., 3] > 0]
         assert difference.size == 0 or difference.mean() < 6
+
+
+@pytest.mark.parametrize("colours", [1, 2, 3, 4, 8, 16, 32, 64, 100, 128, 255])
+@pytest.mark.parametrize("opaque_first", [True, False])
+def test_an_opaque_frame_beside_one_that_is_seen_through(rng, colours, opaque_first):
+    """Each has just the colours that it came with, however many of 255 numbers these need."""
+    palette = np.unique(rng.integers(0, 256, (colours, 3), np.uint8), axis=0)
+    numbers = np.resize(np.arange(len(palette)), (64, 64))
+    opaque = np.dstack([palette[numbers], np.full((64, 64), 255, np.uint8)])
+    through = opaque.copy()
+    through[:10] = 0
+    frames = (opaque, through) if opaque_first else (through, opaque)
+    decoded = decode(encode(Decoded(frames, durations=(50, 50)), "gif"), ALL)
+    np.testing.assert_array_equal(decoded.frames, frames)

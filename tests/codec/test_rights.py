@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from imgsvc.codec import Decoded, DecodeOptions, EncodeOptions, decode, encode, formats, iptc, rights_of, xmp
+import imgsvc
+from imgsvc.codec import (
+    Decoded,
+    DecodeOptions,
+    EncodeOptions,
+    decode,
+    encode,
+    exif_values,
+    formats,
+    iptc,
+    rights_of,
+    xmp,
+)
 from imgsvc.codec import exif as exif_data
 from imgsvc.codec.helper import decoded_of, parts_of
 from tests.codec import secretive
@@ -62,7 +74,7 @@ def said(file):
     decoded = decode(file)
     (content,) = [content for kind, content in decoded.others if kind == "XMP"] or [None]
     found = content and xmp.properties(content, [*WRITTEN, "xmpRights:Certificate"])
-    exif = exif_data.values(decoded.exif or b"", (), {ARTIST, COPYRIGHT})
+    exif = exif_values.values(decoded.exif or b"", (), {ARTIST, COPYRIGHT})
     assert set(Image.open(io.BytesIO(file)).getexif()) == set(exif)
     return found, exif
 
@@ -299,6 +311,49 @@ def test_too_many_datasets():
 
 def test_photoshop_without_iptc():
     assert rights_of(decode(jpeg(with_photoshop(block(0x03ED, b"x") + b"\0")))).notes == ()
+
+
+def directory(*entries, rest=b""):
+    """Return EXIF data of texts: for each a tag, a count of letters, and where in `rest` they are."""
+    behind = 8 + 2 + 12 * len(entries) + 4
+    body = b"".join(struct.pack(">HHLL", tag, 2, count, behind + at) for tag, count, at in sorted(entries))
+    return struct.pack(">2sHLH", b"MM", 42, 8, len(entries)) + body + bytes(4) + rest
+
+
+SERIAL = 0xC62F
+
+
+@pytest.mark.parametrize(
+    ("entries", "rest"),
+    [
+        ([(COPYRIGHT, 40, 0)], b"(c) Ann\0Ed\0SERIAL-4711\0OWNER Jane Doe\0".ljust(40, b"\0")),
+        ([(COPYRIGHT, 20, 0), (SERIAL, 12, 8)], b"(c) Ann\0SERIAL-4711\0"),
+        ([(COPYRIGHT, 12, 8), (SERIAL, 12, 8)], b"(c) Ann\0SERIAL-4711\0"),
+        ([(COPYRIGHT, 11, 9), (SERIAL, 12, 8)], b"(c) Ann\0SERIAL-4711\0"),
+        ([(ARTIST, 20, 0), (SERIAL, 12, 8)], b"(c) Ann SERIAL-4711\0"),
+        ([(ARTIST, 38, -38), (SERIAL, 12, 8)], b"(c) Ann SERIAL-4711\0"),
+    ],
+)
+def test_a_text_of_a_wrong_length_or_place_tells_nothing_else(entries, rest):
+    file = jpeg(with_exif(directory(*entries, rest=rest)))
+    assert not any(word in kept(file, "png") for word in (b"SERIAL", b"4711", b"Jane"))
+    assert "4711" not in str(imgsvc.describe(file).camera)
+
+
+@pytest.mark.parametrize(
+    ("rest", "notice"),
+    [
+        (b"(c) Ann\0", "(c) Ann"),
+        (b"(c) Ann\0Ed\0", "(c) Ann; Ed"),
+        (b" \0Editor\0", "Editor"),
+        (b"(c) Ann", "(c) Ann"),
+        (b"(c) Ann\0\0\0\0\0", "(c) Ann"),
+        (b"(c) Ann\0Ed\0Jane\0", "(c) Ann"),
+    ],
+)
+def test_a_copyright_is_of_a_photographer_and_an_editor(rest, notice):
+    data = directory((COPYRIGHT, len(rest), 0), (SERIAL, 5, len(rest)), rest=rest + b"1234\0")
+    assert exif_values.values(data, (), {COPYRIGHT}) == {COPYRIGHT: notice}
 
 
 @pytest.mark.parametrize("exif", [b"II*\0\xff\xff\xff\xff", b"none", b""])

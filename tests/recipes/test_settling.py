@@ -79,6 +79,14 @@ class TestTrim:
             imgsvc.process(page(50, 60, 100, 200), "trim | crop 300x10")
 
 
+@pytest.mark.parametrize("size", [3, 4, 16, 24, 32, 64, 128])
+@pytest.mark.parametrize("text", ["resize {0}x{0} contain", "resize {0}x", "rotate 90 expand=false"])
+def test_tables_of_icons_have_room(size, text):
+    icon = np.zeros((size, size, 4), np.uint8)
+    icon[size // 8 : -(size // 8) or None, size // 2 : size // 2 + 2] = 255
+    assert imgsvc.process(icon, f"trim | {text.format(size)}").width in {2, size}
+
+
 class TestWhatIsEnlarged:
     """A line of a few pixels, that is enlarged between two operations that look."""
 

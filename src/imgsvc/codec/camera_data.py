@@ -11,12 +11,13 @@ import re
 from typing import TYPE_CHECKING
 
 from imgsvc.codec import exif as exif_data
+from imgsvc.codec import exif_values
 from imgsvc.codec.exif import EXIF_DIRECTORY, MAKE, MODEL, TIME, UNIT, X_RESOLUTION, Y_RESOLUTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imgsvc.codec.exif import Value
+    from imgsvc.codec.exif_values import Value
 
 __all__ = ["CameraData", "Place", "camera_data", "place"]
 
@@ -90,8 +91,8 @@ class CameraData:
 
 def camera_data(exif: bytes) -> CameraData:
     """Return what is allowed of EXIF data, with or without their prefix; what is damaged is not there."""
-    main = exif_data.values(exif, (), MAIN)
-    camera = exif_data.values(exif, (EXIF_DIRECTORY,), CAMERA)
+    main = exif_values.values(exif, (), MAIN)
+    camera = exif_values.values(exif, (EXIF_DIRECTORY,), CAMERA)
     iso = _numbers(camera, ISO, 1)
     return CameraData(
         date=_date(camera.get(TIME_TAKEN)) or _date(main.get(TIME)),
@@ -109,7 +110,7 @@ def camera_data(exif: bytes) -> CameraData:
 
 def place(exif: bytes) -> Place | None:
     """Return where a photo was taken, if its EXIF data say so."""
-    found = exif_data.values(exif, (PLACE_DIRECTORY,), PLACE)
+    found = exif_values.values(exif, (PLACE_DIRECTORY,), PLACE)
     latitude = _degrees(found, LATITUDE, LATITUDE_REF, "NS", 90)
     longitude = _degrees(found, LONGITUDE, LONGITUDE_REF, "EW", 180)
     if latitude is None or longitude is None:

@@ -203,7 +203,7 @@ def hides_alpha(frames: Sequence[NDArray[Any]], name: str) -> bool:
 def with_defaults(name: str, options: EncodeOptions) -> EncodeOptions:
     """Return options that `check_options` takes with what they leave open said, where that can be said.
 
-    Files of a format are the same where these are.
+    Files of a format are the same where these are, and so is what is noted of them.
     """
     info = format_named(name)
     name = info.name
@@ -212,7 +212,6 @@ def with_defaults(name: str, options: EncodeOptions) -> EncodeOptions:
         options,
         quality=quality,
         effort=EFFORTS.get(name) if options.effort is None else options.effort,
-        metadata=options.metadata if name in WITH_EXIF else "strip",
         background=WHITE if info.alpha else options.background,
         subsampling=options.subsampling or (jpeg.SUBSAMPLING if name == "jpeg" else None),
     )
@@ -233,6 +232,9 @@ def _checked(image: Decoded, info: FormatInfo) -> Decoded:
         if frames[0].shape[:2] != flat.shape[:2]:
             size = "{1}×{0}".format(*frames[0].shape)
             raise InvalidImageError(f"{field}.shape", flat.shape, f"{size} pixels, as the first frame has")
+        if frames[0].dtype != flat.dtype or (flat.dtype != np.uint8 and frames[0].shape != flat.shape):
+            first, this = (f"{_colors(each)} {each.dtype}" for each in (frames[0], flat))
+            raise InvalidImageError(field, this, f"{first}, as the first frame has")
     durations = (*image.durations, *(0,) * len(frames))[: len(frames)]
     return dataclasses.replace(image, frames=tuple(frames), durations=durations)
 
@@ -262,8 +264,12 @@ def _check_frame(frame: Any, field: str, info: FormatInfo) -> None:
     }.get((info.name, frame.dtype), ())
     if channels not in held:
         kinds = {"png": "uint8 or uint16", "tiff": "uint8, uint16 or gray float32"}.get(info.name, "uint8")
-        colors = {1: "gray", 3: "RGB", 4: "RGBA"}[channels]
-        raise InvalidImageError(f"{field}.dtype", f"{colors} {frame.dtype}", f"{kinds} for {info.name}")
+        got = f"{_colors(frame)} {frame.dtype}"
+        raise InvalidImageError(f"{field}.dtype", got, f"{kinds} for {info.name}")
+
+
+def _colors(frame: NDArray[Any]) -> str:
+    return {1: "gray", 3: "RGB", 4: "RGBA"}[_channels(frame)]
 
 
 def _channels(frame: NDArray[Any]) -> int:
@@ -338,6 +344,8 @@ def _encoded(
         save["xmp"] = xmp
     if info.name == "gif":
         pictures = with_one_bit_of_alpha(image.frames)
+        # What is transparent has a number of its own; Pillow would leave it out where no pixel has it.
+        save["optimize"] = all(picture.mode != "P" for picture in pictures)
     else:
         pictures = [Image.fromarray(frame) for frame in image.frames]
     if len(pictures) > 1:

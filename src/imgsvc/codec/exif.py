@@ -1,4 +1,4 @@
-"""EXIF data: the orientation, and what is no longer true of other pixels; all of it changed in place.
+"""EXIF data: the orientation, and what is no longer true of other pixels, changed in place; and new data.
 
 Source: CIPA DC-008 (Exif 2.32), 4.6.
 """
@@ -8,12 +8,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from imgsvc.codec.texts import text_of
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    Value = str | tuple[int | tuple[int, int], ...]
+    from collections.abc import Iterator, Mapping
 
 ORIENTATION = 0x0112
 SUBDIRECTORIES = (0x8769, 0x8825)  # EXIF proper and GPS
@@ -29,12 +25,6 @@ UPRIGHT = 1
 ORIENTATIONS = range(1, 9)
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 PREFIX = b"Exif\0\0"
-FRACTIONS = {5: "LL", 10: "ll"}
-MOST_TEXT = 1000
-"""Bytes of a text that are read where nobody says how many."""
-
-MOST_NUMBERS = 8
-"""Of a value that are read."""
 
 
 def orientation(exif: bytes) -> int:
@@ -93,21 +83,21 @@ def of_pixels(exif: bytes, width: int, height: int) -> bytes:
     """Return EXIF data for pixels that are new: with their size, and without the picture of the old ones."""
     data = bytearray(exif)
     start = len(PREFIX) if exif.startswith(PREFIX) else 0
-    order = _byte_order(exif[start : start + 4])
+    order = byte_order(exif[start : start + 4])
     if order is None:
         return exif
     sizes = {IMAGE_WIDTH: width, IMAGE_HEIGHT: height, PIXEL_WIDTH: width, PIXEL_HEIGHT: height}
     try:
         (first,) = struct.unpack_from(f"{order}L", data, start + 4)
         inner, following = None, 0
-        for at, tag, kind, value in _entries(data, start + first, order):
+        for at, tag, kind, value in entries(data, start + first, order):
             if tag in sizes:
                 _set(data, at, kind, sizes[tag], order)
             elif tag == EXIF_DIRECTORY:
                 inner = value
             following = at + ENTRY_BYTES
         if inner is not None:
-            for at, tag, kind, _ in _entries(data, start + inner, order):
+            for at, tag, kind, _ in entries(data, start + inner, order):
                 if tag in sizes:
                     _set(data, at, kind, sizes[tag], order)
         if following:
@@ -120,7 +110,7 @@ def of_pixels(exif: bytes, width: int, height: int) -> bytes:
     return bytes(data)
 
 
-def _entries(data: bytes | bytearray, directory: int, order: str) -> Iterator[tuple[int, int, int, int]]:
+def entries(data: bytes | bytearray, directory: int, order: str) -> Iterator[tuple[int, int, int, int]]:
     """Yield where each entry of a directory is, its tag, its type, and its value if that is one LONG."""
     (count,) = struct.unpack_from(f"{order}H", data, directory)
     for at in range(directory + 2, directory + 2 + ENTRY_BYTES * count, ENTRY_BYTES):
@@ -138,7 +128,7 @@ def _wipe(data: bytearray, start: int, directory: int, order: str) -> None:
     """Make zeros of a directory, of what its entries point to, and of the picture that it describes."""
     places = []
     found = dict.fromkeys((THUMBNAIL, THUMBNAIL_BYTES), 0)
-    for at, tag, kind, value in _entries(data, start + directory, order):
+    for at, tag, kind, value in entries(data, start + directory, order):
         (count,) = struct.unpack_from(f"{order}L", data, at + 4)
         size = SIZES.get(kind, 0) * count
         if size > 4:
@@ -154,80 +144,10 @@ def _wipe(data: bytearray, start: int, directory: int, order: str) -> None:
             data[place:end] = bytes(end - place)
 
 
-def values(
-    exif: bytes, path: Sequence[int], tags: Collection[int], most: int = MOST_TEXT
-) -> dict[int, Value]:
-    """Return what some tags of a directory say: a text, or integers, fractions as two; nothing else is read.
-
-    Parameters
-    ----------
-    exif
-        With or without their prefix; what is damaged counts as not there.
-    path
-        The tags that lead from the first directory to the one that is meant.
-    tags
-        Those that are wanted.
-    most
-        Bytes of a text that are read.
-    """
-    data = exif.removeprefix(PREFIX)
-    order = _byte_order(data)
-    if order is None:
-        return {}
-    found: dict[int, Value] = {}
-    try:
-        (directory,) = struct.unpack_from(f"{order}L", data, 4)
-        for step in path:
-            inner = [value for _, tag, _, value in _entries(data, directory, order) if tag == step]
-            if not inner:
-                return {}
-            directory = inner[0]
-        for at, tag, kind, _ in _entries(data, directory, order):
-            if tag in tags and tag not in found:
-                value = _text(data, at, order, tag, most) if kind == ASCII else _value(data, at, kind, order)
-                if value is not None:
-                    found[tag] = value
-    except struct.error:
-        pass
-    return found
-
-
-def _place(data: bytes, at: int, kind: int, order: str) -> tuple[int, int, int] | None:
-    """Return where the value of an entry begins, its bytes and its count; None where it lies outside."""
-    count, offset = struct.unpack_from(f"{order}LL", data, at + 4)
-    size = SIZES.get(kind, 0) * count
-    start = at + 8 if size <= 4 else offset
-    return (start, size, count) if 0 < size <= len(data) - start else None
-
-
-def _text(data: bytes, at: int, order: str, tag: int, most: int) -> str | None:
-    """Return the text of an entry; of a copyright those of photographer and editor."""
-    place = _place(data, at, ASCII, order)
-    if place is None:
-        return None
-    start, size, _ = place
-    parts = data[start : start + min(size, most)].split(b"\0")
-    texts = [text_of(part, is_cut=size > most) for part in (parts if tag == COPYRIGHT else parts[:1])]
-    return "; ".join(" ".join(text.split()) for text in texts if text.strip())
-
-
-def _value(data: bytes, at: int, kind: int, order: str) -> Value | None:
-    """Return the numbers of an entry; None where it has none that are read, or they lie outside."""
-    form, place = INTEGERS.get(kind) or FRACTIONS.get(kind), _place(data, at, kind, order)
-    if form is None or place is None:
-        return None
-    start, _, count = place
-    step = SIZES[kind]
-    numbers = [
-        struct.unpack_from(order + form, data, start + step * i) for i in range(min(count, MOST_NUMBERS))
-    ]
-    return tuple(each if kind in FRACTIONS else each[0] for each in numbers)
-
-
 def is_sound(exif: bytes) -> bool:
     """Return whether every value of the directories lies within the data."""
     body = exif.removeprefix(PREFIX)
-    order = _byte_order(body)
+    order = byte_order(body)
     if order is None:
         return False
     try:
@@ -248,14 +168,15 @@ def is_sound(exif: bytes) -> bool:
     return True
 
 
-def _byte_order(body: bytes) -> str | None:
+def byte_order(body: bytes) -> str | None:
+    """Return how `struct` calls the order of bytes of EXIF data without their prefix; None of others."""
     return {b"II*\0": "<", b"MM\0*": ">"}.get(body[:4])
 
 
 def _find(exif: bytes) -> tuple[int, int, str] | None:
     """Return where the orientation is, what it is, and what `struct` calls such a number."""
     start = len(PREFIX) if exif.startswith(PREFIX) else 0
-    order = _byte_order(exif[start : start + 4])
+    order = byte_order(exif[start : start + 4])
     if order is None:
         return None
     try:

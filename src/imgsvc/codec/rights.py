@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgsvc.codec import exif as exif_data
-from imgsvc.codec import iptc, xmp
+from imgsvc.codec import exif_values, iptc, xmp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -106,7 +106,7 @@ class _Found:
         elif kind == "IPTC":
             read = ((OF_IPTC[each], texts) for each, texts in iptc.texts(content, OF_IPTC).items())
         else:
-            values = exif_data.values(content, (), OF_EXIF, MOST_BYTES + 1)
+            values = exif_values.values(content, (), OF_EXIF, MOST_BYTES + 1)
             if not values and not exif_data.is_sound(content):
                 raise ValueError("damaged")
             read = ((OF_EXIF[tag], [value]) for tag, value in values.items() if isinstance(value, str))

@@ -47,6 +47,9 @@ __all__ = [
 ROOM = 2
 """How many times as much memory is set aside where sizes depend on what is shown, which may be enlarged."""
 
+LEAST_ROOM = 8 << 20
+"""And how many bytes more: tables of a small image take more than its pixels."""
+
 SHRINK_MARGIN = 2
 """A JPEG is decoded to no less than so many times what a resize makes of it: that hides how."""
 
@@ -177,7 +180,7 @@ class RecipePlan:
         between = max((plan.buffer_bytes + plan.scratch_bytes(1) for plan in self.plans), default=0)
         encoder = max((output.encoder_bytes(frames) for output in self.outputs), default=0)
         made = results + max(between, encoder)
-        return decoded + max(decoder, ROOM * made if self.at_most else made)
+        return decoded + max(decoder, ROOM * made + LEAST_ROOM if self.at_most else made)
 
     @property
     def at_most(self) -> bool:
