@@ -41,7 +41,7 @@ def test_every_field_has_a_line():
 @pytest.mark.parametrize("option", OPTIONS.values(), ids=lambda each: each.name)
 def test_a_line_says_what_is_so(option):
     kind = Output if option.of == OUTPUT else DecodeOptions
-    assert getattr(kind, option.name) == option.default
+    assert getattr(kind, option.name) is None  # so that a preset has a say in what nobody says
     if option.kind == "word":
         words = get_args(WORDS[option.name]) if option.name in WORDS else tuple(OUTPUT_FORMATS)
         assert option.words == words
@@ -70,7 +70,7 @@ def test_every_option_is_a_flag(option):
     parser = OneLineParser(allow_abbrev=False)
     add_work_options(parser)
     if option.kind == "switch":
-        text, value = (), not option.default
+        text, value = (), option.of == OUTPUT
         flag = option.flag if value else f"--no-{option.flag[2:]}"
     else:
         (*text,), value, flag = GIVEN[option.name][:1], GIVEN[option.name][1], option.flag

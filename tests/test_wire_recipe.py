@@ -8,6 +8,7 @@ from imgsvc.codec import DecodeOptions
 from imgsvc.errors import ConfigurationError, InvalidParameterError
 from imgsvc.pipeline import Pipeline, Preset
 from imgsvc.pipeline.options import DECODING, OPTIONS
+from imgsvc.processing.request import make_recipe
 from imgsvc.recipes.recipe import Output, Recipe
 from imgsvc.v1 import recipe_pb2
 from imgsvc.v1.image_pb2 import FORMAT_JPEG, FORMAT_RAW, FORMAT_WEBP
@@ -20,9 +21,17 @@ OTHER = {
 }  # fmt: skip
 
 
+SAID = {
+    "lossless": False, "progressive": False, "palette": False, "metadata": "strip",
+    "background": (255, 255, 255), "depth": "8", "color": "srgb", "frames": "first", "shrink_on_load": True,
+    "auto_orient": True, "damaged": "refuse",
+}  # fmt: skip
+"""What is so where nobody says anything, but for what has no such value or another in each format."""
+
+
 def test_there_is_another_value_of_every_option():
     assert set(OTHER) == set(OPTIONS)
-    assert all(OTHER[name] != option.default for name, option in OPTIONS.items())
+    assert not {name for name, value in SAID.items() if OTHER[name] == value}
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -62,7 +71,10 @@ WEBP = {"format": "webp", "quality": 7, "metadata": "keep"}
         (WEBP, {"format": FORMAT_RAW}, {"format": "raw", "metadata": "keep"}),
         (WEBP, {"lossless": True}, {"format": "webp", "lossless": True, "metadata": "keep"}),
         ({"format": "webp", "lossless": True}, {"quality": 9}, {"format": "webp", "quality": 9}),
-        ({"format": "webp", "lossless": True}, {"lossless": False}, {"format": "webp"}),
+        ({"format": "webp", "lossless": True}, {"lossless": False}, {"format": "webp", "lossless": False}),
+        (WEBP, {"metadata": recipe_pb2.METADATA_STRIP}, {**WEBP, "metadata": "strip"}),
+        ({"progressive": True}, {"progressive": False}, {"progressive": False}),
+        ({"background": "red"}, {"background": [255, 255, 255]}, {"background": (255, 255, 255)}),
         ({"format": "jpg", "quality": 7}, {"format": FORMAT_JPEG}, {"format": "jpeg", "quality": 7}),
         ({"format": "raw", "max_bytes": 7}, {}, {"format": "raw"}),
     ],
@@ -77,7 +89,19 @@ def test_decoding_that_a_message_says_counts():
     message = recipe_pb2.Recipe(
         preset="p", decoding=recipe_pb2.Decoding(depth=recipe_pb2.DEPTH_EIGHT, auto_orient=True)
     )
-    assert read_recipe(message, presets).decoding == DecodeOptions()
+    assert read_recipe(message, presets).decoding == DecodeOptions("8", auto_orient=True)
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_so_by_default_may_be_said_against_a_preset(name):
+    presets = {"p": Preset("p", Pipeline(), {name: OTHER[name]})}
+
+    def found(**said):
+        recipe = read_recipe(recipe_message(make_recipe(None, None, None, "p", said)), presets)
+        return getattr(recipe.outputs[0], name, getattr(recipe.decoding, name, None))
+
+    assert found() == OTHER[name]
+    assert found(**{name: SAID[name]}) == SAID[name]
 
 
 def test_raw_pixels_have_no_options_of_files():

@@ -171,7 +171,6 @@ class TestOneFile:
             ),
             (("--max-bytes", "0"), 2, "--max-bytes: '0', expected 1 to 1099511627776 bytes"),
             (("--subsampling", "4:2"), 2, "--subsampling: '4:2', expected one of 4:4:4, 4:2:2, 4:2:0"),
-            (("--preset", "p", "--depth", "8"), 2, "--depth: 8, expected nothing: it is the default, unless"),
             (("--quality", "0"), 2, "--quality: '0', expected an integer from 1 to 100"),
             (("--presets", "p.toml", "--format", "png"), 2, "--presets: p.toml, expected with --preset"),
             (("--pipeline", "invert", "--tls"), 2, "--tls: --embedded is in this process"),

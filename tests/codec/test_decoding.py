@@ -285,7 +285,7 @@ def test_formats_that_are_served():
     ("options", "text"),
     [
         ({"depth": "16"}, "options.depth: '16', expected one of '8', 'keep'"),
-        ({"color": None}, "options.color: None, expected one of 'keep', 'srgb'"),
+        ({"color": "rgb"}, "options.color: 'rgb', expected one of 'srgb', 'keep'"),
         ({"frames": 3}, "options.frames: 3, expected one of 'first', 'all'"),
         ({"auto_orient": 1}, "options.auto_orient: 1, expected True or False"),
     ],

@@ -16,6 +16,7 @@ from PIL import features
 
 from imgsvc.cache.digest import HASH, digest_of
 from imgsvc.codec import with_defaults
+from imgsvc.codec.decode_options import WORDS
 from imgsvc.pipeline.plan import canonical
 from imgsvc.pipeline.plan import plan as plan_operations
 from imgsvc.recipes.recipe import RAW
@@ -124,8 +125,7 @@ def _options(kind: str, options: EncodeOptions) -> tuple[Any, ...]:
 
 def _decoding(options: DecodeOptions) -> tuple[Any, ...]:
     # Of shrinking on load counts what comes of it, which is in the plan.
-    usual = dataclasses.replace(options, shrink_on_load=True, damaged=options.damaged or "refuse")
-    return dataclasses.astuple(usual)
+    return *(getattr(options, field) or words[0] for field, words in WORDS.items()), options.turns
 
 
 def _output(plan: RecipePlan, output: OutputPlan) -> tuple[Any, ...]:

@@ -93,11 +93,7 @@ def plan_bodies(image: ImageLike, recipe: Recipe) -> list[bytes]:
     """
     source = read_given(image).source
     bodies = []
-    if (
-        isinstance(source, ImageFile)
-        and len(source.data) > PLANNED_BYTES
-        and recipe.decoding.frames == "first"
-    ):
+    if isinstance(source, ImageFile) and len(source.data) > PLANNED_BYTES and recipe.decoding.frames != "all":
         bodies.append(plan_request(ImageFile(source.data[:PLANNED_BYTES]), recipe, len(source.data)))
     return [*bodies, plan_request(source, recipe)]
 

@@ -12,9 +12,14 @@ __all__ = ["Color", "Damaged", "DecodeLimits", "DecodeOptions", "Depth", "Frames
 
 MOST = 1 << 48
 Depth = Literal["8", "keep"]
-Color = Literal["keep", "srgb"]
+Color = Literal["srgb", "keep"]
 Frames = Literal["first", "all"]
 Damaged = Literal["refuse", "partial"]
+WORDS = {
+    field: get_args(choices)
+    for field, choices in (("depth", Depth), ("color", Color), ("frames", Frames), ("damaged", Damaged))
+}
+"""What each may be, the default first."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +48,7 @@ class DecodeLimits:
 
 @dataclasses.dataclass(frozen=True)
 class DecodeOptions:
-    """How images are decoded.
+    """How images are decoded; of what is None a server's preset decides, or else it is the first of each.
 
     Attributes
     ----------
@@ -54,33 +59,37 @@ class DecodeOptions:
     frames
         ``"first"`` or ``"all"``.
     shrink_on_load
-        Whether `decode` may use `at_least`.
+        True, or False: whether `decode` may use `at_least`.
     auto_orient
-        Whether the orientation that the image comes with is applied.
+        True, or False: whether the orientation that the image comes with is applied.
     damaged
         ``"refuse"`` makes an error of a file that ends too early, or whose pixels are damaged; ``"partial"``
-        takes what is there, of AVIF and of WebP that is no animation nothing, and notes it. None refuses,
-        unless a server's preset says otherwise.
+        takes what is there, of AVIF and of WebP that is no animation nothing, and notes it.
     """
 
-    depth: Depth = "8"
-    color: Color = "srgb"
-    frames: Frames = "first"
-    shrink_on_load: bool = True
-    auto_orient: bool = True
+    depth: Depth | None = None
+    color: Color | None = None
+    frames: Frames | None = None
+    shrink_on_load: bool | None = None
+    auto_orient: bool | None = None
     damaged: Damaged | None = None
 
     def __post_init__(self) -> None:
         """Check each option."""
-        for field, choices in (
-            ("depth", Depth),
-            ("color", Color),
-            ("frames", Frames),
-            ("damaged", Damaged),
-        ):
-            if field != "damaged" or self.damaged is not None:
-                one_of(f"options.{field}", getattr(self, field), dict.fromkeys(get_args(choices)))
+        for field, choices in WORDS.items():
+            if getattr(self, field) is not None:
+                one_of(f"options.{field}", getattr(self, field), dict.fromkeys(choices))
         for field in ("shrink_on_load", "auto_orient"):
             value = getattr(self, field)
-            if not isinstance(value, bool):
+            if value is not None and not isinstance(value, bool):
                 raise InvalidParameterError(f"options.{field}", shown(value), "True or False")
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether `at_least` may be used."""
+        return self.shrink_on_load is not False
+
+    @property
+    def turns(self) -> bool:
+        """Whether images are made upright."""
+        return self.auto_orient is not False

@@ -179,8 +179,8 @@ def _decoded(
     notes = list(source.notes)
     if source.frames > 1 and not every:
         notes.append("only the first frame is used")
-    orientation = source.orientation if options.auto_orient else 1
-    if at_least is not None and source.orientation in SIDEWAYS and options.auto_orient:
+    orientation = source.orientation if options.turns else 1
+    if at_least is not None and source.orientation in SIDEWAYS and options.turns:
         at_least = at_least[::-1]
     frames: list[NDArray[Any]] = []
     durations = []
@@ -195,7 +195,7 @@ def _decoded(
     else:
         scale = 1
         with (
-            _opened(source, at_least if options.shrink_on_load else None, partial=partial) as image,
+            _opened(source, at_least if options.shrinks else None, partial=partial) as image,
             _opened_again(source, options) as low,
         ):
             first = source.hidden if every else 0
@@ -213,7 +213,7 @@ def _decoded(
                 durations.append(max(0, round(image.info.get("duration", 0) or 0)))
     scale = max((factor for factor in (1, *jpeg.REDUCTIONS) if factor <= scale), default=1)
     exif = source.exif
-    if exif and options.auto_orient:
+    if exif and options.turns:
         exif = exif_data.upright(exif)
     return Decoded(
         tuple(frames),
@@ -250,9 +250,7 @@ def _read_without_pillow(
 ) -> NDArray[Any] | None:
     """Return the pixels of a still that others decode better than Pillow does; None of the rest."""
     if source.format == "jpeg":
-        return jpeg.decode(
-            source.pillow_data, source, at_least if options.shrink_on_load else None, partial=partial
-        )
+        return jpeg.decode(source.pillow_data, source, at_least if options.shrinks else None, partial=partial)
     if source.format == "bmp":
         return bmp.decode(source.pillow_data, partial=partial)
     if source.format == "png" and source.frames == 1 and source.depth == DEEP:

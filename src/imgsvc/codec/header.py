@@ -100,7 +100,7 @@ class Header:
 
 
 def read_header(
-    data: bytes | bytearray | memoryview, field: str = "image", *, frames: Frames = "all"
+    data: bytes | bytearray | memoryview, field: str = "image", *, frames: Frames | None = "all"
 ) -> Header:
     """Return what an encoded image says of itself, without decoding pixels.
 
@@ -119,7 +119,7 @@ def read_header(
     UnsupportedFormatError
         They are one in a format that is not decoded here.
     """
-    most = FIRST_ALONE if frames == "first" else COUNTED_FRAMES
+    most = COUNTED_FRAMES if frames == "all" else FIRST_ALONE
     source = read_source(bytes(data), field, most, whole=False)
     return header_of(source, field)
 

@@ -39,8 +39,6 @@ class Option:
         What it may be, of a word.
     low, high
         Between which it is, of a number.
-    default
-        What it is where nobody says anything, if that can be said.
     every_format
         Of outputs: whether it means the same in every format, so that it stays where the format changes.
     """
@@ -52,7 +50,6 @@ class Option:
     words: tuple[str, ...] = ()
     low: int = 0
     high: int = 0
-    default: Any = None
     every_format: bool = False
 
     @property
@@ -70,34 +67,30 @@ OPTIONS: Mapping[str, Option] = {
                words=("raw", *FORMAT_WORDS)),
         Option("quality", OUTPUT, "integer", "of JPEG (default: 90), WebP (80) and AVIF (65)",
                low=1, high=100),
-        Option("lossless", OUTPUT, "switch", "keep every pixel, in WebP", default=False),
-        Option("progressive", OUTPUT, "switch", "show all of a JPEG before all of it has come",
-               default=False),
+        Option("lossless", OUTPUT, "switch", "keep every pixel, in WebP"),
+        Option("progressive", OUTPUT, "switch", "show all of a JPEG before all of it has come"),
         Option("effort", OUTPUT, "integer", "0 is fast, 9 is small; each format has its default", high=9),
-        Option("palette", OUTPUT, "switch", "write a PNG of at most 256 colours by their numbers",
-               default=False),
+        Option("palette", OUTPUT, "switch", "write a PNG of at most 256 colours by their numbers"),
         Option("subsampling", OUTPUT, "word",
                "values of colour in a JPEG: one a pixel, a pair, or a square of four (default: 4:2:0)",
                words=("4:4:4", "4:2:2", "4:2:0")),
         Option("metadata", OUTPUT, "word",
                "keep EXIF data, or what metadata say of copyright alone, or strip them (default)",
-               words=("strip", "keep", "copyright"), default="strip", every_format=True),
+               words=("strip", "keep", "copyright"), every_format=True),
         Option("max_bytes", OUTPUT, "bytes", "the largest file: the quality is lowered until it fits",
                low=1, high=1 << 40, every_format=True),
         Option("background", OUTPUT, "color",
-               "what shines through alpha that the format has not (default: white)",
-               default=(255, 255, 255), every_format=True),
+               "what shines through alpha that the format has not (default: white)", every_format=True),
         Option("depth", DECODING, "word",
                "8 bits a channel (default), or keep 16 and floats where there are such",
-               words=("8", "keep"), default="8"),
+               words=("8", "keep")),
         Option("color", DECODING, "word", "convert to srgb (default), or keep the colour profile",
-               words=("keep", "srgb"), default="srgb"),
+               words=("srgb", "keep")),
         Option("frames", DECODING, "word", "the first of an animation (default), or all",
-               words=("first", "all"), default="first"),
+               words=("first", "all")),
         Option("shrink_on_load", DECODING, "switch",
-               "decode no more of a JPEG than a resize needs (default: yes)", default=True),
-        Option("auto_orient", DECODING, "switch", "turn images upright by their orientation (default: yes)",
-               default=True),
+               "decode no more of a JPEG than a resize needs (default: yes)"),
+        Option("auto_orient", DECODING, "switch", "turn images upright by their orientation (default: yes)"),
         Option("damaged", DECODING, "word",
                "refuse files that end too early or have damaged pixels (default), or take the partial image",
                words=("refuse", "partial")),

@@ -265,7 +265,7 @@ def _plan_input(
         check_size(source.shape, 1, limits, field)
         return InputPlan(source.shape, source.dtype, 1, None, None), recipe
     header = header or read_header(source.data, field, frames=recipe.decoding.frames)
-    if not recipe.decoding.auto_orient:
+    if not recipe.decoding.turns:
         header = header.as_stored()
     frames = header.frames if recipe.decoding.frames == "all" else 1
     check_frames(frames, limits, field)
@@ -273,7 +273,7 @@ def _plan_input(
     shape = (header.height, header.width) + ((header.channels,) if header.channels > 1 else ())
     check_size(shape, frames, limits, field)
     check_page(header, limits, field)
-    at_least = _at_least(recipe, shape) if recipe.decoding.shrink_on_load and frames == 1 else None
+    at_least = _at_least(recipe, shape) if recipe.decoding.shrinks and frames == 1 else None
     if at_least is not None:
         width, height = reduced_size(header, at_least)
         if (height, width) != shape[:2]:

@@ -52,7 +52,8 @@ class Output:
         ``"gif"``, ``"bmp"``; ``"jpg"`` and ``"tif"`` become ``"jpeg"`` and ``"tiff"``. None is the format
         of the input.
     quality, lossless, progressive, effort, metadata, max_bytes, background, palette, subsampling
-        How a file is written, see `imgsvc.codec.EncodeOptions`.
+        How a file is written, see `imgsvc.codec.EncodeOptions`. Of what is None a server's preset decides, or
+        else it is as there by default.
     pipeline : Pipeline, str, or operations
         What is done for this output alone, after the recipe's own pipeline.
     name : str
@@ -66,15 +67,15 @@ class Output:
 
     format: OutputFormat | None = None
     quality: int | None = None
-    lossless: bool = False
-    progressive: bool = False
+    lossless: bool | None = None
+    progressive: bool | None = None
     effort: int | None = None
-    metadata: Metadata = "strip"
+    metadata: Metadata | None = None
     max_bytes: int | None = None
-    background: Color = (255, 255, 255)
+    background: Color | None = None
     pipeline: Pipeline = NOTHING
     name: str = ""
-    palette: bool = False
+    palette: bool | None = None
     subsampling: Subsampling | None = None
 
     def __post_init__(self) -> None:
@@ -90,22 +91,25 @@ class Output:
         if self.format == RAW:
             self._check_raw()
         try:
-            object.__setattr__(self, "background", self.options.background)
+            options = self.options
         except InvalidParameterError as error:
             field = error.field.removeprefix("options.")
             raise InvalidParameterError(field, error.value, error.expected) from None
+        if self.background is not None:
+            object.__setattr__(self, "background", options.background)
 
     def _check_raw(self) -> None:
         """Raise an error for options of files."""
         for field in OF_FILES:
             value = getattr(self, field)
-            if value is not getattr(Output, field):
+            if value is not None and value is not False:
                 raise InvalidParameterError(field, shown(value), f"none for {RAW}: pixels are no file")
 
     @property
     def options(self) -> EncodeOptions:
         """How it is encoded."""
-        return EncodeOptions(**{name: getattr(self, name) for name in OPTIONS})
+        given = {name: getattr(self, name) for name in OPTIONS}
+        return EncodeOptions(**{name: value for name, value in given.items() if value is not None})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -156,7 +156,7 @@ def _decoding(message: recipe_pb2.Decoding, preset: Mapping[str, Any], field: st
 
 @functools.lru_cache(maxsize=256)
 def recipe_message(recipe: Recipe) -> recipe_pb2.Recipe:
-    """Return a recipe as a message, which nobody changes; what has its default is left out."""
+    """Return a recipe as a message, which nobody changes; what is not said is left out."""
     message = recipe_pb2.Recipe(
         preset=recipe.preset,
         operations=map(operation_message, recipe.pipeline.operations),
@@ -175,32 +175,29 @@ def _output_message(output: Output) -> recipe_pb2.Output:
     encoding = message.encoding
     encoding.format = enum_number(FORMAT, output.format)  # type: ignore[assignment]  # an enum is an int
     given = {field.name: getattr(output, field.name) for field in dataclasses.fields(output)}
-    for name in ("quality", "effort", "max_bytes"):
+    for name in SAID:
         if given[name] is not None:
             setattr(encoding, name, given[name])
-    for name in ("lossless", "progressive", "palette"):
-        if given[name]:
-            setattr(encoding, name, True)
     if output.subsampling is not None:
         word = output.subsampling.replace(":", "")
         encoding.subsampling = enum_number(recipe_pb2.Subsampling.DESCRIPTOR, word)  # type: ignore[assignment]
-    if output.metadata != Output.metadata:
+    if output.metadata is not None:
         number = enum_number(recipe_pb2.Metadata.DESCRIPTOR, output.metadata)
         encoding.metadata = number  # type: ignore[assignment]
-    if output.background != Output.background:
+    if output.background is not None:
         encoding.background.extend(rgb_of("background", output.background))
     return message
 
 
 def _decoding_message(options: DecodeOptions) -> recipe_pb2.Decoding:
-    """Return options as a message; what has its default is left out: a preset may say something else."""
+    """Return options as a message; what is not said is left out: a preset may say something."""
     message = recipe_pb2.Decoding()
     depths = {word: name for name, word in DEPTHS.items()}
     for name, option, enum in DECODING:
         word = getattr(options, option)
-        if word != getattr(DecodeOptions, option):
+        if word is not None:
             setattr(message, name, enum_number(enum.DESCRIPTOR, depths[word] if name == "depth" else word))
     for name in ("shrink_on_load", "auto_orient"):
-        if not getattr(options, name):
-            setattr(message, name, False)
+        if getattr(options, name) is not None:
+            setattr(message, name, getattr(options, name))
     return message

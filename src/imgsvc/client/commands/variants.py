@@ -164,7 +164,7 @@ def _planned_here(data: bytes, work: Work) -> tuple[int, str]:
     """Return the width and the format of what a pipeline makes of a file."""
     decoding = work.decoding()
     header = read_header(data, frames="first")
-    shape = (header if decoding.auto_orient else header.as_stored()).shape
+    shape = (header if decoding.turns else header.as_stored()).shape
     dtype = DEEP.get(header.bits, np.dtype(np.uint8)) if decoding.depth == "keep" else np.dtype(np.uint8)
     return work.pipeline.plan(shape, dtype).shape[1], header.format
 

@@ -11,7 +11,7 @@ from imgsvc.client.commands.option_flags import add_option_flags, given_options
 from imgsvc.codec import DecodeOptions, canonical_format
 from imgsvc.errors import ConfigurationError, InvalidParameterError
 from imgsvc.pipeline import Pipeline
-from imgsvc.pipeline.options import OPTIONS, merged, of_decoding, of_output
+from imgsvc.pipeline.options import merged, of_decoding, of_output
 from imgsvc.pipeline.presets import load_presets
 from imgsvc.recipes.recipe import Output
 
@@ -82,8 +82,6 @@ def work_of(args: argparse.Namespace, before: str = "") -> Work:
     given = given_options(args)
     steps = [Pipeline(each) for each in (before, args.pipeline) if each]
     if args.preset is None or args.presets is None:
-        if args.preset is not None:
-            _check_can_be_said(given)
         return Work(_joined(steps), args.preset or "", given)
     presets = load_presets(args.presets)
     if args.preset not in presets:
@@ -104,16 +102,6 @@ def work_of(args: argparse.Namespace, before: str = "") -> Work:
         where = f"{args.presets}: [{args.preset}] {error.field.removeprefix('options.')}"
         raise ConfigurationError(f"{where}: {error.value}, expected {error.expected}") from error
     return work
-
-
-def _check_can_be_said(given: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError for an option at its default, which requests leave to a server's preset."""
-    for name, value in given.items():
-        option = OPTIONS[name]
-        if option.default is not None and value == option.default:
-            raise ConfigurationError(
-                f"{option.flag}: {value}, expected nothing: it is the default, unless the preset says another"
-            )
 
 
 def _joined(pipelines: list[Pipeline]) -> Pipeline:
