@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-import imgsvc
-from imgsvc.recipes.colors import average_color, dominant_colors, histogram, reduced
+from imgsvc.recipes.colors import average_color, dominant_colors, histogram
 
 
 def image(*pixels):
@@ -54,21 +53,3 @@ def test_histograms(rng, shape):
         values = pixels if pixels.ndim == 2 else pixels[..., channel]
         assert count == tuple(np.bincount(values.ravel(), minlength=256))
     assert len(counts) == (1 if pixels.ndim == 2 else shape[2])
-
-
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [
-        ((64, 64), (64, 64)),
-        ((65, 64), (64, 63)),
-        ((128, 101, 3), (64, 51, 3)),  # 50.5, ties up
-        ((3000, 10, 4), (64, 1, 4)),
-        ((30, 65, 1), (30, 64, 1)),  # 29.54
-    ],
-)
-def test_reduced_images(rng, shape, expected):
-    pixels = rng.integers(0, 256, shape, np.uint8)
-    small = reduced(pixels)
-    assert small.shape == expected
-    same = imgsvc.resize(pixels, width=expected[1], height=expected[0], resample="box")
-    np.testing.assert_array_equal(small, same)

@@ -6,17 +6,18 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from imgsvc import _dispatch
-from imgsvc._images import DTYPES, DTypeName
+from imgsvc._images import DTYPES, UINT8, DTypeName
 from imgsvc.operations.operation import Deep, SameShape, made, public
 from imgsvc.operations.parameters import one_of
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from imgsvc._door import Kernel
-    from imgsvc._images import ImageLike, Shape
+    from imgsvc._images import Image, ImageLike, Shape
     from imgsvc._stop import Stop
 
     Pixels = NDArray[Any]
@@ -53,6 +54,21 @@ class Convert(Deep, SameShape):
         kernels = _dispatch.kernels()
         result = DTYPES[self.dtype]
         return kernels.Copy() if dtype == result else kernels.Convert(dtype.itemsize, result.itemsize)
+
+
+def as_bytes(image: Image, num_threads: int | None, stop: Stop) -> Image:
+    """Return an image of 8 bits, by which one of more is looked at: as `convert` makes it; itself, if it is.
+
+    Raises
+    ------
+    StoppedError
+        `stop` said so.
+    """
+    if image.dtype == UINT8:
+        return image
+    result = np.empty(image.shape, np.uint8)
+    Convert().compute(image, result, num_threads, stop)
+    return result
 
 
 @public(Convert)

@@ -13,8 +13,8 @@ from imgsvc._images import as_rows
 from imgsvc._stop import Stop
 from imgsvc._threads import threads_for
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color, levels_of
+from imgsvc.operations.depth import as_bytes
 from imgsvc.operations.geometry import Crop
-from imgsvc.operations.interest import as_bytes
 from imgsvc.operations.operation import Deep, SameShape, made, public
 from imgsvc.operations.parameters import integer
 from imgsvc.operations.scratch import channels_of

@@ -21,8 +21,9 @@ def describe(image: ImageLike, *, gps: bool = False, limits: Limits | None = Non
     """Say what an image is, what its file tells of how it was taken, and which colours it has.
 
     Colours are those of the first frame, upright, in sRGB and of 8 bits; of pixels, as they are. The average
-    and the dominant ones are found on the image reduced to 64 pixels a side, by the formulas of
-    `imgsvc.recipes.colors`; the histogram counts all pixels.
+    and the dominant ones are found on the image reduced to at most 64 pixels a side, as `imgsvc.resize` does
+    with ``resample="box"`` and ``fit="inside"``, by the formulas of `imgsvc.recipes.colors`; the histogram
+    counts all pixels.
 
     Of EXIF data it reads the date, the make and model of the camera, its lens, exposure, ISO, focal length,
     resolution and copyright, and nothing else: no serial numbers, owners, makers' notes or thumbnails.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imgsvc.errors import StoppedError
-from imgsvc.operations import Resize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,10 +23,8 @@ __all__ = [
     "average_color",
     "dominant_colors",
     "histogram",
-    "reduced",
 ]
 
-MOST_SIDE = 64
 MOST_DOMINANT = 5
 OPAQUE = 255
 GRAY_RANK, RGB, RGBA = 2, 3, 4
@@ -42,21 +39,6 @@ class DominantColor(NamedTuple):
     """Red, green and blue."""
     per_mille: int
     """How much of what can be seen has it, or one that is near."""
-
-
-def reduced(
-    pixels: NDArray[np.uint8], num_threads: int | None = None, stop: Stop | None = None
-) -> NDArray[np.uint8]:
-    """Return an image reduced to at most 64 pixels a side, by `resize` with `box`; a smaller one as it is.
-
-    Of sides L ≥ S, L becomes 64, and S ``max(1, (128 * S + L) // (2 * L))``: rounded to nearest, ties up.
-    """
-    height, width = pixels.shape[:2]
-    longest = max(height, width)
-    if longest <= MOST_SIDE:
-        return pixels
-    width, height = (max(1, (2 * MOST_SIDE * side + longest) // (2 * longest)) for side in (width, height))
-    return Resize(width, height, resample="box")(pixels, num_threads=num_threads, stop=stop)
 
 
 def average_color(pixels: NDArray[np.uint8]) -> tuple[int, int, int] | None:
@@ -83,8 +65,7 @@ def dominant_colors(pixels: NDArray[np.uint8]) -> tuple[DominantColor, ...]:
     colors, alpha = _colors_and_alpha(pixels)
     upper = colors >> 5
     cells = (upper[:, 0] << 6) | (upper[:, 1] << 3) | upper[:, 2]
-    weights = np.zeros(512, np.int64)
-    np.add.at(weights, cells, alpha)
+    weights = np.bincount(cells, alpha, 512).astype(np.int64)  # of 64×64 pixels: exact
     whole = int(weights.sum())
     found = []
     for cell in np.argsort(-weights, kind="stable")[:MOST_DOMINANT]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
+from imgsvc._stop import Stop
 from imgsvc.codec import (
     CameraData,
     DecodeLimits,
@@ -20,17 +19,16 @@ from imgsvc.codec import (
     read_metadata,
 )
 from imgsvc.errors import InvalidImageError
-from imgsvc.operations import Convert
+from imgsvc.operations.depth import as_bytes
 from imgsvc.operations.scratch import channels_of
-from imgsvc.recipes.colors import DominantColor, average_color, dominant_colors, histogram, reduced
+from imgsvc.operations.thumbnail import check_thumbnail, thumbnail
+from imgsvc.recipes.colors import DominantColor, average_color, dominant_colors, histogram
 from imgsvc.recipes.limits import check_size
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.source import RawImage
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from imgsvc._stop import Stop
+    from imgsvc._images import Image
     from imgsvc.codec import Decoded, Header
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.source import ImageFile, Source
@@ -119,11 +117,13 @@ def describe_source(
     StoppedError
         `stop` said so.
     """
+    stop = stop or Stop()
     if isinstance(source, RawImage):
-        described, pixels = _of_pixels(source, limits, num_threads)
+        described, pixels = _of_pixels(source, limits, num_threads, stop)
     else:
         described, pixels = _of_file(source, limits, gps, decoder or decode)
-    small = reduced(pixels, num_threads, stop)
+    check_thumbnail("image", pixels.shape, InvalidImageError)
+    small = thumbnail(pixels, num_threads, stop)
     return Description(
         **described,
         height=pixels.shape[0],
@@ -136,12 +136,11 @@ def describe_source(
 
 
 def _of_pixels(
-    source: RawImage, limits: Limits, num_threads: int | None
-) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+    source: RawImage, limits: Limits, num_threads: int | None, stop: Stop
+) -> tuple[dict[str, Any], Image]:
     check_size(source.shape, 1, limits, "image")
     if source.pixels is None:
         raise InvalidImageError("image", "a shape without pixels", "pixels")
-    pixels = source.pixels
     described = {
         "format": RAW,
         "frames": 1,
@@ -149,14 +148,10 @@ def _of_pixels(
         "bits": 8 * source.dtype.itemsize,
         "icc_profile": _name(source.icc_profile),
     }
-    return described, pixels if pixels.dtype == np.uint8 else Convert("uint8")(
-        pixels, num_threads=num_threads
-    )
+    return described, as_bytes(source.pixels, num_threads, stop)
 
 
-def _of_file(
-    source: ImageFile, limits: Limits, gps: bool, decoder: Decoder
-) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+def _of_file(source: ImageFile, limits: Limits, gps: bool, decoder: Decoder) -> tuple[dict[str, Any], Image]:
     header = read_header(source.data)
     check_size(header.shape, 1, limits, "image")
     described = {
