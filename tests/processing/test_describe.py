@@ -90,6 +90,15 @@ class TestFiles:
             imgsvc.describe(v1.encoded(photo), limits=imgsvc.Limits(pixels=6000))
         with pytest.raises(LimitExceededError, match="^image: 6208 pixels .*, expected at most 6000$"):
             imgsvc.describe(photo, limits=imgsvc.Limits(pixels=6000))
+        long = np.zeros((5_000_000, 1), np.uint8)
+        for image in (long, v1.encoded(long)):
+            with pytest.raises(InvalidImageError) as caught:
+                imgsvc.describe(image)
+            expected = "image: an image of 1×5000000, expected sides of at most 4194176"
+            assert (type(caught.value), str(caught.value)) == (InvalidImageError, expected)
+        with pytest.raises(LimitExceededError, match="^image: 18624 bytes of decoded pixels"):
+            imgsvc.describe(v1.encoded(photo), limits=imgsvc.Limits(decode_bytes=18623))
+        assert imgsvc.describe(photo, limits=imgsvc.Limits(operations=1)).width == 64
         with pytest.raises(InvalidParameterError, match="^gps: 1, expected True or False$"):
             imgsvc.describe(photo, gps=1)
         with pytest.raises(InvalidParameterError, match="^limits: 5, expected imgsvc.Limits$"):

@@ -55,7 +55,7 @@ decode(encode(np.zeros((16, 16, 3), np.uint8), format_of(data)))
 Path("/proc/self/clear_refs").write_text("5")
 before = of("VmRSS:")
 plan = run(data)
-print(json.dumps([of("VmHWM:") - before, plan.num_bytes + plan.file_copies * len(data)]))
+print(json.dumps([of("VmHWM:") - before, plan.num_bytes + plan.input.file_copies * len(data)]))
 """
 
 

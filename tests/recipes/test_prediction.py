@@ -134,7 +134,7 @@ def decoding_of(typical, data, **options):
     """Return what decoding a file is predicted to take."""
     output = Output("png" if options.get("frames") == "all" else RAW)
     plan = plan_recipe(ImageFile(data), Recipe("", (output,), DecodeOptions(**options)), Limits())
-    return 1e3 * (typical._decoding(plan) + typical.byte_seconds(plan) * len(data))
+    return 1e3 * (typical._decoding(plan.input) + typical.byte_seconds(plan.input) * len(data))
 
 
 def test_a_progressive_jpeg_takes_longer(typical, rng):

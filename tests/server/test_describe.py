@@ -15,9 +15,11 @@ from tests import v1
 from tests.codec import profiles, secretive
 from tests.codec.secretive import SECRETS
 from tests.processes import wait_for
+from tests.recipes.test_planning import far_frame
 
 KINDS = [kind for kind in ("jpeg", "png", "webp", "avif", "tiff") if formats()[kind].encodes]
 INVALID, DENIED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.PERMISSION_DENIED
+TOO_LONG = "image: an image of 5000000×1, expected sides of at most 4194176"
 NO_GPS = "gps: true, expected false: this server was not started with --allow-gps"
 
 
@@ -133,6 +135,28 @@ class TestLimits:
         code, details = ask(server, v1.file(v1.encoded(photo)))
         assert code is INVALID
         assert "18624 bytes of decoded pixels" in details
+
+    def test_operations_are_those_of_recipes(self, serve, photo):
+        server = serve("--port", "0", "--max-operations", "1")
+        for image in (
+            v1.file(v1.encoded(photo)),
+            v1.pixels(photo),
+            v1.pixels(imgsvc.convert(photo, "uint16")),
+        ):
+            assert ask(server, image).width == 64
+
+    def test_sides(self, server):
+        long = np.zeros((1, 5_000_000), np.uint8)
+        for image in (v1.pixels(long), v1.file(v1.encoded(long))):
+            code, details = ask(server, image)
+            assert (code, details) == (INVALID, TOO_LONG)
+        with imgsvc.Client(server.target) as client:
+            assert client.describe(long[:, :4_194_176]).width == 4_194_176
+
+    def test_what_is_not_decoded_costs_nothing(self, serve):
+        """Of frames but the first there is only the number."""
+        server = serve("--port", "0", "--max-bytes-in-flight", "16MiB", "--max-message-bytes", "100KiB")
+        assert ask(server, v1.file(far_frame())).frames == 2
 
     def test_memory(self, serve, photo):
         """As `Process`, it is charged what it takes beside its message."""

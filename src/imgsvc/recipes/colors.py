@@ -5,6 +5,7 @@ All of it is integers, so that it is the same everywhere.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,20 +15,26 @@ from imgsvc.errors import StoppedError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imgsvc._images import Shape
     from imgsvc._stop import Stop
 
 __all__ = [
-    "COUNTED_AT_ONCE",
+    "COLORS_BYTES",
     "MOST_DOMINANT",
     "DominantColor",
     "average_color",
     "dominant_colors",
     "histogram",
+    "histogram_bytes",
+    "histogram_cost",
 ]
 
 MOST_DOMINANT = 5
 OPAQUE = 255
 GRAY_RANK, RGB, RGBA = 2, 3, 4
+COLORS_BYTES = 1 << 20
+"""What it takes to find colours, of an image of 64 pixels a side as integers."""
+
 COUNTED_AT_ONCE = 1 << 20
 """Bytes; NumPy counts eight times as many."""
 
@@ -75,6 +82,16 @@ def dominant_colors(pixels: NDArray[np.uint8]) -> tuple[DominantColor, ...]:
             share = (2000 * weight + whole) // (2 * whole)
             found.append(DominantColor(_mean(colors[inside], alpha[inside]), share))
     return tuple(found)
+
+
+def histogram_cost(shape: Shape) -> int:
+    """Return what a histogram costs, in bytes that are copied meanwhile."""
+    return 24 * math.prod(shape)
+
+
+def histogram_bytes(shape: Shape) -> int:
+    """Return how many bytes, at most, it takes to count values."""
+    return 9 * min(math.prod(shape), COUNTED_AT_ONCE)
 
 
 def histogram(pixels: NDArray[np.uint8], stop: Stop | None = None) -> tuple[tuple[int, ...], ...]:

@@ -1,8 +1,12 @@
-"""Description: what an image is, what its file says of it, and which colours it has."""
+"""Description: what an image is, what its file says of it, and which colours it has.
+
+As a recipe's, its plan is known before anything is allocated.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 from imgsvc._stop import Stop
@@ -19,22 +23,33 @@ from imgsvc.codec import (
     read_metadata,
 )
 from imgsvc.errors import InvalidImageError
+from imgsvc.operations import Convert
 from imgsvc.operations.depth import as_bytes
 from imgsvc.operations.scratch import channels_of
-from imgsvc.operations.thumbnail import check_thumbnail, thumbnail
-from imgsvc.recipes.colors import DominantColor, average_color, dominant_colors, histogram
-from imgsvc.recipes.limits import check_size
+from imgsvc.operations.thumbnail import check_thumbnail, thumbnail, thumbnail_bytes, thumbnail_cost
+from imgsvc.recipes.colors import (
+    COLORS_BYTES,
+    DominantColor,
+    average_color,
+    dominant_colors,
+    histogram,
+    histogram_bytes,
+    histogram_cost,
+)
+from imgsvc.recipes.planning import UINT8, plan_input
 from imgsvc.recipes.recipe import RAW
-from imgsvc.recipes.source import RawImage
+from imgsvc.recipes.source import ImageFile, RawImage
 
 if TYPE_CHECKING:
-    from imgsvc._images import Image
+    from imgsvc._images import Image, Shape
     from imgsvc.codec import Decoded, Header
     from imgsvc.recipes.limits import Limits
-    from imgsvc.recipes.source import ImageFile, Source
+    from imgsvc.recipes.planning import InputPlan
+    from imgsvc.recipes.source import Source
 
-__all__ = ["Description", "describe_source"]
+__all__ = ["Description", "DescriptionPlan", "describe_source", "plan_description"]
 
+DECODING = DecodeOptions()
 UNNAMED = "unnamed"
 NOTHING_KNOWN = CameraData()
 TIFF_STARTS = (b"II*\0", b"MM\0*")
@@ -87,6 +102,34 @@ class Description:
     place: Place | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class DescriptionPlan:
+    """What it takes to describe an image.
+
+    Attributes
+    ----------
+    input : InputPlan
+        The image; of a file, its first frame.
+    """
+
+    input: InputPlan
+
+    @property
+    def cost(self) -> int:
+        """What looking at its pixels costs; in bytes copied, as operations count it."""
+        shape, dtype = self.input.shape, self.input.dtype
+        converting = 0 if dtype == UINT8 else Convert().cost_of(shape, dtype)
+        return converting + thumbnail_cost(shape) + histogram_cost(shape)
+
+    @property
+    def num_bytes(self) -> int:
+        """The memory that it takes beside the request and copies of its file, at most, with one thread."""
+        whole = self.input
+        converted = 0 if whole.dtype == UINT8 else math.prod(whole.shape)
+        looking = max(thumbnail_bytes(whole.shape, 1) + COLORS_BYTES, histogram_bytes(whole.shape))
+        return whole.decoded_bytes + max(whole.decoder_bytes, converted + looking)
+
+
 class Decoder(Protocol):
     """Does what `imgsvc.codec.decode` does."""
 
@@ -94,11 +137,25 @@ class Decoder(Protocol):
         """Return the image of a file."""
 
 
+def plan_description(source: Source, limits: Limits) -> DescriptionPlan:
+    """Plan what describing `source` takes.
+
+    Raises
+    ------
+    InvalidInputError
+        The image is none, or beyond a limit.
+    """
+    whole = plan_input(source, DECODING, limits)
+    _check_sides(whole.shape)
+    return DescriptionPlan(whole)
+
+
 def describe_source(
     source: Source,
     limits: Limits,
     *,
     gps: bool,
+    plan: DescriptionPlan | None = None,
     num_threads: int | None = None,
     stop: Stop | None = None,
     decoder: Decoder | None = None,
@@ -107,6 +164,8 @@ def describe_source(
 
     Parameters
     ----------
+    plan
+        That for this source, where there is one already.
     stop
         Asked between the parts of it.
     decoder
@@ -114,15 +173,20 @@ def describe_source(
 
     Raises
     ------
+    InvalidInputError
+        The image is none, beyond a limit, or damaged.
     StoppedError
         `stop` said so.
     """
-    stop = stop or Stop()
-    if isinstance(source, RawImage):
-        described, pixels = _of_pixels(source, limits, num_threads, stop)
+    plan, stop = plan or plan_description(source, limits), stop or Stop()
+    header = plan.input.header
+    if header is None:
+        assert isinstance(source, RawImage)  # noqa: S101 - for the type checker: that has no header
+        described, pixels = _of_pixels(source, num_threads, stop)
     else:
-        described, pixels = _of_file(source, limits, gps, decoder or decode)
-    check_thumbnail("image", pixels.shape, InvalidImageError)
+        assert isinstance(source, ImageFile)  # noqa: S101
+        described, pixels = _of_file(source, header, limits, gps, decoder or decode)
+        _check_sides(pixels.shape)  # which may be others than the header said
     small = thumbnail(pixels, num_threads, stop)
     return Description(
         **described,
@@ -135,10 +199,11 @@ def describe_source(
     )
 
 
-def _of_pixels(
-    source: RawImage, limits: Limits, num_threads: int | None, stop: Stop
-) -> tuple[dict[str, Any], Image]:
-    check_size(source.shape, 1, limits, "image")
+def _check_sides(shape: Shape) -> None:
+    check_thumbnail("image", shape, InvalidImageError)
+
+
+def _of_pixels(source: RawImage, num_threads: int | None, stop: Stop) -> tuple[dict[str, Any], Image]:
     if source.pixels is None:
         raise InvalidImageError("image", "a shape without pixels", "pixels")
     described = {
@@ -151,18 +216,19 @@ def _of_pixels(
     return described, as_bytes(source.pixels, num_threads, stop)
 
 
-def _of_file(source: ImageFile, limits: Limits, gps: bool, decoder: Decoder) -> tuple[dict[str, Any], Image]:
-    header = read_header(source.data)
-    check_size(header.shape, 1, limits, "image")
+def _of_file(
+    source: ImageFile, header: Header, limits: Limits, gps: bool, decoder: Decoder
+) -> tuple[dict[str, Any], Image]:
+    whole = header if header.frames == 1 else read_header(source.data)  # which counts them
     described = {
-        "format": header.format,
-        "frames": header.frames,
-        "orientation": header.orientation,
-        "bits": header.bits,
+        "format": whole.format,
+        "frames": whole.frames,
+        "orientation": whole.orientation,
+        "bits": whole.bits,
         **_told(source.data, gps=gps),
     }
     most = DecodeLimits(pixels=limits.pixels, total_pixels=limits.pixels)
-    [pixels] = decoder(source.data, DecodeOptions(), most, header=header).frames
+    [pixels] = decoder(source.data, DECODING, most, header=header).frames
     return described, pixels
 
 

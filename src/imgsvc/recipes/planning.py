@@ -28,7 +28,7 @@ from imgsvc.recipes.source import ImageFile
 
 if TYPE_CHECKING:
     from imgsvc._images import Shape
-    from imgsvc.codec import Header
+    from imgsvc.codec import DecodeOptions, Header
     from imgsvc.pipeline import Plan
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.recipe import Output, Recipe
@@ -41,6 +41,7 @@ __all__ = [
     "branches",
     "if_it_fits",
     "plan_again",
+    "plan_input",
     "plan_recipe",
 ]
 
@@ -67,13 +68,43 @@ class InputPlan:
     header: Header | None
     """Of a file; None for pixels."""
 
-    at_least: tuple[int, int] | None
+    decoding: DecodeOptions
+    """How a file is decoded."""
+
+    at_least: tuple[int, int] | None = None
     """Width and height that a decoder need not go beyond; None where it is to give all pixels."""
 
     @property
     def format(self) -> str:
         """The format of its bytes."""
         return RAW if self.header is None else self.header.format
+
+    @property
+    def most_pixels(self) -> int:
+        """The pixels of a frame that are decoded, or shown, if these are more."""
+        return math.prod(self.shape[:2]) if self.header is None else self.header.most_pixels
+
+    @property
+    def converts(self) -> bool:
+        """Whether the colours of the file's pixels are converted."""
+        if self.header is None or self.decoding.color == "keep" or self.dtype != UINT8:
+            return False
+        return self.header.converted
+
+    @property
+    def decoded_bytes(self) -> int:
+        """The pixels that a file becomes, all frames together; pixels are there already."""
+        return 0 if self.header is None else self.frames * _size(self.shape, self.dtype)
+
+    @property
+    def decoder_bytes(self) -> int:
+        """What its decoder takes beside these and the file while it works."""
+        return 0 if self.header is None else decoder_bytes(self.header, self.shape, converted=self.converts)
+
+    @property
+    def file_copies(self) -> int:
+        """How many copies of the image's file there are meanwhile."""
+        return 0 if self.header is None else file_copies(self.header)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,27 +166,12 @@ class RecipePlan:
     @property
     def handed_bytes(self) -> int:
         """The pixels that are handed to who encodes, and from who decodes, where others do that."""
-        frames = self.input.frames
-        decoded = 0 if self.input.header is None else _size(self.input.shape, self.input.dtype)
         encoded = [
-            _size(output.steps.shape, output.steps.dtype)
+            self.input.frames * _size(output.steps.shape, output.steps.dtype)
             for output in self.outputs
             if output.steps is not None and output.format != RAW
         ]
-        return frames * max(decoded, *encoded, 0)
-
-    @property
-    def file_copies(self) -> int:
-        """How many copies of the image's file there are meanwhile."""
-        return 0 if self.input.header is None else file_copies(self.input.header)
-
-    @property
-    def converts(self) -> bool:
-        """Whether the colours of the file's pixels are converted."""
-        header = self.input.header
-        if header is None or self.recipe.decoding.color == "keep" or self.input.dtype != UINT8:
-            return False
-        return header.converted
+        return max(self.input.decoded_bytes, *encoded, 0)
 
     @property
     def encodes(self) -> bool:
@@ -171,16 +187,11 @@ class RecipePlan:
     def num_bytes(self) -> int:
         """The memory that it takes beside the request and copies of its file, at most, with one thread."""
         whole, frames = self.input, self.input.frames
-        header = whole.header
-        decoded = decoder = 0
-        if header is not None:
-            decoded = _size(whole.shape, whole.dtype) * frames
-            decoder = decoder_bytes(header, whole.shape, converted=self.converts)
         results = sum(_size(plan.shape, plan.dtype) for plan in self.plans) * frames
         between = max((plan.buffer_bytes + plan.scratch_bytes(1) for plan in self.plans), default=0)
         encoder = max((output.encoder_bytes(frames) for output in self.outputs), default=0)
         made = results + max(between, encoder)
-        return decoded + max(decoder, ROOM * made + LEAST_ROOM if self.at_most else made)
+        return whole.decoded_bytes + max(whole.decoder_bytes, ROOM * made + LEAST_ROOM if self.at_most else made)
 
     @property
     def at_most(self) -> bool:
@@ -201,7 +212,8 @@ def plan_recipe(
     InvalidInputError
         The image is none, or beyond a limit, or no output can be made of it; the error is the first's.
     """
-    whole, recipe = _plan_input(source, recipe, limits, field, header)
+    whole, recipe = _shrunk_input(_whole_input(source, recipe.decoding, limits, field, header), recipe)
+    _check_input(whole, limits, field)
     return _plan_outputs(whole, recipe, limits)
 
 
@@ -257,30 +269,56 @@ def if_it_fits(made: OutputPlan, before: list[OutputPlan], limits: Limits, field
     return made
 
 
-def _plan_input(
-    source: Source, recipe: Recipe, limits: Limits, field: str, header: Header | None
-) -> tuple[InputPlan, Recipe]:
-    """Return what the pipelines get, and the recipe for that."""
+def plan_input(source: Source, decoding: DecodeOptions, limits: Limits, field: str = "image") -> InputPlan:
+    """Return what there is of an image before anything is done with it: of a file, what it is decoded to.
+
+    Raises
+    ------
+    InvalidInputError
+        The image is none, or beyond a limit.
+    """
+    whole = _whole_input(source, decoding, limits, field, None)
+    _check_input(whole, limits, field)
+    return whole
+
+
+def _whole_input(
+    source: Source, decoding: DecodeOptions, limits: Limits, field: str, header: Header | None
+) -> InputPlan:
+    """Return an image with all of its pixels, of which so many may be shown."""
     if not isinstance(source, ImageFile):
         check_size(source.shape, 1, limits, field)
-        return InputPlan(source.shape, source.dtype, 1, None, None), recipe
-    header = header or read_header(source.data, field, frames=recipe.decoding.frames)
-    if not recipe.decoding.turns:
+        return InputPlan(source.shape, source.dtype, 1, None, decoding)
+    header = header or read_header(source.data, field, frames=decoding.frames)
+    if not decoding.turns:
         header = header.as_stored()
-    frames = header.frames if recipe.decoding.frames == "all" else 1
+    frames = header.frames if decoding.frames == "all" else 1
     check_frames(frames, limits, field)
-    dtype = DEEP.get(header.bits, UINT8) if recipe.decoding.depth == "keep" else UINT8
-    shape = (header.height, header.width) + ((header.channels,) if header.channels > 1 else ())
-    check_size(shape, frames, limits, field)
+    dtype = DEEP.get(header.bits, UINT8) if decoding.depth == "keep" else UINT8
+    check_size(header.shape, frames, limits, field)
     check_page(header, limits, field)
-    at_least = _at_least(recipe, shape) if recipe.decoding.shrinks and frames == 1 else None
-    if at_least is not None:
-        width, height = reduced_size(header, at_least)
-        if (height, width) != shape[:2]:
-            recipe = _with_full_sizes(recipe, shape)
-            shape = (height, width, *shape[2:])
-    check_decoded(shape, dtype, frames, limits, field)
-    return InputPlan(shape, dtype, frames, header, at_least), recipe
+    return InputPlan(header.shape, dtype, frames, header, decoding)
+
+
+def _check_input(whole: InputPlan, limits: Limits, field: str) -> None:
+    """Raise LimitExceededError if a file becomes too many bytes."""
+    if whole.header is not None:
+        check_decoded(whole.shape, whole.dtype, whole.frames, limits, field)
+
+
+def _shrunk_input(whole: InputPlan, recipe: Recipe) -> tuple[InputPlan, Recipe]:
+    """Return what the pipelines get, which is smaller where that is enough, and the recipe for that."""
+    header, shape = whole.header, whole.shape
+    if header is None or not recipe.decoding.shrinks or whole.frames > 1:
+        return whole, recipe
+    at_least = _at_least(recipe, shape)
+    if at_least is None:
+        return whole, recipe
+    width, height = reduced_size(header, at_least)
+    if (height, width) != shape[:2]:
+        recipe = _with_full_sizes(recipe, shape)
+        shape = (height, width, *shape[2:])
+    return dataclasses.replace(whole, shape=shape, at_least=at_least), recipe
 
 
 def _at_least(recipe: Recipe, shape: Shape) -> tuple[int, int] | None:

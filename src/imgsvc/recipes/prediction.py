@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from imgsvc._images import GRAY_RANK, UINT8
+from imgsvc.operations import MeanFilter
 from imgsvc.recipes.codec_costs import CodecCost, codec_costs, conversion_cost, shrunk_share
 from imgsvc.recipes.codec_factors import byte_factor, decoder_factor, encoder_factor, scans_factor
 from imgsvc.recipes.recipe import RAW
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from imgsvc.codec import Header
     from imgsvc.operations import Operation
     from imgsvc.pipeline import Plan
-    from imgsvc.recipes.planning import OutputPlan, RecipePlan
+    from imgsvc.recipes.description import DescriptionPlan
+    from imgsvc.recipes.planning import InputPlan, OutputPlan, RecipePlan
 
 __all__ = ["Prediction"]
 
@@ -37,6 +39,9 @@ PART_SECONDS = 6e-6
 """Of Pillow, for each strip or tile of a TIFF."""
 
 NOTHING = CodecCost(0.0, 0.0)
+
+ROUTINE = MeanFilter.name
+"""Of what computes and is no operation."""
 
 
 class Prediction:
@@ -86,7 +91,7 @@ class Prediction:
             Of the image's file.
         """
         self.calibrate()
-        seconds = self._fixed + self._decoding(plan) + self.byte_seconds(plan) * file_bytes
+        seconds = self._fixed + self._decoding(plan.input) + self.byte_seconds(plan.input) * file_bytes
         if plan.trunk is not None and not plan.trunk.copies:
             seconds += plan.input.frames * self._steps(plan.trunk)
         return 1e3 * (seconds + sum([self._output(plan, output) for output in plan.outputs]))
@@ -96,19 +101,25 @@ class Prediction:
         self.calibrate()
         return 1e3 * self._output(plan, output)
 
-    def byte_seconds(self, plan: RecipePlan) -> float:
+    def description_seconds(self, plan: DescriptionPlan) -> float:
+        """Return how long one core will take to describe an image, beside what the bytes of its file add."""
+        self.calibrate()
+        whole = plan.input
+        return self._fixed + self._decoding(whole) + self._work(ROUTINE, plan.cost, whole.shape, UINT8)
+
+    def byte_seconds(self, whole: InputPlan) -> float:
         """Return how much longer it takes for each byte of the image's file."""
-        header = plan.input.header
-        if header is None or _is_of_first(plan):
+        header = whole.header
+        if header is None or _is_of_first(whole):
             return 0.0
-        return self._a_byte(plan, header)
+        return self._a_byte(whole, header)
 
-    def _a_byte(self, plan: RecipePlan, header: Header) -> float:
-        return self._attempts(plan) * self._decoder(header).a_byte * byte_factor(header)
+    def _a_byte(self, whole: InputPlan, header: Header) -> float:
+        return self._attempts(whole) * self._decoder(header).a_byte * byte_factor(header)
 
-    def _attempts(self, plan: RecipePlan) -> int:
+    def _attempts(self, whole: InputPlan) -> int:
         """Return how often a file may be decoded: once more where it is damaged and a part of it will do."""
-        return 2 if plan.recipe.decoding.damaged == "partial" else 1
+        return 2 if whole.decoding.damaged == "partial" else 1
 
     def _decoder(self, header: Header) -> CodecCost:
         return self._codecs.get((header.format, "decode"), NOTHING)
@@ -126,22 +137,22 @@ class Prediction:
         seconds += cost.seconds(pixels) * factor
         return plan.input.frames * seconds
 
-    def _decoding(self, plan: RecipePlan) -> float:
-        header = plan.input.header
+    def _decoding(self, whole: InputPlan) -> float:
+        header = whole.header
         if header is None:
             return 0.0
-        pixels = whole = float(header.most_pixels)
-        decoded = math.prod(plan.input.shape[:2])
-        if plan.input.at_least is not None:
+        pixels = float(header.most_pixels)
+        decoded = math.prod(whole.shape[:2])
+        if whole.at_least is not None:
             pixels = self._shrunk_share * pixels + (1 - self._shrunk_share) * decoded
-        deep = plan.input.dtype != UINT8
+        deep = whole.dtype != UINT8
         cost = self._decoder(header)
         seconds = cost.seconds(pixels) * decoder_factor(header, deep=deep)
-        seconds += cost.a_pixel * whole * scans_factor(header) + PART_SECONDS * header.parts
-        if plan.converts:
+        seconds += cost.a_pixel * header.most_pixels * scans_factor(header) + PART_SECONDS * header.parts
+        if whole.converts:
             seconds += self._conversion * decoded
-        seconds *= plan.input.frames * self._attempts(plan)
-        return seconds + (self._a_byte(plan, header) * header.first_bytes if _is_of_first(plan) else 0.0)
+        seconds *= whole.frames * self._attempts(whole)
+        return seconds + (self._a_byte(whole, header) * header.first_bytes if _is_of_first(whole) else 0.0)
 
     def _steps(self, plan: Plan) -> float:
         seconds = CALL_SECONDS * (len(plan.steps) - 1)
@@ -155,7 +166,6 @@ class Prediction:
         return rate.at(math.prod(shape) * dtype.itemsize) * cost
 
 
-def _is_of_first(plan: RecipePlan) -> bool:
+def _is_of_first(whole: InputPlan) -> bool:
     """Return whether only a part of the file is decoded whose bytes are known: its first frame."""
-    header = plan.input.header
-    return header is not None and plan.input.frames == 1 and header.first_bytes > 0
+    return whole.header is not None and whole.frames == 1 and whole.header.first_bytes > 0

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import math
 import time
 from typing import TYPE_CHECKING
 
 from imgsvc.cache.cache import Made
-from imgsvc.codec import DecodeOptions
-from imgsvc.operations import Convert, MeanFilter, Resize
-from imgsvc.pipeline import Pipeline
-from imgsvc.recipes.colors import COUNTED_AT_ONCE
-from imgsvc.recipes.description import describe_source
-from imgsvc.recipes.recipe import RAW, Output, Recipe
+from imgsvc.recipes.description import describe_source, plan_description
 from imgsvc.recipes.source import ImageFile
 from imgsvc.runtime.cores import AT_ONCE_BYTES, LONG_SECONDS
 from imgsvc.server.refusals import NoGps
@@ -22,27 +15,13 @@ from imgsvc.wire.description import DESCRIBE_REQUEST, description_message
 from imgsvc.wire.image import payload_field, read_source
 
 if TYPE_CHECKING:
-    from imgsvc.recipes.description import Description
-    from imgsvc.recipes.planning import RecipePlan
+    from imgsvc.recipes.description import Description, DescriptionPlan
     from imgsvc.recipes.source import Source
     from imgsvc.server.call import Work
     from imgsvc.server.image_service import Processing
     from imgsvc.server.overload.price import Price
 
 __all__ = ["DescribeMethod"]
-
-LIKE_IT = Recipe(
-    Pipeline([Convert(), Resize(64, 64, resample="box", fit="inside", enlarge=False)]),
-    (Output(RAW),),
-    DecodeOptions(shrink_on_load=False),
-)
-"""What describing comes to but for counting values: limits, time and memory are planned as of this."""
-
-COUNTING = 12
-"""How long it takes to count the values of an image, in mean filters of it."""
-
-BYTES_A_VALUE, OTHER_BYTES = 9, 1 << 20
-"""Of memory: of each value that is counted at a time, and for an image of 64 pixels a side as integers."""
 
 
 class DescribeMethod:
@@ -70,21 +49,10 @@ class DescribeMethod:
         if message.gps and not self._allows_gps:
             raise NoGps
         source = read_source(message.image, opened.payload, "image")
-        planned = self._processing.planned(source, LIKE_IT)
+        plan = plan_description(source, self._processing.limits)
         num_bytes = len(opened.payload(payload_field(message.image)))
-        price = planned.price if planned.price.core_seconds else planned.priced()
-        price = self._with_counting(planned.plan, price if price.is_final else price.of_file(num_bytes))
-        return PreparedDescription(source, price, num_bytes, self._processing, gps=message.gps)
-
-    def _with_counting(self, plan: RecipePlan, price: Price) -> Price:
-        shape = plan.input.shape
-        counting = COUNTING * self._processing.pricing.work_seconds(MeanFilter(), shape)
-        held = BYTES_A_VALUE * min(math.prod(shape), COUNTED_AT_ONCE) + OTHER_BYTES
-        return dataclasses.replace(
-            price,
-            num_bytes=price.num_bytes + held,
-            core_seconds=price.core_seconds + counting,
-        )
+        price = self._processing.pricing.description(plan).of_file(num_bytes)
+        return PreparedDescription(source, plan, price, num_bytes, self._processing, gps=message.gps)
 
 
 class PreparedDescription:
@@ -94,11 +62,19 @@ class PreparedDescription:
     at_once = False
 
     def __init__(
-        self, source: Source, price: Price, num_bytes: int, processing: Processing, *, gps: bool
+        self,
+        source: Source,
+        plan: DescriptionPlan,
+        price: Price,
+        num_bytes: int,
+        processing: Processing,
+        *,
+        gps: bool,
     ) -> None:
         self.price = price
         self.num_bytes = num_bytes
         self._source = source
+        self._plan = plan
         self._processing = processing
         self._gps = gps
 
@@ -122,6 +98,7 @@ class PreparedDescription:
                 self._source,
                 self._processing.limits,
                 gps=self._gps,
+                plan=self._plan,
                 num_threads=1,
                 stop=call.stop,
                 decoder=decoder,

@@ -87,7 +87,7 @@ class Reports:
         recipe = read_recipe(request.recipe, self._presets)
         plan = plan_recipe(source, recipe, BOUNDLESS)
         broken = [(each.field, each.amount, each.limit) for each in self._exceeded(source, recipe)]
-        file_bytes = max(source.num_bytes, request.file_bytes) if plan.file_copies else 0
+        file_bytes = max(source.num_bytes, request.file_bytes) if plan.input.file_copies else 0
         self._prediction.calibrate()
         price = Pricing(self._prediction).recipe(plan).of_file(file_bytes)
         num_bytes = price.num_bytes

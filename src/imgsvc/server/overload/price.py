@@ -11,6 +11,7 @@ from imgsvc.runtime.cores import LONG_SECONDS
 if TYPE_CHECKING:
     from imgsvc._images import Shape
     from imgsvc.operations import Operation
+    from imgsvc.recipes.description import DescriptionPlan
     from imgsvc.recipes.planning import RecipePlan
     from imgsvc.recipes.prediction import Prediction
 
@@ -66,21 +67,24 @@ class Pricing:
 
     def recipe(self, plan: RecipePlan) -> Price:
         """Return the price of a recipe; `of_file` knows the rest."""
-        prediction, header = self._prediction, plan.input.header
+        prediction, whole = self._prediction, plan.input
         seconds = a_byte = 0.0
         if prediction.calibrated:
             seconds = 1e-3 * prediction.milliseconds(plan, file_bytes=0)
-            a_byte = prediction.byte_seconds(plan)
-        pixels = math.prod(plan.input.shape[:2]) if header is None else header.most_pixels
+            a_byte = prediction.byte_seconds(whole)
         made = sum(math.prod(output.steps.shape[:2]) for output in plan.outputs if output.steps is not None)
-        return Price(
-            plan.num_bytes,
-            seconds,
-            plan.input.frames * max(pixels, made),
-            a_byte,
-            plan.file_copies,
-            plan.handed_bytes,
-        )
+        pixels = whole.frames * max(whole.most_pixels, made)
+        return Price(plan.num_bytes, seconds, pixels, a_byte, whole.file_copies, plan.handed_bytes)
+
+    def description(self, plan: DescriptionPlan) -> Price:
+        """Return the price of a description; `of_file` knows the rest."""
+        prediction, whole = self._prediction, plan.input
+        seconds = a_byte = 0.0
+        if prediction.calibrated:
+            seconds = prediction.description_seconds(plan)
+            a_byte = prediction.byte_seconds(whole)
+        handed = whole.decoded_bytes
+        return Price(plan.num_bytes, seconds, whole.most_pixels, a_byte, whole.file_copies, handed)
 
     def operation(self, operation: Operation, shape: Shape, result: Shape) -> Price:
         """Return the price of an operation that makes an image of 8 bits of another."""
@@ -88,10 +92,3 @@ class Pricing:
         seconds = prediction.operation_seconds(operation, shape) if prediction.calibrated else 0.0
         pixels = max(math.prod(shape[:2]), math.prod(result[:2]))
         return Price(math.prod(result), seconds, pixels)
-
-    def work_seconds(self, operation: Operation, shape: Shape) -> float:
-        """Return what an operation on an image of 8 bits adds to a request; 0 while nobody knows."""
-        prediction = self._prediction
-        if not prediction.calibrated:
-            return 0.0
-        return prediction.operation_seconds(operation, shape) - prediction.fixed_seconds
