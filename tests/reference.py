@@ -438,3 +438,9 @@ def warp(image, places, size, resample, border="constant", fill=0, alpha="weight
             for total, of in zip(sums, whole, strict=True)
         ]
     return result.reshape(*size, *image.shape[2:])
+
+
+def counts(image):
+    """How many pixels have each value, for each channel."""
+    channels = image.reshape(*image.shape[:2], -1)
+    return np.stack([np.bincount(channels[..., i].ravel(), minlength=256) for i in range(channels.shape[2])])

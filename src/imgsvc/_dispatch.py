@@ -31,6 +31,7 @@ class Kernels:
             Flatten,
             GaussianBlur,
             Grayscale,
+            Histogram,
             Invert,
             Lookup,
             MeanFilter,

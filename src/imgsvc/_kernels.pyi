@@ -109,5 +109,9 @@ class Extents(Kernel):
     def __new__(cls, background: bytes, threshold: int) -> Self: ...
 
 @disjoint_base
+class Histogram(Kernel):
+    def __new__(cls, rows: int, columns: int) -> Self: ...
+
+@disjoint_base
 class Convert(Kernel):
     def __new__(cls, src_bytes: int, dst_bytes: int) -> Self: ...

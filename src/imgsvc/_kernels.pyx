@@ -12,10 +12,10 @@ cimport imgsvc.kernels.box as box
 cimport imgsvc.kernels.channels as channels
 cimport imgsvc.kernels.convolution as convolution
 cimport imgsvc.kernels.depth as depth
-cimport imgsvc.kernels.extents as extents
 cimport imgsvc.kernels.gaussian as gaussian
 cimport imgsvc.kernels.geometry as geometry
 cimport imgsvc.kernels.mean as mean
+cimport imgsvc.kernels.measures as measures
 cimport imgsvc.kernels.pixels as pixels
 cimport imgsvc.kernels.resampling as resampling
 cimport imgsvc.kernels.warp as warping
@@ -379,7 +379,7 @@ cdef class Flatten(Kernel):
         return channels.flatten(src, dst, &self.background[0], num_threads, stop)
 
 
-# What an image shows: kernels/extents.pxd.
+# What an image shows: kernels/measures.pxd.
 
 cdef class Extents(Kernel):
     """The first and the last pixel of each row that differs from `background` by more than `threshold`.
@@ -387,17 +387,34 @@ cdef class Extents(Kernel):
     The result has a row of 8 bytes for each: two integers of 32 bits.
     """
 
-    cdef extents.Extents work
+    cdef measures.Extents work
 
     def __cinit__(self, const uint8_t[::1] background not None, int threshold):
         cdef int64_t i
         self.work.channels = background.shape[0]
         self.work.threshold = threshold
-        for i in range(extents.BLOCK):
+        for i in range(measures.BLOCK):
             self.work.background[i] = background[i % self.work.channels]
 
     cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
-        return extents.find_extents(src, dst, self.work, num_threads, stop)
+        return measures.find_extents(src, dst, self.work, num_threads, stop)
+
+
+cdef class Histogram(Kernel):
+    """How many pixels have each value, for each tile of `rows` x `columns` and each channel.
+
+    The result has a row of 1024 bytes a channel for each tile, row by row: 256 integers of 32 bits.
+    """
+
+    cdef int64_t rows
+    cdef int64_t columns
+
+    def __cinit__(self, int64_t rows, int64_t columns):
+        self.rows = rows
+        self.columns = columns
+
+    cdef int run(self, const Image* src, const Image* dst, int num_threads, stop_state* stop) except -1:
+        return measures.histogram(src, dst, self.rows, self.columns, num_threads, stop)
 
 
 # Other depths: kernels/depth.pxd.

@@ -7,7 +7,11 @@ import mmap
 import numpy as np
 import pytest
 
+from imgsvc import _dispatch
+from imgsvc._stop import Stop
+from imgsvc.operations.histogram import histogram
 from tests.operations.every import EVERY
+from tests.reference import counts
 
 PAGE = mmap.PAGESIZE
 PROT_NONE = 0
@@ -41,6 +45,20 @@ def test_nothing_beside_the_images_is_touched(isa, rng, operation, at_end):
         out = guarded(expected.shape, at_end=at_end)
         operation(image, out=out)
         np.testing.assert_array_equal(out, expected, err_msg=str(shape))
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+def test_nothing_beside_an_image_is_counted(isa, rng, at_end):
+    for shape in itertools.chain(SHAPES, *([(*shape, channels) for shape in SHAPES] for channels in (3, 4))):
+        image = guarded(shape, at_end=at_end)
+        image[...] = rng.integers(0, 256, shape, dtype=np.uint8)
+        counted = counts(image)
+        np.testing.assert_array_equal(histogram(image, 1, Stop()), counted, err_msg=str(shape))
+        rows = image if image.ndim > 2 else image[..., np.newaxis]
+        result = guarded((1, 256 * rows.shape[2]), at_end=at_end, dtype=np.uint32)
+        kernel = _dispatch.kernels().Histogram(*shape[:2])
+        kernel(rows, result.view(np.uint8)[..., np.newaxis], 1, Stop())
+        np.testing.assert_array_equal(result.ravel(), counted.ravel(), err_msg=str(shape))
 
 
 @EVERY

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgsvc.recipes.colors import average_color, dominant_colors, histogram
+from imgsvc.recipes.colors import average_color, dominant_colors
 
 
 def image(*pixels):
@@ -43,13 +43,3 @@ def test_averages(pixels, expected):
 )
 def test_dominant_ones(pixels, expected):
     assert [tuple(each) for each in dominant_colors(pixels)] == expected
-
-
-@pytest.mark.parametrize("shape", [(5, 7), (1500, 1000), (3, 400_000, 1), (33, 44, 3), (2, 3, 4)])
-def test_histograms(rng, shape):
-    pixels = rng.integers(0, 256, shape, np.uint8)
-    counts = histogram(pixels)
-    for channel, count in enumerate(counts):
-        values = pixels if pixels.ndim == 2 else pixels[..., channel]
-        assert count == tuple(np.bincount(values.ravel(), minlength=256))
-    assert len(counts) == (1 if pixels.ndim == 2 else shape[2])

@@ -42,6 +42,9 @@ SIDE = 64
 LONGEST = SIDE * (filters.MAX_TAPS - 2)
 """Pixels of an image's longer side: of more, one of the thumbnail would be the mean of too many."""
 
+COST = 2
+"""Bytes that are copied while one is looked at: it takes as long as a mean filter."""
+
 SCRATCH_BYTES = 192 << 10
 """Of a thread: rows of 1024 bytes and results of 64 pixels, as floats."""
 
@@ -67,7 +70,7 @@ def check_thumbnail(field: str, shape: Shape, kind: type[InvalidInputError], oth
 
 def thumbnail_cost(shape: Shape) -> int:
     """Return what a thumbnail costs, in bytes that are copied meanwhile."""
-    return math.prod(shape)
+    return COST * math.prod(shape)
 
 
 def thumbnail_bytes(shape: Shape, num_threads: int) -> int:

@@ -40,7 +40,7 @@ def describe(image: ImageLike, *, gps: bool = False, limits: Limits | None = Non
     Raises
     ------
     InvalidInputError
-        It is no image, cannot be decoded, or is beyond a limit.
+        It is no image, cannot be decoded, is beyond a limit, or has a side of more than 4,194,176 pixels.
     ImageReadError
         The file cannot be read.
 

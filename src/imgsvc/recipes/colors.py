@@ -1,42 +1,32 @@
-"""Colours of an image in short: the average, the dominant ones, and how often each value is there.
+"""Colours of an image in short: the average and the dominant ones.
 
 All of it is integers, so that it is the same everywhere.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from imgsvc.errors import StoppedError
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imgsvc._images import Shape
-    from imgsvc._stop import Stop
-
 __all__ = [
     "COLORS_BYTES",
+    "COLORS_COST",
     "MOST_DOMINANT",
     "DominantColor",
     "average_color",
     "dominant_colors",
-    "histogram",
-    "histogram_bytes",
-    "histogram_cost",
 ]
 
 MOST_DOMINANT = 5
 OPAQUE = 255
 GRAY_RANK, RGB, RGBA = 2, 3, 4
-COLORS_BYTES = 1 << 20
-"""What it takes to find colours, of an image of 64 pixels a side as integers."""
 
-COUNTED_AT_ONCE = 1 << 20
-"""Bytes; NumPy counts eight times as many."""
+COLORS_COST, COLORS_BYTES = 2_500_000, 1 << 20
+"""What it takes to find colours in a thumbnail: bytes that are copied meanwhile, and memory."""
 
 
 class DominantColor(NamedTuple):
@@ -82,35 +72,6 @@ def dominant_colors(pixels: NDArray[np.uint8]) -> tuple[DominantColor, ...]:
             share = (2000 * weight + whole) // (2 * whole)
             found.append(DominantColor(_mean(colors[inside], alpha[inside]), share))
     return tuple(found)
-
-
-def histogram_cost(shape: Shape) -> int:
-    """Return what a histogram costs, in bytes that are copied meanwhile."""
-    return 24 * math.prod(shape)
-
-
-def histogram_bytes(shape: Shape) -> int:
-    """Return how many bytes, at most, it takes to count values."""
-    return 9 * min(math.prod(shape), COUNTED_AT_ONCE)
-
-
-def histogram(pixels: NDArray[np.uint8], stop: Stop | None = None) -> tuple[tuple[int, ...], ...]:
-    """Return how many pixels have each of the 256 values, for each channel.
-
-    Raises
-    ------
-    StoppedError
-        `stop` said so.
-    """
-    channels = pixels[:, :, np.newaxis] if pixels.ndim == GRAY_RANK else pixels
-    counts = np.zeros((channels.shape[2], 256), np.int64)
-    rows = max(1, COUNTED_AT_ONCE // channels.shape[1])
-    for start in range(0, channels.shape[0], rows):
-        if stop is not None and stop.stopped:
-            raise StoppedError(cancelled=stop.cancelled)
-        for channel, count in enumerate(counts):
-            count += np.bincount(channels[start : start + rows, :, channel].ravel(), minlength=256)  # noqa: PLW2901
-    return tuple(tuple(count.tolist()) for count in counts)
 
 
 def _colors_and_alpha(pixels: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -25,17 +25,10 @@ from imgsvc.codec import (
 from imgsvc.errors import InvalidImageError
 from imgsvc.operations import Convert
 from imgsvc.operations.depth import as_bytes
+from imgsvc.operations.histogram import histogram, histogram_bytes, histogram_cost
 from imgsvc.operations.scratch import channels_of
 from imgsvc.operations.thumbnail import check_thumbnail, thumbnail, thumbnail_bytes, thumbnail_cost
-from imgsvc.recipes.colors import (
-    COLORS_BYTES,
-    DominantColor,
-    average_color,
-    dominant_colors,
-    histogram,
-    histogram_bytes,
-    histogram_cost,
-)
+from imgsvc.recipes.colors import COLORS_BYTES, COLORS_COST, DominantColor, average_color, dominant_colors
 from imgsvc.recipes.planning import UINT8, plan_input
 from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.source import ImageFile, RawImage
@@ -119,14 +112,14 @@ class DescriptionPlan:
         """What looking at its pixels costs; in bytes copied, as operations count it."""
         shape, dtype = self.input.shape, self.input.dtype
         converting = 0 if dtype == UINT8 else Convert().cost_of(shape, dtype)
-        return converting + thumbnail_cost(shape) + histogram_cost(shape)
+        return converting + thumbnail_cost(shape) + COLORS_COST + histogram_cost(shape)
 
     @property
     def num_bytes(self) -> int:
         """The memory that it takes beside the request and copies of its file, at most, with one thread."""
         whole = self.input
         converted = 0 if whole.dtype == UINT8 else math.prod(whole.shape)
-        looking = max(thumbnail_bytes(whole.shape, 1) + COLORS_BYTES, histogram_bytes(whole.shape))
+        looking = max(thumbnail_bytes(whole.shape, 1) + COLORS_BYTES, histogram_bytes(whole.shape, 1))
         return whole.decoded_bytes + max(whole.decoder_bytes, converted + looking)
 
 
@@ -195,7 +188,7 @@ def describe_source(
         channels=channels_of(pixels.shape),
         average_color=average_color(small),
         dominant_colors=dominant_colors(small),
-        histogram=histogram(pixels, stop),
+        histogram=tuple(map(tuple, histogram(pixels, num_threads, stop).tolist())),
     )
 
 
