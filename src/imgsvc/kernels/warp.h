@@ -18,6 +18,8 @@ enum {
     IMGSVC_FRACTION_BITS = 7,
     IMGSVC_EIGHT = 8, /* pixels at a time */
     IMGSVC_PREFETCHED = 2, /* of these one is prefetched for a row below */
+    IMGSVC_WINDOW = 16,    /* bytes of a row of a window, and how many rows it has at most */
+    IMGSVC_WINDOW_ROWS = 9,
 
     /* Pixels that are put together for a tap's neighbourhood, as an image of up to four rows. */
     IMGSVC_PATCH_STRIDE = 16,
@@ -38,6 +40,8 @@ typedef struct {
     int weighted;             /* colours of RGBA, by their alpha */
     const int16_t *weights;   /* for each fraction of 2**-7 those of all taps of a side */
     int64_t ahead;            /* bytes of the source to what a row some rows below looks at, about */
+    int64_t last_window;      /* the last column where a window of the source begins; negative: there is no room */
+    int64_t last_row;
 } imgsvc_interpolation;
 
 typedef double imgsvc_four_doubles __attribute__((vector_size(32)));
@@ -232,23 +236,41 @@ IMGSVC_INLINE __m128i imgsvc_two_rows(const uint8_t *src, int64_t stride)
     return _mm_insert_epi64(_mm_loadl_epi64((const __m128i *)src), below, 1);
 }
 
+/* A weight each for two taps: (1 - f, f) in bytes and twice, and in 16 bits. */
+IMGSVC_INLINE __m256i imgsvc_bilinear_across(__m256i fractions)
+{
+    const __m256i four = _mm256_shuffle_epi8(fractions, _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12)));
+    return _mm256_add_epi8(
+        _mm256_sign_epi8(four, _mm256_set1_epi32(0x01FF01FF)), _mm256_set1_epi32(0x00010001 << IMGSVC_FRACTION_BITS));
+}
+
+IMGSVC_INLINE __m256i imgsvc_bilinear_down(__m256i fractions)
+{
+    const __m256i one = _mm256_set1_epi32(1 << IMGSVC_FRACTION_BITS);
+    return _mm256_add_epi32(_mm256_sub_epi32(_mm256_slli_epi32(fractions, 16), fractions), one);
+}
+
+/* Sums of two by two taps, those of the upper row first; for each as many weights.
+ *
+ * pmaddubsw multiplies weights, up to 128, by values from -128 to 127, of which both are left of the sum. */
+IMGSVC_INLINE __m256i imgsvc_bilinear_sums(__m256i taps, __m256i across, __m256i down)
+{
+    const __m256i rounding =
+        _mm256_set1_epi32((1 << (IMGSVC_BILINEAR_BITS - 1)) + (128 << IMGSVC_BILINEAR_BITS));
+    const __m256i rows = _mm256_maddubs_epi16(across, _mm256_xor_si256(taps, _mm256_set1_epi8((char)0x80)));
+    return _mm256_srli_epi32(_mm256_add_epi32(_mm256_madd_epi16(rows, down), rounding), IMGSVC_BILINEAR_BITS);
+}
+
 /* Bits of the alphas of RGBA. */
 #define IMGSVC_ALPHA_BITS _mm256_set1_epi32((int32_t)0xFF000000)
 
-/* Eight pixels from two by two taps; returns whether all of RGBA are opaque.
- *
- * pmaddubsw multiplies weights, up to 128, by values from -128 to 127, of which both are left of the sum. */
+/* Eight pixels from two by two taps; returns whether all of RGBA are opaque. */
 IMGSVC_INLINE int imgsvc_bilinear_eight(
     const uint8_t *src, const int64_t offsets[IMGSVC_EIGHT], int64_t stride, __m256i fractions_x, __m256i fractions_y,
     uint8_t *dst, const int64_t channels)
 {
-    const __m256i one = _mm256_set1_epi32(1 << IMGSVC_FRACTION_BITS), middle = _mm256_set1_epi8((char)0x80);
-    const __m256i rounding =
-        _mm256_set1_epi32((1 << (IMGSVC_BILINEAR_BITS - 1)) + (128 << IMGSVC_BILINEAR_BITS));
-    /* (1 - f, f) in bytes and twice, and in 16 bits */
-    __m256i across = _mm256_add_epi32(_mm256_sub_epi32(_mm256_slli_epi32(fractions_x, 8), fractions_x), one);
-    across = _mm256_or_si256(across, _mm256_slli_epi32(across, 16));
-    const __m256i down = _mm256_add_epi32(_mm256_sub_epi32(_mm256_slli_epi32(fractions_y, 16), fractions_y), one);
+    const __m256i across = imgsvc_bilinear_across(fractions_x), down = imgsvc_bilinear_down(fractions_y);
     if (channels == 1) {
         uint64_t pairs[IMGSVC_EIGHT / 2];
 #pragma GCC unroll 4
@@ -257,9 +279,7 @@ IMGSVC_INLINE int imgsvc_bilinear_eight(
                           | (uint64_t)imgsvc_gray_taps(src + offsets[IMGSVC_NTH(2 * pair + 1)], stride) << 32;
         const __m256i taps = _mm256_setr_epi64x(
             (int64_t)pairs[0], (int64_t)pairs[1], (int64_t)pairs[2], (int64_t)pairs[3]);
-        const __m256i rows = _mm256_maddubs_epi16(across, _mm256_xor_si256(taps, middle));
-        const __m256i sums = _mm256_add_epi32(_mm256_madd_epi16(rows, down), rounding);
-        imgsvc_put_eight_gray(_mm256_srli_epi32(sums, IMGSVC_BILINEAR_BITS), dst);
+        imgsvc_put_eight_gray(imgsvc_bilinear_sums(taps, across, down), dst);
         return 1;
     }
     /* Both taps of the upper row, and of the lower one, channel by channel. */
@@ -272,10 +292,9 @@ IMGSVC_INLINE int imgsvc_bilinear_eight(
         const __m256i taps = _mm256_inserti128_si256( \
             _mm256_castsi128_si256(imgsvc_two_rows(src + offsets[IMGSVC_NTH(j)], stride)), \
             imgsvc_two_rows(src + offsets[IMGSVC_NTH(j + 4)], stride), 1); \
-        const __m256i rows = _mm256_maddubs_epi16( \
-            _mm256_shuffle_epi32(across, 0x55 * j), _mm256_xor_si256(_mm256_shuffle_epi8(taps, order), middle)); \
-        const __m256i sum = _mm256_madd_epi16(rows, _mm256_shuffle_epi32(down, 0x55 * j)); \
-        sums[j] = _mm256_srli_epi32(_mm256_add_epi32(sum, rounding), IMGSVC_BILINEAR_BITS); \
+        sums[j] = imgsvc_bilinear_sums( \
+            _mm256_shuffle_epi8(taps, order), _mm256_shuffle_epi32(across, 0x55 * j), \
+            _mm256_shuffle_epi32(down, 0x55 * j)); \
         all = _mm256_and_si256(all, taps); \
     }
     IMGSVC_PAIR(0)
@@ -489,6 +508,84 @@ IMGSVC_INLINE void imgsvc_warp_line(
     }
 }
 
+#ifdef __AVX2__
+
+/* How many rows of a window have the taps of any eight pixels of a line, of two by two; 0: they are no window. */
+IMGSVC_INLINE int64_t imgsvc_window_rows(const imgsvc_line *line)
+{
+    const int64_t across = line->x_step < 0 ? -line->x_step : line->x_step;
+    const int64_t down = line->y_step < 0 ? -line->y_step : line->y_step;
+    const int64_t most = (int64_t)2 << IMGSVC_PLACE_BITS;
+    /* From the first pixel to the last, one more where the fractions carry, one for the tap behind, and itself. */
+    if (across > most || down > most || imgsvc_whole((IMGSVC_EIGHT - 1) * across) + 3 > IMGSVC_WINDOW)
+        return 0;
+    const int64_t rows = imgsvc_whole((IMGSVC_EIGHT - 1) * down) + 3;
+    return rows > IMGSVC_WINDOW_ROWS ? 0 : rows;
+}
+
+/* Of eight gray pixels two by two taps each, out of a window: each of its rows is moved to where it is one of them. */
+IMGSVC_INLINE __m256i imgsvc_taps_of_window(
+    const uint8_t *window, int64_t stride, int64_t rows, __m256i x, __m256i y)
+{
+    const __m256i first = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12));
+    const __m256i columns = _mm256_add_epi8(_mm256_shuffle_epi8(x, first), _mm256_set1_epi32(0x01000100));
+    const __m256i twice = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 0, 1, 4, 5, 4, 5, 8, 9, 8, 9, 12, 13, 12, 13));
+    const __m256i of_rows = _mm256_add_epi16(_mm256_shuffle_epi8(y, twice), _mm256_set1_epi32(1 << 16));
+    __m256i taps = _mm256_setzero_si256(), row = _mm256_setzero_si256();
+    for (int64_t k = 0; k < rows; k++) {
+        const __m256i bytes = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(window + k * stride)));
+        taps = _mm256_or_si256(
+            taps, _mm256_and_si256(_mm256_shuffle_epi8(bytes, columns), _mm256_cmpeq_epi16(of_rows, row)));
+        row = _mm256_add_epi16(row, _mm256_set1_epi16(1));
+    }
+    return taps;
+}
+
+/* What imgsvc_warp_line does for gray and two by two taps, where lines are so flat that a window has those of eight. */
+__attribute__((noinline)) static void imgsvc_warp_gray_line(
+    const uint8_t *src, int64_t stride, const imgsvc_line *line, const imgsvc_interpolation *interpolation,
+    int64_t rows, uint8_t *dst, int64_t n)
+{
+    const int64_t last_left = interpolation->last_window, last_top = interpolation->last_row - rows + 1;
+    const int64_t ahead = interpolation->ahead, ahead_below = ahead + (rows - 2) * stride;
+    const int64_t across = imgsvc_place(0, line->x_step, IMGSVC_EIGHT), down = imgsvc_place(0, line->y_step, IMGSVC_EIGHT);
+    const __m256i x_step = _mm256_set1_epi64x(across), y_step = _mm256_set1_epi64x(down);
+    /* The places of those of the first eight that are the farthest to the left, and to the top. */
+    const int64_t first_left = imgsvc_place(line->x, line->x_step, line->x_step < 0 ? IMGSVC_EIGHT - 1 : 0);
+    const int64_t first_top = imgsvc_place(line->y, line->y_step, line->y_step < 0 ? IMGSVC_EIGHT - 1 : 0);
+    imgsvc_eight_places places = imgsvc_places_from(line, 0);
+    int64_t left_place = first_left, top_place = first_top;
+    for (int64_t x = 0; x < n; x += IMGSVC_EIGHT) {
+        if (x > n - IMGSVC_EIGHT) {
+            x = n - IMGSVC_EIGHT;
+            places = imgsvc_places_from(line, x);
+            left_place = imgsvc_place(first_left, line->x_step, x);
+            top_place = imgsvc_place(first_top, line->y_step, x);
+        }
+        int64_t left = imgsvc_whole(left_place), top = imgsvc_whole(top_place);
+        left = left < last_left ? left : last_left;
+        top = top < last_top ? top : last_top;
+        const uint8_t *window = src + top * stride + left;
+        __builtin_prefetch((const void *)((uintptr_t)window + (uintptr_t)ahead));
+        __builtin_prefetch((const void *)((uintptr_t)window + (uintptr_t)ahead_below));
+        const __m256i columns = (__m256i)_mm256_shuffle_ps((__m256)places.x[0], (__m256)places.x[1], 0xDD);
+        const __m256i lines = (__m256i)_mm256_shuffle_ps((__m256)places.y[0], (__m256)places.y[1], 0xDD);
+        const __m256i taps = imgsvc_taps_of_window(
+            window, stride, rows, _mm256_sub_epi32(columns, _mm256_set1_epi32((int32_t)left)),
+            _mm256_sub_epi32(lines, _mm256_set1_epi32((int32_t)top)));
+        imgsvc_put_eight_gray(
+            imgsvc_bilinear_sums(
+                taps, imgsvc_bilinear_across(imgsvc_eight_fractions(places.x)),
+                imgsvc_bilinear_down(imgsvc_eight_fractions(places.y))),
+            dst + x);
+        imgsvc_advance(&places, x_step, y_step);
+        left_place = imgsvc_place(left_place, across, 1);
+        top_place = imgsvc_place(top_place, down, 1);
+    }
+}
+
+#endif
+
 /* Calls `function` with what comes before, and with taps, channels and whether colours are weighted as constants. */
 #define IMGSVC_BY_INTERPOLATION(function, taps, channels, weighted, ...) \
     do { \
@@ -511,6 +608,13 @@ __attribute__((noinline)) static void imgsvc_warp_inside(
     const imgsvc_interpolation *interpolation, uint8_t *dst, int64_t n)
 {
     const int16_t *weights = interpolation->weights;
+#ifdef __AVX2__
+    const int64_t rows = interpolation->taps == 2 && pixel == 1 ? imgsvc_window_rows(line) : 0;
+    if (rows && interpolation->last_window >= 0 && interpolation->last_row + 1 >= rows) {
+        imgsvc_warp_gray_line(src, stride, line, interpolation, rows, dst, n);
+        return;
+    }
+#endif
     if (interpolation->taps == 1)
         switch (pixel) {
         case 1: imgsvc_warp_line(src, stride, line, interpolation->ahead, 0, dst, n, 1, 1, 0); break;

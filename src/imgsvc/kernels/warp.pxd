@@ -13,6 +13,7 @@ cdef extern from "warp.h":
         EIGHT "IMGSVC_EIGHT"
         PATCH_BYTES "IMGSVC_PATCH_BYTES"
         PATCH_STRIDE "IMGSVC_PATCH_STRIDE"
+        WINDOW "IMGSVC_WINDOW"
 
     ctypedef struct Line "imgsvc_line":
         int64_t x
@@ -25,6 +26,8 @@ cdef extern from "warp.h":
         bint weighted
         const int16_t* weights
         int64_t ahead
+        int64_t last_window
+        int64_t last_row
 
     int64_t place "imgsvc_place"(int64_t start, int64_t step, int64_t pixel) noexcept nogil
     int64_t whole "imgsvc_whole"(int64_t place) noexcept nogil
@@ -106,6 +109,8 @@ cdef inline int warp(
         )
         work.last_x = last_pixel(src.width * src.channels - bytes_read(taps, src.channels), src.channels)
     work.last_y = src.height - taps
+    work.interpolation.last_window = src.width * src.channels - WINDOW
+    work.interpolation.last_row = src.height - 1
     return compute(warp_chunk, &work, &chunks, EIGHT * PATCH_BYTES, num_threads, stop)
 
 

@@ -191,7 +191,8 @@ class RecipePlan:
         between = max((plan.buffer_bytes + plan.scratch_bytes(1) for plan in self.plans), default=0)
         encoder = max((output.encoder_bytes(frames) for output in self.outputs), default=0)
         made = results + max(between, encoder)
-        return whole.decoded_bytes + max(whole.decoder_bytes, ROOM * made + LEAST_ROOM if self.at_most else made)
+        room = ROOM * made + LEAST_ROOM if self.at_most else made
+        return whole.decoded_bytes + max(whole.decoder_bytes, room)
 
     @property
     def at_most(self) -> bool:
