@@ -1,4 +1,4 @@
-"""Gray images, whose taps come from rows of a window, are as each channel of RGB, whose taps are taken singly."""
+"""Gray images, whose taps come from rows of a window, are as channels of RGB, whose taps are taken singly."""
 
 import math
 
