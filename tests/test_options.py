@@ -13,13 +13,24 @@ from imgsvc._options import OneLineParser
 from imgsvc.client.cli import make_parser
 from imgsvc.client.commands import work
 from imgsvc.client.commands.work import add_work_options
-from imgsvc.codec import FORMAT_ALIASES, FORMATS, Damaged, DecodeOptions, EncodeOptions, Metadata, Subsampling
+from imgsvc.codec import (
+    FORMAT_ALIASES,
+    FORMATS,
+    Damaged,
+    DecodeOptions,
+    EncodeOptions,
+    Metadata,
+    Subsampling,
+    encode,
+    format_of,
+)
 from imgsvc.codec.decode_options import Color, Depth, Frames
 from imgsvc.errors import InvalidParameterError
 from imgsvc.pipeline import load_presets
 from imgsvc.pipeline.options import DECODING, FORMAT_WORDS, OPTIONS, OUTPUT
 from imgsvc.processing.request import DecodeKeywords, Keywords, make_recipe
-from imgsvc.recipes.recipe import OUTPUT_FORMATS, Output
+from imgsvc.recipes.recipe import OUTPUT_FORMATS, Output, Recipe
+from imgsvc.wire.recipe import read_recipe, recipe_message
 from tests import v1
 
 FORMATS_PAGE = (Path(__file__).parent.parent / "docs" / "formats.md").read_text("utf-8")
@@ -117,6 +128,21 @@ def test_every_option_is_a_key_of_presets(tmp_path):
     ]
     path.write_text("[p]\npipeline = ''\n" + "".join(keys))
     assert set(load_presets(path)["p"].options) == set(OPTIONS)
+
+
+def test_formats_in_capitals(photo, tmp_path):
+    assert Output("PNG") == Output("png")
+    assert (Output("JPG").format, Output("Raw").format) == ("jpeg", "raw")
+    assert format_of(encode(photo, "TIF")) == "tiff"
+    assert imgsvc.process(photo, format=Path("A.JPG").suffix[1:]).format == "jpeg"
+    for name in ("JP", ["PNG"], ""):
+        with pytest.raises(InvalidParameterError, match="^format: .*, expected one of 'raw', 'jpeg', 'png'"):
+            Output(name)
+    path = tmp_path / "presets.toml"
+    path.write_text("[p]\npipeline = ''\nformat = 'JPG'\nquality = 3\n")
+    for asked, made in ((None, Output("jpeg", quality=3)), ("png", Output("png"))):
+        message = recipe_message(Recipe(outputs=(Output(asked),), preset="p"))
+        assert read_recipe(message, load_presets(path)).outputs == (made,)
 
 
 @pytest.mark.parametrize("option", OPTIONS.values(), ids=lambda each: each.name)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import imgsvc
-from imgsvc.codec import DecodeOptions, decode
+from imgsvc.codec import DecodeOptions, decode, format_of
 from imgsvc.errors import ImageWriteError, InvalidParameterError
 from imgsvc.processing.result import Result
 from tests.codec import profiles
@@ -76,6 +76,18 @@ class TestSave:
             with pytest.raises(ImageWriteError, match=text):
                 each.save(tmp_path / name, format=kind)
             assert not (tmp_path / name).exists()
+
+    @pytest.mark.parametrize("name", ["jpg", "JPG", "Jpeg"])
+    def test_other_names_of_a_format(self, photo, tmp_path, name):
+        file = io.BytesIO()
+        for result in (imgsvc.process(photo, output=name), imgsvc.process(photo)):
+            result.save(file, format=name)
+            result.save(tmp_path / "z.jpg", format=name)
+            result.save(tmp_path / "Z.JPG")
+            for written in (file.getvalue(), *(path.read_bytes() for path in tmp_path.iterdir())):
+                assert format_of(written) == "jpeg"
+        with pytest.raises(ImageWriteError, match="z.png: the extension is of png, expected one of jpeg$"):
+            result.save(tmp_path / "z.png", format=name)
 
     def test_what_cannot_be_written(self, photo, tmp_path):
         result = imgsvc.process(photo, output="png")

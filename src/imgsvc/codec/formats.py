@@ -94,12 +94,13 @@ def formats() -> Mapping[str, FormatInfo]:
 
 
 def canonical_format(name: str) -> str:
-    """Return a format's own name for one of its aliases, and any other name as it is."""
-    return FORMAT_ALIASES.get(name, name)
+    """Return a format's own name for one of its aliases; in small letters, whatever the name has."""
+    lower = name.lower()
+    return FORMAT_ALIASES.get(lower, lower)
 
 
 def format_named(name: str, field: str = "format") -> FormatInfo:
-    """Return a format that is encoded here; `name` may be an alias.
+    """Return a format that is encoded here; `name` may be an alias, in letters of any size.
 
     Raises
     ------

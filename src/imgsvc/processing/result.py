@@ -22,7 +22,7 @@ from imgsvc.recipes.results import RawResult
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    from imgsvc.codec import Format
+    from imgsvc.codec import Format, FormatAlias
     from imgsvc.recipes.results import EncodedResult
 
     class Writable(Protocol):
@@ -106,7 +106,7 @@ class Result:
     def save(
         self,
         path: str | os.PathLike[str] | Writable,
-        format: Format | None = None,  # noqa: A002 - what it is
+        format: Format | FormatAlias | None = None,  # noqa: A002 - what it is
     ) -> None:
         """Write it to a file.
 
@@ -118,7 +118,8 @@ class Result:
         path
             Where to, or an open file.
         format : str, optional
-            ``"jpeg"``, ``"png"``, ...; by default that of the path's extension, or the result's own.
+            ``"jpeg"`` or ``"jpg"``, ``"png"``, ...; by default that of the path's extension, or the result's
+            own.
 
         Raises
         ------
@@ -129,12 +130,11 @@ class Result:
             cannot be written.
         """
         given: object = path
-        if format is not None:
-            format_named(format)
+        kind = None if format is None else format_named(format).name
         if isinstance(path, str | os.PathLike):
-            self._save_at(path, format)
+            self._save_at(path, kind)
         elif is_writable(path):
-            self._save_into(path, format)
+            self._save_into(path, kind)
         else:
             raise InvalidParameterError(
                 "path", shown(given), "a path, or a file that is open for writing bytes"

@@ -49,8 +49,8 @@ class Output:
     ----------
     format : str or None
         ``"raw"`` for pixels, or a format: ``"jpeg"``, ``"png"``, ``"webp"``, ``"avif"``, ``"tiff"``,
-        ``"gif"``, ``"bmp"``; ``"jpg"`` and ``"tif"`` become ``"jpeg"`` and ``"tiff"``. None is the format
-        of the input.
+        ``"gif"``, ``"bmp"``; ``"jpg"`` and ``"tif"`` become ``"jpeg"`` and ``"tiff"``, and capitals small
+        letters. None is the format of the input.
     quality, lossless, progressive, effort, metadata, max_bytes, background, palette, subsampling
         How a file is written, see `imgsvc.codec.EncodeOptions`. Of what is None a server's preset decides, or
         else it is as there by default.
@@ -81,7 +81,7 @@ class Output:
     def __post_init__(self) -> None:
         """Check all of them."""
         if self.format is not None:
-            object.__setattr__(self, "format", one_of("format", self.format, OUTPUT_FORMATS))
+            object.__setattr__(self, "format", _checked_format(self.format))
         pipeline: Any = self.pipeline
         if not isinstance(pipeline, Pipeline):
             object.__setattr__(self, "pipeline", Pipeline(pipeline))
@@ -110,6 +110,11 @@ class Output:
         """How it is encoded."""
         given = {name: getattr(self, name) for name in OPTIONS}
         return EncodeOptions(**{name: value for name, value in given.items() if value is not None})
+
+
+def _checked_format(given: Any) -> str:
+    is_known = isinstance(given, str) and given.lower() in OUTPUT_FORMATS
+    return one_of("format", given.lower() if is_known else given, OUTPUT_FORMATS)
 
 
 @dataclasses.dataclass(frozen=True)
