@@ -28,6 +28,10 @@
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "AddressError",
@@ -59,6 +63,17 @@ SHOWN_CHARACTERS = 80
 
 class ImgsvcError(Exception):
     """The base of every exception that imgsvc raises on purpose."""
+
+    def __reduce__(self) -> tuple[Callable[..., ImgsvcError], tuple[Any, ...]]:
+        """Return what makes it again in another process: its text and attributes, not what it was made of."""
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(kind: type[ImgsvcError], args: tuple[Any, ...], attributes: dict[str, Any]) -> ImgsvcError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidInputError(ImgsvcError, ValueError):

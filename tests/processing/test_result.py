@@ -1,10 +1,14 @@
 """Results where Python's others meet them: NumPy, notebooks, files that are open."""
 
 import base64
+import copy
 import dataclasses
 import html.parser
 import io
+import multiprocessing
+import pickle
 import re
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -125,6 +129,59 @@ class TestSave:
         assert file.taken == result.data
         with pytest.raises(ImageWriteError, match="^Full: cannot be written: it takes no bytes$"):
             result.save(Full())
+
+
+class TestPickle:
+    """Out of a DataLoader's worker processes and the like."""
+
+    @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+    @pytest.mark.parametrize("output", ["raw", "png"])
+    def test_it_comes_back_as_it_was(self, photo, output, protocol):
+        result = imgsvc.process(photo, "letterbox 200x100", output=output)
+        result = dataclasses.replace(result, name="a", notes=("lost",), icc_profile=b"profile")
+        again = pickle.loads(pickle.dumps(result, protocol))
+        for field in dataclasses.fields(result):
+            if field.name != "pixels":
+                assert getattr(again, field.name) == getattr(result, field.name)
+        np.testing.assert_array_equal(again.array, result.array)
+        assert again.array.dtype == result.array.dtype
+        assert not again.array.flags.writeable
+        assert again.data is None or again.data.readonly
+        assert again.placement == result.placement
+
+    def test_nothing_goes_along_twice(self, photo):
+        result = imgsvc.process(photo, output="png")
+        size = len(pickle.dumps(result))
+        assert size < len(result.data) + 1000
+        assert result.array.size
+        assert result._repr_png_()
+        assert len(pickle.dumps(result)) == size, "what was decoded is decoded again"
+        whole = dataclasses.replace(result, data=memoryview(bytes(1_000_000))[:10])
+        assert len(pickle.dumps(whole)) < 1000, "of an answer that others are in, too"
+
+    def test_buffers_stay_where_they_are(self, photo):
+        for output in ("raw", "png"):
+            result = imgsvc.process(photo, output=output)
+            buffers = []
+            small = pickle.dumps(result, 5, buffer_callback=buffers.append)
+            assert len(small) < 1000
+            for given in (buffers, [bytearray(buffer) for buffer in buffers]):
+                again = pickle.loads(small, buffers=given)
+                assert not again.array.flags.writeable
+                assert again.data is None or again.data.readonly
+                np.testing.assert_array_equal(again, result)
+
+    def test_copies_are_of_the_same_pixels(self, photo):
+        result = imgsvc.process(photo)
+        assert np.shares_memory(copy.copy(result).array, result.array)
+        np.testing.assert_array_equal(copy.deepcopy(imgsvc.process(photo, output="png")), photo)
+
+    def test_worker_processes_return_results_and_errors(self, photo):
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            result = pool.submit(imgsvc.process, photo, "invert", output="png").result()
+            np.testing.assert_array_equal(result, 255 - photo)
+            with pytest.raises(InvalidParameterError, match="^width: 0, expected"):
+                pool.submit(imgsvc.resize, photo, width=0).result()
 
 
 class Shown(html.parser.HTMLParser):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from typing import TYPE_CHECKING, Any, Protocol
+import pickle
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -20,6 +21,8 @@ from imgsvc.recipes.recipe import RAW
 from imgsvc.recipes.results import RawResult
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import DTypeLike, NDArray
 
     from imgsvc.codec import Format, FormatAlias
@@ -172,6 +175,13 @@ class Result:
             raise ImageWriteError(f"{target}: the result is {self.format}: {advice}")
         return self.data
 
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Callable[..., Result], tuple[Any, ...]]:
+        """Return what makes it again elsewhere: the file or the pixels, and nothing that is made of these."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if self.data is not None:
+            fields["data"] = _picklable(self.data, protocol.__index__())
+        return _unpickled, (type(self), fields)
+
     @functools.cached_property
     def _preview(self) -> bytes | None:
         return preview_of(self)
@@ -186,6 +196,22 @@ class Result:
 
     def _encoded(self, kind: Format) -> bytes:
         return encode(Decoded((self.array,), icc_profile=self.icc_profile, durations=(0,)), kind)
+
+
+def _picklable(data: memoryview, protocol: int) -> Any:
+    """Return bytes to be pickled: themselves or, where the protocol has that, without a copy."""
+    if protocol >= 5:
+        return pickle.PickleBuffer(data)
+    return data.obj if isinstance(data.obj, bytes) and len(data.obj) == data.nbytes else bytes(data)
+
+
+def _unpickled(kind: type[Result], fields: dict[str, Any]) -> Result:
+    if fields["data"] is not None:
+        fields["data"] = memoryview(fields["data"]).toreadonly()
+    if fields["pixels"] is not None:
+        fields["pixels"] = fields["pixels"].view()  # a copy within a process has the array itself
+        fields["pixels"].flags.writeable = False
+    return kind(**fields)
 
 
 def result_of(made: RawResult | EncodedResult) -> Result:
