@@ -160,21 +160,42 @@ class TestArrays:
 
 class TestPillow:
     @pytest.mark.parametrize(
-        ("mode", "shape", "dtype"),
+        ("mode", "color", "pixel", "dtype"),
         [
-            ("1", (2, 3), np.uint8),
-            ("L", (2, 3), np.uint8),
-            ("P", (2, 3, 3), np.uint8),
-            ("LA", (2, 3, 4), np.uint8),
-            ("RGBA", (2, 3, 4), np.uint8),
-            ("CMYK", (2, 3, 3), np.uint8),
-            ("I;16", (2, 3), np.uint16),
-            ("F", (2, 3), np.float32),
+            ("1", 1, 255, np.uint8),
+            ("L", 7, 7, np.uint8),
+            ("P", (200, 3, 4), [200, 3, 4], np.uint8),
+            ("LA", (7, 9), [7, 7, 7, 9], np.uint8),
+            ("PA", (200, 3, 4, 9), [200, 3, 4, 9], np.uint8),
+            ("RGB", (1, 2, 3), [1, 2, 3], np.uint8),
+            ("RGBX", (1, 2, 3), [1, 2, 3], np.uint8),
+            ("RGBA", (1, 2, 3, 4), [1, 2, 3, 4], np.uint8),
+            ("CMYK", (255, 0, 0, 0), [0, 255, 255], np.uint8),
+            ("I;16", 300, 300, np.uint16),
+            ("I;16L", 300, 300, np.uint16),
+            ("I;16B", 300, 300, np.uint16),
+            ("I;16N", 300, 300, np.uint16),
+            ("I", 300, 300, np.uint16),
+            ("I", 65535, 65535, np.uint16),
+            ("F", 0.5, 0.5, np.float32),
+            ("F", -3e4, -3e4, np.float32),
         ],
     )
-    def test_modes(self, mode, shape, dtype):
-        result = imgsvc.flip(PillowImage.new(mode, (3, 2)), 0)
-        assert (result.shape, result.dtype) == (shape, dtype)
+    def test_modes(self, mode, color, pixel, dtype):
+        image = PillowImage.new("RGBA", (3, 2), color).convert(mode) if mode == "PA" else None
+        image = image or PillowImage.new(mode, (3, 2), color)
+        for result in (imgsvc.flip(image, 0), imgsvc.process(image, "flip axis=0").array):
+            np.testing.assert_array_equal(result, np.broadcast_to(pixel, (2, 3, *np.shape(pixel))))
+            assert result.dtype == dtype
+
+    @pytest.mark.parametrize(("first", "last"), [(0, 65536), (-1, 9), (-(1 << 31), (1 << 31) - 1)])
+    def test_integers_that_are_more_than_16_bits(self, first, last):
+        image = PillowImage.new("I", (3, 2), first)
+        image.putpixel((2, 1), last)
+        text = f"^image: a Pillow image of 32-bit integers, from {first} to {last}, expected 0 to 65535, "
+        for function in (imgsvc.invert, imgsvc.process):
+            with pytest.raises(InvalidImageError, match=text):
+                function(image)
 
     def test_it_is_made_upright(self, photo):
         exif = PillowImage.Exif()

@@ -33,7 +33,9 @@ MESSAGE_BYTES = 2**31 - 1 - (1 << 20)
 """protobuf ends at 2 GiB; what stands around the image takes far less than the rest."""
 
 # What NumPy makes of Pillow's modes; others are converted.
-AS_THEY_ARE = ("L", "RGB", "RGBA", "F")
+AS_THEY_ARE = ("L", "RGB", "RGBA", "F", "I")
+INTEGERS = "I"
+"""Of 32 bits, in which Pillow also has what 16 bits would hold."""
 GRAY, COLOR, ALPHA = ("1", "L"), "RGB", "RGBA"
 
 # Of large images a kernel makes a copy in half the time that NumPy takes, of small ones NumPy.
@@ -69,8 +71,9 @@ class _Pixels(NamedTuple):
 def read_given(image: ImageLike, most: int = MESSAGE_BYTES) -> Given:
     """Return what recipes take for an image, of which a file is read.
 
-    A Pillow image becomes upright pixels, gray, RGB or RGBA, and float32 or uint16 where it has those. Of an
-    open file all is read from where it stands. A `Result` is the file that it is, or its pixels.
+    A Pillow image becomes upright pixels, gray, RGB or RGBA, and float32 or uint16 where it has those; 32-bit
+    integers become uint16. Of an open file all is read from where it stands. A `Result` is the file that it
+    is, or its pixels.
 
     Parameters
     ----------
@@ -80,7 +83,7 @@ def read_given(image: ImageLike, most: int = MESSAGE_BYTES) -> Given:
     Raises
     ------
     InvalidImageError
-        It is none of these, or has more bytes.
+        It is none of these, or has more bytes, or 32-bit integers that are more than 16 bits hold.
     ImageReadError
         The file cannot be read.
     """
@@ -151,12 +154,15 @@ def _from_file(image: Any, most: int) -> bytes | None:
 def _from_pillow(image: PillowImage.Image) -> _Pixels:
     try:
         upright = ImageOps.exif_transpose(image)
-        return _Pixels(_as_array(upright), upright.info.get("icc_profile"))
+        pixels = _as_array(upright)
     except (OSError, SyntaxError, ValueError) as error:  # it is loaded now, or closed
         reason = " ".join(str(error).split())[:120]
         raise UndecodableImageError(
             "image", f"a Pillow image ({reason})", "one that can be loaded"
         ) from error
+    if upright.mode == INTEGERS:
+        pixels = _as_uint16(pixels)
+    return _Pixels(pixels, upright.info.get("icc_profile"))
 
 
 def _from_protocol(image: Any) -> NDArray[Any]:
@@ -228,3 +234,12 @@ def _as_array(image: PillowImage.Image) -> NDArray[Any]:
         mode = ALPHA if image.has_transparency_data else "L" if image.mode in GRAY else COLOR
         image = image.convert(mode)
     return np.asarray(image)
+
+
+def _as_uint16(integers: NDArray[Any]) -> NDArray[np.uint16]:
+    low, high = int(integers.min(initial=0)), int(integers.max(initial=0))
+    if low < 0 or high > np.iinfo(np.uint16).max:
+        held = f"a Pillow image of 32-bit integers, from {low} to {high}"
+        expected = "0 to 65535, which 16 bits hold: scale np.asarray(image) to these"
+        raise InvalidImageError("image", held, expected)
+    return integers.astype(np.uint16)
