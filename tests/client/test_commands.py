@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,10 @@ class TestOneFile:
         ("options", "output", "kind"),
         [
             (("--format", "webp"), "o.webp", "WEBP"),
-            (("--format", "webp"), "o.png", "WEBP"),
+            ((), "o.png", "PNG"),
+            ((), "o.WebP", "WEBP"),
+            (("--pipeline", ""), "o.jpg", "JPEG"),
+            (("--format", "PNG"), "o.png", "PNG"),
             (("--pipeline", "invert"), "o.tif", "TIFF"),
             (("--pipeline", "invert"), "o", "JPEG"),
             (("--quality", "10"), "o.jpeg", "JPEG"),
@@ -96,6 +100,37 @@ class TestOneFile:
         assert (done.returncode, done.stderr) == (0, "")
         with Image.open(tmp_path / output) as image:
             assert image.format == kind
+
+    def test_what_is_in_the_format_of_its_output(self, jpeg, tmp_path):
+        jpeg.rename(tmp_path / "photo.png")  # what counts is what is in it
+        for source, output in (("photo.png", "o.jpg"), ("photo.png", "o"), (".", "o.jpg")):
+            done = client("--embedded", tmp_path / source, tmp_path / output)
+            assert done.returncode == 2
+            assert "nothing to do: give --mean" in said(done)
+            assert "or name OUT for another format" in said(done)
+        done = client("--embedded", tmp_path / "photo.png", tmp_path / "photo.png")
+        assert (done.returncode, done.stderr) == (0, "")
+        with Image.open(tmp_path / "photo.png") as image:
+            assert image.format == "PNG"
+
+    def test_a_pipe_is_converted(self, jpeg, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(jpeg.read_bytes(),))
+        writer.start()
+        done = client("--embedded", tmp_path / "pipe", tmp_path / "o.png")
+        writer.join()
+        assert (done.returncode, done.stderr) == (0, "")
+        assert v1.opened((tmp_path / "o.png").read_bytes()).size == (64, 97)
+
+    def test_an_output_that_is_named_for_another_format(self, jpeg, tmp_path):
+        (tmp_path / "p.toml").write_text("[p]\npipeline = 'invert'\nformat = 'webp'\n")
+        presets = ("--presets", tmp_path / "p.toml", "--preset", "p")
+        for options in (("--format", "webp"), presets):
+            # The server of a port that nobody has is not asked.
+            done = client("--port", 1, jpeg, tmp_path / "o.png", *options)
+            text = f"{tmp_path}/o.png: the extension is of png, expected one of webp\n"
+            assert (done.returncode, said(done)) == (4, text)
+        assert not (tmp_path / "o.png").exists()
 
     def test_quality(self, at, jpeg, tmp_path):
         for quality in ("10", "90"):
@@ -180,7 +215,9 @@ class TestOneFile:
                 6,
                 "crop.left + width: 999, expected at most 64",
             ),
-            (("--format", "gif", "--quality", "5"), 6, "encoding.quality"),
+            (("--format", "png", "--quality", "5"), 6, "encoding.quality"),
+            (("--format", "gif"), 4, "o.png: the extension is of png, expected one of gif"),
+            (("--format", "gif", "--tls"), 2, "--tls: --embedded is in this process"),
         ],
         ids=str,
     )
@@ -194,6 +231,7 @@ class TestOneFile:
     @pytest.mark.parametrize(
         ("source", "target", "code", "message"),
         [
+            ("{folder}/nothing.jpg", "o.png", 3, "nothing.jpg: no such file"),
             ("/nonexistent.jpg", "o.png", 3, "/nonexistent.jpg: no such file"),
             ("{folder}/*.jpeg", "o.png", 3, "*.jpeg: no file is like this"),
             ("{folder}/photo.jpg", "no/o.png", 4, "there is no folder"),

@@ -22,7 +22,7 @@ from imgsvc._options import OneLineParser, argument_type, choice, integer
 from imgsvc.client.batch import Done, process_folder
 from imgsvc.client.commands import COMMANDS, one
 from imgsvc.client.commands.connection import add_connection_options, check_connection, connect
-from imgsvc.client.commands.files import STANDARD
+from imgsvc.client.commands.files import MOST_OF_BEGINNING, STANDARD
 from imgsvc.client.commands.option_flags import FLAGS, given_options
 from imgsvc.client.commands.program import (
     EXIT_CODES_TEXT,
@@ -35,8 +35,16 @@ from imgsvc.client.commands.program import (
 from imgsvc.client.commands.reaching import wait_for
 from imgsvc.client.commands.variants import add_variant_options
 from imgsvc.client.commands.work import add_work_options
-from imgsvc.codec import EncoderOptions, Photo, check_writable, read_image, write_image
-from imgsvc.errors import ImageReadError
+from imgsvc.codec import (
+    EncoderOptions,
+    Photo,
+    check_writable,
+    format_of,
+    format_of_name,
+    read_image,
+    write_image,
+)
+from imgsvc.errors import ImageReadError, InvalidInputError
 from imgsvc.pipeline.options import hint
 from imgsvc.places.folder import find_images
 
@@ -66,6 +74,7 @@ commands, each with its own --help:
 examples:
   imgsvc-client --embedded --mean --rotate NINETY_DEG --input photo.jpg --output out.png
   imgsvc-client --host images.example --mean --input photo.jpg --output out.jpg
+  imgsvc-client photo.png photo.jpg
   imgsvc-client photo.jpg small.webp --pipeline "resize width=256 | sharpen" --quality 70
   imgsvc-client photo.jpg photo.jpg --pipeline "adjust contrast=1.1" --widths 320,640 --formats avif,webp,jpeg
   imgsvc-client --preset thumbnail --format webp --input '*.jpg' --output thumbnails
@@ -228,7 +237,9 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if args.pipeline and (args.mean or args.rotate is not None):
         parser.error("--pipeline: --mean and --rotate go into it, as mean and rotate 90")
     if not (args.mean or args.rotate is not None or _by_v1(args)):
-        parser.error("nothing to do: give --mean, --rotate or both, or a --pipeline")
+        parser.error(
+            "nothing to do: give --mean, --rotate or both, or a --pipeline, or name OUT for another format"
+        )
     if args.timeit and _by_v1(args):
         parser.error("--timeit goes with --mean and --rotate: `imgsvc-client batch` has all the rest")
     if STANDARD in args.input and len(args.input) > 1:
@@ -255,4 +266,20 @@ def _by_v1(args: argparse.Namespace) -> bool:
     if any(option is not None for option in options) or given_options(args) or len(args.input) > 1:
         return True
     name = args.input[0]
-    return STANDARD in (name, args.output) or (glob.has_magic(name) and not os.path.lexists(name))
+    if STANDARD in (name, args.output) or (glob.has_magic(name) and not os.path.lexists(name)):
+        return True
+    return not (args.mean or args.rotate is not None or args.timeit) and _is_converted(name, args.output)
+
+
+def _is_converted(name: str, output: str) -> bool:
+    """Return whether an output's name says another format than a file has; nothing is read of pipes."""
+    kind = format_of_name(output)
+    if kind is None or os.path.isdir(name):  # noqa: PTH112
+        return False
+    if not os.path.isfile(name):  # noqa: PTH113
+        return True
+    try:
+        with Path(name).open("rb") as file:
+            return kind != format_of(file.read(MOST_OF_BEGINNING))
+    except (OSError, InvalidInputError):  # which whoever reads all of it says
+        return True

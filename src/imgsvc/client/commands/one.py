@@ -54,8 +54,9 @@ def run(args: argparse.Namespace, before: str) -> int:
             return _several(client, inputs, output, work, json=args.json)
     if args.output == STANDARD and args.json:
         raise ImageWriteError("-: with --json the image cannot go to stdout")
+    kind = None if args.output == STANDARD else _checked_kind(output, work)
     with connect(args) as client:
-        _one(client, inputs[0], args.output, work, json=args.json)
+        _one(client, inputs[0], args.output, work, kind, json=args.json)
     return 0
 
 
@@ -70,8 +71,16 @@ def _stands_for_many(args: argparse.Namespace) -> bool:
     return no_file and any(map(glob.has_magic, args.input))
 
 
-def _one(client: Client, path: Path, output: str, work: Work, *, json: bool) -> None:
-    kind = None if output == STANDARD else check_named(Path(output))
+def _checked_kind(output: Path, work: Work) -> str | None:
+    """Return the format that an output's name stands for, if it may be written; in that of `work`, if any."""
+    kind = check_named(output)
+    if kind is not None and work.format not in {None, kind}:
+        raise ImageWriteError(f"{output}: the extension is of {kind}, expected one of {work.format}")
+    _check_folder(output)
+    return kind
+
+
+def _one(client: Client, path: Path, output: str, work: Work, kind: str | None, *, json: bool) -> None:
     result = client.process(
         read_input(path),
         work.pipeline,
@@ -84,18 +93,13 @@ def _one(client: Client, path: Path, output: str, work: Work, *, json: bool) -> 
         sys.stdout.buffer.write(file_of(result))
         sys.stdout.buffer.flush()
     else:
-        _write(result, Path(output))
+        write_file(Path(output), file_of(result))
     if json:
         show_json([_described(path, output, result)])
 
 
-def _write(result: Result, path: Path) -> None:
-    """Write to a file whose folder is there: a mistaken name makes no folders."""
-    _check_folder(path)
-    write_file(path, file_of(result))
-
-
 def _check_folder(path: Path) -> None:
+    """Raise an error where a file's folder is not there: a mistaken name makes no folders."""
     if not os.path.isdir(path.parent):  # noqa: PTH112 - False where it may not look
         raise ImageWriteError(f"{path}: there is no folder {path.parent}: create it first")
 

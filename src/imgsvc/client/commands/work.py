@@ -55,7 +55,7 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
     """Add them."""
     what = parser.add_argument_group("pipeline")
     what.add_argument(
-        "--pipeline", type=argument_type(text), metavar="TEXT",
+        "--pipeline", metavar="TEXT",
         help='such as "resize width=800 | sharpen"; `imgsvc-client operations` lists what there is',
     )  # fmt: skip
     what.add_argument(
