@@ -140,7 +140,9 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("options", "text"),
         [
-            (["--rotate", "45"], "argument --rotate: '45', expected one of NONE, NINETY_DEG"),
+            (["--rotate", "RIGHT"], "argument --rotate: 'RIGHT', expected one of NONE, NINETY_DEG"),
+            (["--rotate", "45"], '180, 270; other angles are --pipeline "rotate 45" (see'),
+            (["--rotate=-2.5"], '180, 270; other angles are --pipeline "rotate -2.5" (see'),
             (["--port", "0"], "argument --port: '0', expected an integer from 1 to 65535"),
             (["--timeout", "0"], "argument --timeout: '0', expected seconds"),
             (["--jpeg-quality", "101"], "argument --jpeg-quality: '101'"),

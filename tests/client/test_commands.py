@@ -317,7 +317,35 @@ class TestPositional:
         ],
     )
     def test_too_few_and_too_many(self, arguments, message):
-        done = client("--embedded", "--pipeline", "invert", *arguments)
+        self.fails(message, "--embedded", "--pipeline", "invert", *arguments)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("descibe", "{jpeg}"),
+            ("descibe", "{jpeg}", "--json"),
+            ("descibe", "{jpeg}", "--gps"),
+            ("--json", "descibe", "{jpeg}"),
+            ("Describe", "{jpeg}"),
+        ],
+        ids=str,
+    )
+    def test_a_command_that_is_typed_wrong(self, jpeg, arguments):
+        arguments = [each.format(jpeg=jpeg) for each in arguments]
+        word = next(each for each in arguments if each.lower().startswith("des"))
+        self.fails(f"{word!r}, expected perhaps 'describe', or an image: there is no such file", *arguments)
+
+    def test_a_file_that_is_called_nearly_as_a_command(self, jpeg, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        jpeg.rename("plans")
+        done = client("--embedded", "plans", "o.png")
+        assert (done.returncode, done.stderr) == (0, "")
+        done = client("--embedded", "plan.jpg", "o.png")
+        assert (done.returncode, said(done)) == (3, "plan.jpg: no such file\n")
+
+    @staticmethod
+    def fails(message, *arguments):
+        done = client(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert message in done.stderr
         assert done.stderr.count("\n") == 1

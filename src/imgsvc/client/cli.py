@@ -7,6 +7,7 @@ import dataclasses
 import glob
 import importlib
 import os
+import re
 import sys
 import time
 import warnings
@@ -44,7 +45,7 @@ from imgsvc.codec import (
     read_image,
     write_image,
 )
-from imgsvc.errors import ImageReadError, InvalidInputError
+from imgsvc.errors import ConfigurationError, ImageReadError, InvalidInputError
 from imgsvc.pipeline.options import hint
 from imgsvc.places.folder import find_images
 
@@ -64,6 +65,8 @@ TURNS = {
     "180": 2,
     "270": 3,
 }
+
+_ANGLE = re.compile(r"[-+]?\d+(\.\d*)?")
 
 NAMES = "\n".join(f"  {name:10} {what}" for name, what in COMMANDS.items())
 
@@ -94,6 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = command.main(given[1:])
         return code
     parser = make_parser()
+    if given:
+        _check_no_command(parser, given[0])
     args = parser.parse_intermixed_args(given)
     _take_files(parser, args)
     _check(parser, args)
@@ -113,8 +118,9 @@ def make_parser() -> OneLineParser:
     what = parser.add_argument_group("operations, mean first where both are given")
     what.add_argument("--mean", action="store_true", help="3×3 mean filter")
     what.add_argument(
-        "--rotate", type=argument_type(choice(*TURNS)), metavar="ROTATION",
-        help="counter-clockwise: NONE, NINETY_DEG, ONE_EIGHTY_DEG, TWO_SEVENTY_DEG, or 0, 90, 180, 270",
+        "--rotate", type=argument_type(_rotation), metavar="ROTATION",
+        help="counter-clockwise: NONE, NINETY_DEG, ONE_EIGHTY_DEG, TWO_SEVENTY_DEG, or 0, 90, 180, 270; "
+        'other angles are --pipeline "rotate 45"',
     )  # fmt: skip
 
     add_work_options(parser)
@@ -216,6 +222,23 @@ def transform(client: Client, pixels: Image, args: argparse.Namespace) -> Image:
     return pixels
 
 
+def _rotation(text: str) -> str:
+    """Return one of `TURNS`."""
+    try:
+        return choice(*TURNS)(text)
+    except ConfigurationError as error:
+        if _ANGLE.fullmatch(text):
+            raise ConfigurationError(f'{error}; other angles are --pipeline "rotate {text}"') from None
+        raise
+
+
+def _check_no_command(parser: argparse.ArgumentParser, word: str) -> None:
+    """End with a usage error where a word is nearly a command, and no file."""
+    near = hint(word, COMMANDS) if word.isalpha() and not os.path.lexists(word) else ""
+    if near:
+        parser.error(f"{word!r}, expected {near}an image: there is no such file")
+
+
 def _take_files(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Put IN and OUT where --input and --output are; end with a usage error where files are missing."""
     if args.files and (args.input is not None or args.output is not None):
@@ -224,6 +247,7 @@ def _take_files(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
         expected = f"{hint(args.files[0], COMMANDS)}IN and OUT, or --input with several, and --output"
         parser.error(f"{' '.join(args.files)!r}, expected {expected}")
     if args.files:
+        _check_no_command(parser, args.files[0])
         args.input, args.output = args.files[:1], args.files[1]
     missing = [name for name in ("input", "output") if getattr(args, name) is None]
     if missing:
