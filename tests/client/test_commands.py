@@ -113,6 +113,14 @@ class TestOneFile:
         with Image.open(tmp_path / "photo.png") as image:
             assert image.format == "PNG"
 
+    @pytest.mark.parametrize("text", ["letterbox 200x100 | rotate90 1", "trim", "", "rotate 30 | crop 9x9"])
+    def test_json_says_where_the_image_is(self, at, jpeg, tmp_path, text):
+        done = client(*at, jpeg, tmp_path / "o.png", "--pipeline", text, "--json")
+        (described,) = json.loads(done.stdout)
+        expected = imgsvc.process(jpeg, text).placement
+        assert imgsvc.Placement(**{**described["placement"], "matrix": expected.matrix}) == expected
+        assert described["placement"]["matrix"] == list(expected.matrix)
+
     def test_a_pipe_is_converted(self, jpeg, tmp_path):
         os.mkfifo(tmp_path / "pipe")
         writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(jpeg.read_bytes(),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import os
 import sys
@@ -192,5 +193,6 @@ def _described(path: Path, output: str, result: Result) -> dict[str, Any]:
         "width": result.width,
         "height": result.height,
         "bytes": len(result.data or b""),
+        "placement": dataclasses.asdict(result.placement),
         "notes": list(result.notes),
     }
