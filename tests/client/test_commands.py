@@ -433,6 +433,7 @@ class TestSets:
             (("--formats", "heic"), 2, "--formats: 'heic', expected one of jpeg, png"),
             (("--formats", "png", "--format", "png"), 2, "--formats: png, expected without --format"),
             (("--formats", "png,gif", "--quality", "3"), 2, "--quality: 3, expected none for png, gif"),
+            (("--formats", "jpg,gif", "--lossless"), 2, "client: --lossless, expected none for jpeg, gif"),
             (
                 ("--formats", "png,gif,webp", "--widths", "1,2,3,4,5,6"),
                 2,

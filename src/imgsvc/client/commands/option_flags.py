@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from imgsvc.pipeline.options import Option
 
-__all__ = ["FLAGS", "add_option_flags", "given_options"]
+__all__ = ["FLAGS", "add_option_flags", "as_typed", "given_options"]
 
 TITLES = {OUTPUT: "output", DECODING: "decoding"}
 FLAGS = ", ".join(option.flag for option in OPTIONS.values())
@@ -39,6 +39,14 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options that a command line gives, by their names."""
     every = {name: getattr(args, name) for name in OPTIONS}
     return {name: value for name, value in every.items() if value is not None}
+
+
+def as_typed(name: str, value: Any) -> str:
+    """Return an option as a command line has it, to be said in an error; a colour as one says it."""
+    option = OPTIONS[name]
+    if option.kind == "switch":
+        return option.flag if value else f"--no-{option.flag.removeprefix('--')}"
+    return f"{option.flag}: {'#{:02x}{:02x}{:02x}'.format(*value) if option.kind == 'color' else value}"
 
 
 def _add(group: argparse._ArgumentGroup, option: Option) -> None:

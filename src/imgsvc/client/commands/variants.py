@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgsvc._options import argument_type, choice, integer
-from imgsvc.client.commands.option_flags import given_options
+from imgsvc.client.commands.option_flags import as_typed, given_options
 from imgsvc.codec import (
     FORMAT_ALIASES,
     FORMATS,
@@ -146,7 +146,7 @@ def _check_options_fit(kinds: tuple[str, ...], given: Mapping[str, Any]) -> None
     """Raise ConfigurationError for an option that none of the formats has."""
     for name, value in given.items():
         if kinds and not any(_has(kind, name, value) for kind in kinds):
-            raise ConfigurationError(f"{OPTIONS[name].flag}: {value}, expected none for {', '.join(kinds)}")
+            raise ConfigurationError(f"{as_typed(name, value)}, expected none for {', '.join(kinds)}")
 
 
 def _has(kind: str, name: str, value: Any) -> bool:
