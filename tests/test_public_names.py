@@ -12,6 +12,15 @@ def test_dir_shows_the_public_names_and_no_others():
         assert getattr(imgsvc, name) is not None
 
 
+def test_what_the_readme_names_by_its_module_is_there_at_once():
+    code = (
+        "import sys, imgsvc;"
+        "imgsvc.operations.Convolve, imgsvc.errors.ServiceError;"
+        "sys.exit(not {'errors', 'operations'} <= set(dir(imgsvc)) or 'grpc' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_it_is_the_same_when_everything_is_loaded():
     code = (
         "import imgsvc, imgsvc.client.sync, imgsvc.codec, imgsvc.errors, sys;"

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from imgsvc import errors, operations
 from imgsvc._images import read_others_by
 from imgsvc.errors import ImgsvcError
 from imgsvc.operations import (
@@ -72,6 +73,7 @@ __all__ = [
     "convolve",
     "crop",
     "describe",
+    "errors",
     "flatten",
     "flip",
     "gamma",
@@ -81,6 +83,7 @@ __all__ = [
     "letterbox",
     "lut",
     "mean_filter",
+    "operations",
     "pad",
     "process",
     "process_outputs",
