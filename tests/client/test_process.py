@@ -64,6 +64,9 @@ class TestOperations:
         np.testing.assert_array_equal(result, expected)
         assert result.dtype == expected.dtype
 
+    def test_width_and_height_by_their_places(self, client, photo):
+        np.testing.assert_array_equal(client.resize(photo, 20, 10), imgsvc.resize(photo, width=20, height=10))
+
     def test_a_fill_between_integers(self, client):
         image = np.ones((2, 3), np.float32)
         np.testing.assert_array_equal(

@@ -308,6 +308,17 @@ class TestWindows:
 
 
 class TestParameters:
+    def test_width_and_height_by_their_places(self, photo):
+        expected = imgsvc.resize(photo, width=20, height=10)
+        for _ in range(3):  # the first call is the function's, the others the door's
+            np.testing.assert_array_equal(imgsvc.resize(photo, 20, 10), expected)
+            np.testing.assert_array_equal(imgsvc.resize(photo, 20, height=10), expected)
+            np.testing.assert_array_equal(
+                imgsvc.resize(photo, 20, resample="box"), imgsvc.resize(photo, width=20, resample="box")
+            )
+            with pytest.raises(TypeError, match="takes from 1 to 3 positional arguments but 4 were given"):
+                imgsvc.resize(photo, 20, 10, "box")
+
     @pytest.mark.parametrize(
         ("shape", "width", "height", "expected"),
         [

@@ -220,9 +220,9 @@ class OperationMethods(abc.ABC, Generic[R]):
     def resize(
         self,
         image: ImageLike,
-        *,
         width: int | None = None,
         height: int | None = None,
+        *,
         resample: Resample = "bilinear",
         alpha: Alpha = "weighted",
         fit: Fit = "fill",

@@ -115,9 +115,9 @@ def _placed(operation: Resize, shape: Shape) -> Placed:
 @public(Resize)
 def resize(
     image: ImageLike,
-    *,
     width: int | None = None,
     height: int | None = None,
+    *,
     resample: Resample = "bilinear",
     alpha: Alpha = "weighted",
     fit: Fit = "fill",
