@@ -27,13 +27,14 @@ def readable(scan: Path, target: Path, degrees: float = 0) -> None:
 
 
 def turned(folder: Path, degrees: int = 90) -> list[Path]:
-    """Turn all photos of a folder, into files beside them."""
+    """Turn all photos of a folder, into files beside them; those are left out when it is done again."""
     # With jpegtran: the same without decoding, for some sizes.
     made = []
-    for path in sorted(folder.glob("*.jpg")):
-        target = path.with_name(f"{path.stem}-turned.jpg")
-        imgsvc.process(path, f"rotate {degrees}").save(target)
-        made.append(target)
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() == ".jpg" and not path.stem.endswith("-turned"):
+            target = path.with_name(f"{path.stem}-turned.jpg")
+            imgsvc.process(path, f"rotate {degrees}").save(target)
+            made.append(target)
     return made
 
 
@@ -45,9 +46,8 @@ def framed(photo: Path, target: Path) -> None:
 
 
 def for_mail(photos: list[Path]) -> list[bytes]:
-    """Return photos of at most 100 kB each, without where they were taken."""
+    """Return photos as JPEGs of at most 100 kB each, without where they were taken."""
     # With exiftool and Pillow: two passes.
-    results = (
-        imgsvc.process(photo, "resize 1600x1600 inside enlarge=false", max_bytes=100_000) for photo in photos
-    )
+    steps = "resize 1600x1600 inside enlarge=false"
+    results = (imgsvc.process(photo, steps, output="jpeg", max_bytes=100_000) for photo in photos)
     return [bytes(result.data) for result in results]

@@ -15,18 +15,22 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+# Gray is repeated, alpha laid over white, and what is RGB stays as it is.
+RGB = "flatten | color_matrix [[1,0,0],[0,1,0],[0,0,1]]"
+
 
 def letterboxed(path: str, side: int = 640) -> tuple[Array, imgsvc.Placement]:
     """Return all of an image in a gray square, as detectors take it, and what leads their boxes back."""
     # In OpenCV: a resize, four sums, and copyMakeBorder; and all of it backwards for the boxes.
-    result = imgsvc.process(path, f"letterbox {side}x{side}", output="raw")
+    result = imgsvc.process(path, f"letterbox {side}x{side} | {RGB}", output="raw")
     return result.array, result.placement
 
 
 def center_crop(path: str, side: int = 224) -> Array:
-    """Return the middle of an image."""
-    # In torchvision: Compose([Resize(224), CenterCrop(224)])
-    return imgsvc.process(path, f"resize {side}x{side} cover resample=bicubic", output="raw").array
+    """Return the middle of an image, in RGB."""
+    # In torchvision: Compose([Resize(224), CenterCrop(224)]), after Image.open(path).convert("RGB")
+    steps = f"resize {side}x{side} cover resample=bicubic | {RGB}"
+    return imgsvc.process(path, steps, output="raw").array
 
 
 def normalized(path: str) -> Array:
@@ -52,8 +56,8 @@ def batch(paths: Iterable[str], side: int = 224) -> Array:
         return np.stack(list(pool.map(lambda path: center_crop(path, side), paths)))
 
 
-def eight_bits(image: Array, low: int, high: int) -> Array:
-    """Return a window of 16-bit values as bytes, as of a microscope."""
-    # In NumPy alone: the same in three arrays of floats.
-    table = np.clip((np.arange(65536) - low) / (high - low), 0, 1)
-    return np.rint(table * 255).astype(np.uint8)[image]
+def eight_bits(image: Array | str, low: int, high: int) -> Array:
+    """Return a window of 16-bit values as bytes, as of a microscope; of an array or a file."""
+    # In NumPy alone: a reader of files, and clip, rint and astype, with an array of floats for each.
+    values = imgsvc.process(image, "convert float32", output="raw", depth="keep").array * 65535
+    return imgsvc.convert((values - low) / (high - low), "uint8")

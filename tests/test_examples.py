@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import imgsvc
 from imgsvc.codec import decode, format_of
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -91,6 +92,30 @@ class TestTraining:
         assert (floats.shape, floats.dtype) == ((3, 224, 224), np.float32)
         np.testing.assert_array_equal(np.rint(floats * 255), TRAINING.center_crop(PHOTO).transpose(2, 0, 1))
 
+    @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK"])
+    def test_files_of_every_kind_become_rgb(self, mode, tmp_path):
+        with Image.open(PHOTO) as photo:
+            if mode.endswith("A"):
+                photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+            path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+            photo.convert(mode).save(path)
+        crop = TRAINING.center_crop(path)
+        assert (crop.shape, crop.dtype) == ((224, 224, 3), np.uint8)
+        if mode in {"L", "LA", "1"}:
+            assert (crop == crop[:, :, :1]).all()
+        if mode.endswith("A"):
+            assert crop[0].min() > 250, "white shines through"
+        floats = TRAINING.normalized(path)
+        np.testing.assert_array_equal(np.rint(floats * 255), crop.transpose(2, 0, 1))
+        assert TRAINING.letterboxed(path)[0].shape == (640, 640, 3)
+        images = TRAINING.batch([path, PHOTO])
+        assert images.shape == (2, 224, 224, 3)
+        np.testing.assert_array_equal(images[0], crop)
+
+    def test_what_is_rgb_stays_as_it_is(self):
+        plain = imgsvc.process(PHOTO, "resize 224x224 cover resample=bicubic", output="raw")
+        np.testing.assert_array_equal(TRAINING.center_crop(PHOTO), plain)
+
     def test_augmented(self):
         image = TRAINING.center_crop(PHOTO)
         first, again = (TRAINING.augmented(image, np.random.default_rng(3)) for _ in range(2))
@@ -103,16 +128,30 @@ class TestTraining:
         assert images.shape == (5, 224, 224, 3)
         np.testing.assert_array_equal(images[3], TRAINING.center_crop(PHOTO))
 
-    def test_eight_bits(self):
+    def test_eight_bits(self, tmp_path):
         assert TRAINING.eight_bits(np.array([[0, 1000, 2000, 65535]], np.uint16), 1000, 2000).tolist() == [
             [0, 0, 255, 255]
         ]
+        every = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+        Image.fromarray(every).save(tmp_path / "deep.png")
+        expected = np.clip((every.astype(float) - 300) / 40000, 0, 1) * 255
+        for image in (every, tmp_path / "deep.png"):
+            result = TRAINING.eight_bits(image, 300, 40300)
+            assert result.dtype == np.uint8
+            assert np.abs(result - expected).max() < 0.501
 
 
 class TestDesk:
     def test_smaller(self, tmp_path):
         DESK.smaller(PHOTO, tmp_path / "b.png")
         assert size((tmp_path / "b.png").read_bytes()) == (300, 200)
+
+    @pytest.mark.parametrize("name", ["A.JPG", "A.Tif", "a.jpeg"])
+    def test_names_in_capitals(self, tmp_path, name):
+        for write in (DESK.smaller, DESK.framed):
+            write(PHOTO, tmp_path / name)
+            kind = "tiff" if name.endswith("Tif") else "jpeg"
+            assert format_of((tmp_path / name).read_bytes()) == kind
 
     def test_black_and_white(self, tmp_path):
         DESK.black_and_white(PHOTO, tmp_path / "page.png")
@@ -137,8 +176,11 @@ class TestDesk:
 
     def test_turned(self, tmp_path):
         shutil.copy(PHOTO, tmp_path)
-        assert DESK.turned(tmp_path) == [tmp_path / "photo-turned.jpg"]
+        shutil.copy(PHOTO, tmp_path / "A.JPG")
+        for _ in range(2):
+            assert DESK.turned(tmp_path) == [tmp_path / "A-turned.jpg", tmp_path / "photo-turned.jpg"]
         assert size((tmp_path / "photo-turned.jpg").read_bytes()) == (400, 600)
+        assert len(list(tmp_path.iterdir())) == 4
 
     def test_framed(self, tmp_path):
         DESK.framed(PHOTO, tmp_path / "framed.png")
@@ -156,3 +198,11 @@ class TestDesk:
         assert size(data)[0] == 1600
         with Image.open(io.BytesIO(data)) as image:
             assert not image.getexif()
+
+    @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+    def test_a_png_for_mail(self, tmp_path, mode):
+        with Image.open(PHOTO) as photo:
+            photo.convert(mode).save(tmp_path / "a.png")
+        (data,) = DESK.for_mail([tmp_path / "a.png"])
+        assert format_of(data) == "jpeg"
+        assert len(data) <= 100_000
