@@ -117,6 +117,7 @@ def trim(
     The result is the smallest rectangle with all pixels of which a channel differs from the background by
     more than `threshold`; of RGBA alpha, or what is seen of a colour: ``abs(c a - c' a') > 255 threshold``.
     An image of nothing but background stays as it is. As sharp's `trim`, which has colours and alpha apart.
+    Where an animation is processed, its first frame decides, and all are cut as it is.
 
     Parameters
     ----------

@@ -59,8 +59,9 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
         help='such as "resize width=800 | sharpen"; `imgsvc-client operations` lists what there is',
     )  # fmt: skip
     what.add_argument(
-        "--preset", type=argument_type(text), metavar="NAME", help="a pipeline that the server knows by name"
-    )
+        "--preset", type=argument_type(text), metavar="NAME",
+        help="a pipeline that the server knows by name; it goes before --pipeline",
+    )  # fmt: skip
     what.add_argument(
         "--presets", type=Path, metavar="FILE", help="look --preset up in this TOML file instead"
     )
