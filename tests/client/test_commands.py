@@ -189,6 +189,11 @@ class TestOneFile:
             )
             (described,) = json.loads(done.stdout)
             assert (described["width"], described["format"]) == (16, "webp")
+            done = client(
+                *options, "--preset", "small", "--pipeline", "rotate90 1", jpeg, tmp_path / "o.webp", "--json"
+            )
+            (described,) = json.loads(done.stdout)
+            assert (described["width"], described["height"]) == (24, 16), "the preset goes first"
         done = client("--embedded", "--presets", presets, "--preset", "big", "--input", jpeg, "--output", "-")
         assert (done.returncode, said(done)) == (2, f"--preset: 'big', expected one of {presets}: small\n")
         done = client("--port", server.port, "--preset", "big", "--input", jpeg, "--output", "-")
