@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgsvc.codec import CameraData, Place, camera_data, exif, formats, icc, place, read_metadata
+from imgsvc.codec import CameraData, GpsPosition, camera_data, exif, formats, gps_position, icc, read_metadata
 from tests.codec import profiles, secretive
 from tests.codec.secretive import SECRETS, photo
 
@@ -30,7 +30,7 @@ KINDS = [kind for kind in ("jpeg", "png", "webp", "avif") if formats()[kind].enc
 def test_what_is_allowed(kind):
     found, _ = read_metadata(photo(kind))
     assert camera_data(found) == KNOWN
-    assert place(found) == Place(-33.8601, 151.215, -12.5)
+    assert gps_position(found) == GpsPosition(-33.8601, 151.215, -12.5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,7 +90,7 @@ def test_resolutions(unit, across, dpi):
 
 @pytest.mark.parametrize("latitude", [("S", (91, 0, 0)), ("X", (1, 0, 0)), ("", (1, 0, 0))])
 def test_places_that_are_none(latitude):
-    assert place(secretive.exif(latitude=latitude).tobytes()) is None
+    assert gps_position(secretive.exif(latitude=latitude).tobytes()) is None
 
 
 @given(st.data())
@@ -100,7 +100,7 @@ def test_damaged_data_raise_nothing(data):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(whole[: data.draw(st.integers(0, len(whole)))])
     camera_data(cut)
-    place(cut)
+    gps_position(cut)
     icc.name_of(cut)
 
 

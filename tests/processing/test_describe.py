@@ -61,8 +61,8 @@ class TestFiles:
     @pytest.mark.parametrize("kind", KINDS)
     def test_the_place_is_told_on_request(self, kind):
         data = secretive.photo(kind)
-        assert imgsvc.describe(data).place is None
-        assert imgsvc.describe(data, gps=True).place == imgsvc.codec.Place(-33.8601, 151.215, -12.5)
+        assert imgsvc.describe(data).gps is None
+        assert imgsvc.describe(data, gps=True).gps == imgsvc.codec.GpsPosition(-33.8601, 151.215, -12.5)
 
     def test_profiles_and_depths(self, photo):
         named = v1.encoded(photo, "PNG", icc_profile=profiles.rgb(profiles.gamma(1.8), name="Wide Colours"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import imgsvc
-from imgsvc.codec import Place, formats
+from imgsvc.codec import GpsPosition, formats
 from imgsvc.errors import RequestRefusedError
 from imgsvc.v1 import image_service_pb2
 from tests import v1
@@ -42,7 +42,7 @@ def test_files_are_described_as_by_the_library(client, kind):
     described = client.describe(data)
     assert described == imgsvc.describe(data)
     assert described.camera.model == "Model X"
-    assert described.place is None
+    assert described.gps is None
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -83,7 +83,7 @@ class TestPlaces:
     def test_are_refused_unless_the_server_tells_them(self, server):
         photo = v1.file(secretive.photo("jpeg"))
         assert ask(server, photo, gps=True) == (DENIED, NO_GPS)
-        assert not ask(server, photo, gps=False).HasField("place")
+        assert not ask(server, photo, gps=False).HasField("gps")
 
     def test_are_refused_before_the_image_is_looked_at(self, server):
         assert ask(server, v1.file(b"nothing"), gps=True) == (DENIED, NO_GPS)
@@ -94,9 +94,9 @@ class TestPlaces:
         server = serve("--port", "0", *options, **variables)
         data = secretive.photo("jpeg")
         with imgsvc.Client(server.target) as client:
-            assert client.describe(data).place is None
+            assert client.describe(data).gps is None
             described = client.describe(data, gps=True)
-        assert described.place == Place(-33.8601, 151.215, -12.5)
+        assert described.gps == GpsPosition(-33.8601, 151.215, -12.5)
         assert described == imgsvc.describe(data, gps=True)
         told = json.dumps(dataclasses.asdict(described), ensure_ascii=False)
         assert not [secret for secret in SECRETS.values() if secret in told]

@@ -1,6 +1,6 @@
 """Encoded images ↔ arrays, in memory (`decode`, `encode`) or in files (`read_image`, `write_image`)."""
 
-from imgsvc.codec.camera_data import CameraData, Place, camera_data, place
+from imgsvc.codec.camera_data import CameraData, GpsPosition, camera_data, gps_position
 from imgsvc.codec.color import FOR_OTHERS, profile_fits
 from imgsvc.codec.decode_options import Damaged, DecodeLimits, DecodeOptions
 from imgsvc.codec.decoding import Decoded, decode
@@ -56,10 +56,10 @@ __all__ = [
     "Format",
     "FormatAlias",
     "FormatInfo",
+    "GpsPosition",
     "Header",
     "Metadata",
     "Photo",
-    "Place",
     "Rights",
     "Subsampling",
     "camera_data",
@@ -73,9 +73,9 @@ __all__ = [
     "format_of",
     "format_of_name",
     "formats",
+    "gps_position",
     "hides_alpha",
     "is_image_name",
-    "place",
     "profile_fits",
     "profile_name",
     "read_header",

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from imgsvc.codec.exif_values import Value
 
-__all__ = ["CameraData", "Place", "camera_data", "place"]
+__all__ = ["CameraData", "GpsPosition", "camera_data", "gps_position"]
 
-PLACE_DIRECTORY = 0x8825
+GPS_DIRECTORY = 0x8825
 EXPOSURE_TIME, APERTURE, ISO, TIME_TAKEN, FOCAL_LENGTH, LENS = 0x829A, 0x829D, 0x8827, 0x9003, 0x920A, 0xA434
 MAIN = frozenset({MAKE, MODEL, X_RESOLUTION, Y_RESOLUTION, UNIT, TIME, exif_data.COPYRIGHT})
 CAMERA = frozenset({EXPOSURE_TIME, APERTURE, ISO, TIME_TAKEN, FOCAL_LENGTH, LENS})
 
 LATITUDE_REF, LATITUDE, LONGITUDE_REF, LONGITUDE, ALTITUDE_REF, ALTITUDE = range(1, 7)
-PLACE = frozenset({LATITUDE_REF, LATITUDE, LONGITUDE_REF, LONGITUDE, ALTITUDE_REF, ALTITUDE})
+GPS = frozenset({LATITUDE_REF, LATITUDE, LONGITUDE_REF, LONGITUDE, ALTITUDE_REF, ALTITUDE})
 BELOW_THE_SEA = (1,)
 
 CENTIMETRES = 3
@@ -39,7 +39,7 @@ DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class GpsPosition:
     """Where a photo was taken.
 
     Attributes
@@ -108,16 +108,16 @@ def camera_data(exif: bytes) -> CameraData:
     )
 
 
-def place(exif: bytes) -> Place | None:
+def gps_position(exif: bytes) -> GpsPosition | None:
     """Return where a photo was taken, if its EXIF data say so."""
-    found = exif_values.values(exif, (PLACE_DIRECTORY,), PLACE)
+    found = exif_values.values(exif, (GPS_DIRECTORY,), GPS)
     latitude = _degrees(found, LATITUDE, LATITUDE_REF, "NS", 90)
     longitude = _degrees(found, LONGITUDE, LONGITUDE_REF, "EW", 180)
     if latitude is None or longitude is None:
         return None
     metres = _numbers(found, ALTITUDE, 1)
     sign = -1 if found.get(ALTITUDE_REF) == BELOW_THE_SEA else 1
-    return Place(latitude, longitude, round(sign * metres[0], DIGITS) if metres else None)
+    return GpsPosition(latitude, longitude, round(sign * metres[0], DIGITS) if metres else None)
 
 
 def _text(found: Mapping[int, Value], tag: int) -> str | None:

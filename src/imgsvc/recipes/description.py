@@ -14,10 +14,10 @@ from imgsvc.codec import (
     CameraData,
     DecodeLimits,
     DecodeOptions,
-    Place,
+    GpsPosition,
     camera_data,
     decode,
-    place,
+    gps_position,
     profile_name,
     read_header,
     read_metadata,
@@ -76,7 +76,7 @@ class Description:
         For each channel how many pixels have the values 0 to 255.
     camera : CameraData
         What EXIF data say, by a list of what is allowed.
-    place : Place or None
+    gps : GpsPosition or None
         Where it was taken, if that was asked for and is known.
     """
 
@@ -92,7 +92,7 @@ class Description:
     dominant_colors: tuple[DominantColor, ...]
     histogram: tuple[tuple[int, ...], ...] = dataclasses.field(repr=False)
     camera: CameraData = NOTHING_KNOWN
-    place: Place | None = None
+    gps: GpsPosition | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,7 +233,7 @@ def _told(data: memoryview | bytes, *, gps: bool) -> dict[str, Any]:
     return {
         "icc_profile": _name(profile),
         "camera": camera_data(exif or b""),
-        "place": place(exif) if gps and exif else None,
+        "gps": gps_position(exif) if gps and exif else None,
     }
 
 

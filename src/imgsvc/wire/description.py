@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from imgsvc.codec import CameraData, Place
+from imgsvc.codec import CameraData, GpsPosition
 from imgsvc.errors import InvalidImageError
 from imgsvc.recipes.colors import DominantColor
 from imgsvc.recipes.description import Description
@@ -38,7 +38,7 @@ def draft_describe_request(source: Source, *, gps: bool) -> tuple[Draft, NDArray
 
 def description_message(described: Description) -> messages.DescribeResponse:
     """Return a description as a message."""
-    average, place = described.average_color, described.place
+    average, gps = described.average_color, described.gps
     camera = {
         name: value for name, value in dataclasses.asdict(described.camera).items() if value is not None
     }
@@ -53,7 +53,7 @@ def description_message(described: Description) -> messages.DescribeResponse:
         ],
         histogram=[messages.Histogram(counts=counts) for counts in described.histogram],
         camera=messages.CameraData(**camera),
-        place=None if place is None else messages.Place(**dataclasses.asdict(place)),
+        gps=None if gps is None else messages.GpsPosition(**dataclasses.asdict(gps)),
     )
 
 
@@ -79,7 +79,7 @@ def read_description(body: bytes) -> Description:
     camera: dict[str, Any] = {each.name: value for each, value in message.camera.ListFields()}
     if "dpi" in camera:
         camera["dpi"] = tuple(camera["dpi"])
-    place = {each.name: value for each, value in message.place.ListFields()}
+    gps = {each.name: value for each, value in message.gps.ListFields()}
     return Description(
         **{name: getattr(message, name) for name in ALIKE},
         format=kind,
@@ -90,7 +90,7 @@ def read_description(body: bytes) -> Description:
         ),
         histogram=tuple(tuple(each.counts) for each in message.histogram),
         camera=CameraData(**camera),
-        place=Place(**{"latitude": 0.0, "longitude": 0.0, **place}) if message.HasField("place") else None,
+        gps=GpsPosition(**{"latitude": 0.0, "longitude": 0.0, **gps}) if message.HasField("gps") else None,
     )
 
 

@@ -86,9 +86,9 @@ def _lines(path: Path, described: Description) -> Iterator[str]:
     for name, counts in zip(names, described.histogram, strict=False):
         yield _line(name, f"|{_bars(counts)}|")
     yield from _taken(described.camera)
-    if described.place:
-        altitude = "" if described.place.altitude is None else f", {described.place.altitude:g} m"
-        yield _line("place", f"{described.place.latitude:.6f}, {described.place.longitude:.6f}{altitude}")
+    if described.gps:
+        altitude = "" if described.gps.altitude is None else f", {described.gps.altitude:g} m"
+        yield _line("place", f"{described.gps.latitude:.6f}, {described.gps.longitude:.6f}{altitude}")
 
 
 def _taken(camera: CameraData) -> Iterator[str]:
