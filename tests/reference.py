@@ -1,5 +1,6 @@
 """What each operation computes, written in the most obvious way."""
 
+import decimal
 import functools
 import math
 from fractions import Fraction
@@ -366,6 +367,21 @@ def resize(image, width, height, resample, alpha="weighted"):
         sums = resize_both(premultiplied(image), width, height, resample)
         return to_bytes(unpremultiplied(sums, resize_both(white, width, height, resample)))
     return to_bytes(resize_both(image, width, height, resample))
+
+
+PI = decimal.Decimal("3.14159265358979323846264338327950288419716939937510582097494")
+
+
+def cosine_and_sine(degrees):
+    """Both to more than 40 decimal places, by their series at the angle itself, as fractions."""
+    with decimal.localcontext() as context:
+        context.prec = 55
+        angle = decimal.Decimal(degrees) % 360 * PI / 180
+        term, sums = decimal.Decimal(1), [decimal.Decimal(0)] * 2
+        for power in range(100):
+            sums[power % 2] += term if power % 4 < 2 else -term
+            term *= angle / (power + 1)
+    return [Fraction(each) for each in sums]
 
 
 def cubic_weights(t):

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import imgsvc
@@ -82,17 +82,17 @@ class TestWarpAffine:
     def test_at_every_thread_count_and_over_tiles(self, isa, rng, resample):
         for channels in (1, 3, 4):
             image = rng.integers(0, 256, (200, 300, channels), dtype=np.uint8)
-            matrix = [[0.9, 0.2, 3], [-0.2, 0.9, 30]]
+            # Its inverse is exact in binary, so that a move of whole pixels moves all places by as many.
+            matrix = [[1, 0.25, 3], [-0.25, 0.9375, 30]]
             one = imgsvc.warp_affine(image, matrix, resample=resample, num_threads=1)
             for num_threads in THREADS:
                 result = imgsvc.warp_affine(image, matrix, resample=resample, num_threads=num_threads)
                 np.testing.assert_array_equal(result, one)
             # A part of the result is what it would be by itself.
             row, column = 70, 131
-            moved = [[0.9, 0.2, 3 - column], [-0.2, 0.9, 30 - row]]
-            part = imgsvc.warp_affine(image, moved, width=9, height=5, resample="nearest")
-            if resample == "nearest":
-                np.testing.assert_array_equal(part, one[row : row + 5, column : column + 9])
+            moved = [[1, 0.25, 3 - column], [-0.25, 0.9375, 30 - row]]
+            part = imgsvc.warp_affine(image, moved, width=9, height=5, resample=resample)
+            np.testing.assert_array_equal(part, one[row : row + 5, column : column + 9])
 
     @pytest.mark.parametrize("resample", TAPS)
     @per_isa
@@ -236,8 +236,7 @@ class TestRotate:
         result = imgsvc.rotate(image, 90 * turns, resample=resample, expand=False, fill=3, alpha="channel")
         turned = imgsvc.rotate90(image, turns)
         assert result.shape == image.shape
-        if turns % 2 and (height - width) % 2:
-            return  # half a pixel lies between them
+        assume(turns % 2 == 0 or (height - width) % 2 == 0)  # otherwise half a pixel lies between them
         top, left = (turned.shape[0] - height) // 2, (turned.shape[1] - width) // 2
         around = imgsvc.pad(
             turned, left=max(-left, 0), right=max(-left, 0), top=max(-top, 0), bottom=max(-top, 0), fill=3
@@ -247,20 +246,15 @@ class TestRotate:
 
     @per_isa
     @given(
-        image=images, degrees=st.floats(-400, 400), resample=interpolations, expand=st.booleans(),
-        alpha=st.sampled_from(["weighted", "channel"]),
+        image=images, degrees=st.floats(-400, 400).filter(lambda degrees: degrees % 90),
+        resample=interpolations, expand=st.booleans(), alpha=st.sampled_from(["weighted", "channel"]),
     )  # fmt: skip
     def test_equals_the_reference(self, isa, image, degrees, resample, expand, alpha):
-        if degrees % 90 == 0:
-            return
         result = imgsvc.rotate(
             image, degrees, resample=resample, expand=expand, fill="#40506070", alpha=alpha
         )
         height, width = image.shape[:2]
-        cosine, sine = (Fraction(each, 1 << 64) for each in cosine_and_sine(degrees))
-        assert (float(cosine), float(sine)) == pytest.approx(
-            (math.cos(math.radians(degrees)), math.sin(math.radians(degrees))), abs=1e-12
-        )
+        cosine, sine = reference.cosine_and_sine(degrees)
         if expand:
             size = tuple(
                 math.ceil(Fraction(round(length * 2**32), 2**32))
@@ -312,6 +306,18 @@ class TestRotate:
     )
     def test_sizes(self, degrees, size):
         assert Rotate(degrees).output_shape((3000, 4000, 3)) == (*size, 3)
+
+    @settings(max_examples=20 * settings.default.max_examples)
+    @given(degrees=st.floats(-1e6, 1e6) | st.integers(-4000, 4000).map(lambda number: number / 8))
+    def test_cosine_and_sine_are_rounded_to_the_nearest(self, degrees):
+        for found, exact in zip(cosine_and_sine(degrees), reference.cosine_and_sine(degrees), strict=True):
+            assert abs(found - exact * 2**64) <= Fraction(51, 100)
+
+    def test_the_cosine_and_the_sine_of_an_angle(self):
+        cosine, sine = reference.cosine_and_sine(30.0)
+        assert abs(cosine**2 - Fraction(3, 4)) < Fraction(1, 10**48)
+        assert abs(sine - Fraction(1, 2)) < Fraction(1, 10**48)
+        assert cosine_and_sine(30.0) == ((math.isqrt(3 << 128) + 1) // 2, 1 << 63)
 
     def test_sixty_degrees_have_half_a_side(self):
         assert cosine_and_sine(60.0)[0] == 1 << 63
