@@ -15,10 +15,22 @@ from imgsvc._images import DTYPES, DTypeName
 from imgsvc.client.options import COMPRESSION, Compression
 from imgsvc.codec import FORMATS, DecodeOptions, EncodeOptions, Format, encode
 from imgsvc.errors import InvalidParameterError
-from imgsvc.operations import BoxBlur, Convert, Convolve, GaussianBlur, MeanFilter, Pad, Resize, Sharpen
-from imgsvc.operations.alpha import ALPHAS, Alpha
-from imgsvc.operations.borders import BORDERS, Border
-from imgsvc.operations.resizing import RESAMPLES, Resample
+from imgsvc.operations import (
+    BoxBlur,
+    Convert,
+    Convolve,
+    GaussianBlur,
+    Letterbox,
+    MeanFilter,
+    Pad,
+    Resize,
+    Rotate,
+    Sharpen,
+    WarpAffine,
+)
+from imgsvc.operations.alpha import Alpha
+from imgsvc.operations.borders import Border
+from imgsvc.operations.resizing import Resample
 from imgsvc.recipes.recipe import OUTPUT_FORMATS, OutputFormat
 
 IMAGE = np.arange(12, dtype=np.uint8).reshape(3, 4)
@@ -32,6 +44,10 @@ REFUSED: dict[str, Callable[[imgsvc.Client], object]] = {
     "convolve": lambda _: imgsvc.convolve(IMAGE, [[1]], border=""),  # type: ignore[arg-type]
     "resize by alpha": lambda _: imgsvc.resize(IMAGE, width=2, alpha="weigthed"),  # type: ignore[arg-type]
     "mean_filter": lambda _: imgsvc.mean_filter(IMAGE, alpha="none"),  # type: ignore[arg-type]
+    "resize by fit": lambda _: imgsvc.resize(IMAGE, width=2, fit="crop"),  # type: ignore[arg-type]
+    "letterbox": lambda _: imgsvc.letterbox(IMAGE, 2, 2, resample="linear"),  # type: ignore[arg-type]
+    "rotate": lambda _: imgsvc.rotate(IMAGE, 2, resample="lanczos"),  # type: ignore[arg-type]
+    "warp_affine": lambda _: imgsvc.warp_affine(IMAGE, [[1, 0, 0], [0, 1, 0]], border="edge"),  # type: ignore[arg-type]
     "convert": lambda _: imgsvc.convert(IMAGE, "uint32"),  # type: ignore[arg-type]
     "Resize": lambda _: Resize(2, resample="cubic"),  # type: ignore[arg-type]
     "MeanFilter": lambda _: MeanFilter("none"),  # type: ignore[arg-type]
@@ -42,6 +58,10 @@ REFUSED: dict[str, Callable[[imgsvc.Client], object]] = {
     "GaussianBlur": lambda _: GaussianBlur(1, "none"),  # type: ignore[arg-type]
     "Sharpen": lambda _: Sharpen(border="none"),  # type: ignore[arg-type]
     "Convolve": lambda _: Convolve(((1.0,),), border="none"),  # type: ignore[arg-type]
+    "Resize by fit": lambda _: Resize(2, fit="none"),  # type: ignore[arg-type]
+    "Letterbox": lambda _: Letterbox(2, 2, alpha="none"),  # type: ignore[arg-type]
+    "Rotate": lambda _: Rotate(2, resample="box"),  # type: ignore[arg-type]
+    "WarpAffine": lambda _: WarpAffine(((1, 0, 0), (0, 1, 0)), resample="box"),  # type: ignore[arg-type]
     "Convert": lambda _: Convert("float"),  # type: ignore[arg-type]
     "client.resize": lambda client: client.resize(IMAGE, width=2, resample="lanzcos"),  # type: ignore[arg-type]
     "client.pad": lambda client: client.pad(IMAGE, border="none"),  # type: ignore[arg-type]
@@ -77,10 +97,8 @@ def test_no_such_word(name: str) -> None:
         REFUSED[name](client)
 
 
+# Those of operations are in ``tests/operations/test_words.py``.
 TABLES: list[tuple[Any, Collection[str]]] = [
-    (Border, BORDERS),
-    (Resample, RESAMPLES),
-    (Alpha, ALPHAS),
     (DTypeName, DTYPES),
     (Format, FORMATS),
     (OutputFormat, OUTPUT_FORMATS),
