@@ -1,5 +1,6 @@
 """Positions by what an image shows: against the formulas, one pixel at a time."""
 
+import decimal
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 import imgsvc
 from imgsvc.errors import InvalidParameterError
 from imgsvc.operations import Crop, Resize
+from imgsvc.operations.interest import SURPRISE
 from tests.operations.images import images, per_isa
 
 POSITIONS = ["entropy", "attention"]
@@ -170,3 +172,54 @@ def test_a_rectangle_has_one_place():
 def test_beyond_reason():
     with pytest.raises(InvalidParameterError, match=r"^position: an image of 5000000×9, expected sides of"):
         Crop(width=1, height=1, position="entropy").output_shape((9, 5_000_000))
+
+
+def test_golden_vectors_of_entropy():
+    """The most even levels, of which those of the same multiple of 8 are one; the first of equals."""
+    four_levels = np.array([[0, 0, 0, 0], [0, 0, 80, 160], [0, 0, 240, 40], [0, 0, 0, 0]], np.uint8)
+    cut = imgsvc.crop(four_levels, width=2, height=2, position="entropy")
+    assert cut.tolist() == [[80, 160], [240, 40]]
+    # Of 4 pixels 2 and 2 are better than 3 and 1.
+    row = np.array([[0, 1, 2, 8, 9, 10]], np.uint8)
+    assert imgsvc.crop(row, width=4, height=1, position="entropy").tolist() == [[1, 2, 8, 9]]
+    assert imgsvc.crop(row, width=1, height=1, position="entropy").tolist() == [[0]]
+    large = four_levels[:3].repeat(2, 0).repeat(2, 1)
+    result = imgsvc.resize(large, width=2, height=3, fit="cover", position="entropy", resample="box")
+    assert result.tolist() == [[0, 0], [80, 160], [240, 40]]
+
+
+def test_golden_vectors_of_attention():
+    # Contrasts are 0 0 90 180 90 0, and count 1 2 1 times: 90, 360, 540 and 360.
+    row = np.array([[5, 5, 5, 95, 5, 5]], np.uint8)
+    assert imgsvc.crop(row, width=3, height=1, position="attention").tolist() == [[5, 95, 5]]
+    # They are 255 at most, so 260 is as good as 510.
+    row = np.array([[0, 130, 0, 0, 255, 0, 0]], np.uint8)
+    assert imgsvc.crop(row, width=1, height=1, position="attention").tolist() == [[130]]
+
+
+@pytest.mark.parametrize(
+    ("worse", "better"),
+    [
+        ((88, 88, 88), (255, 0, 107)),  # 0 and 255, as light as each other
+        ((255, 0, 107), (112, 81, 63)),  # 255 and, of the hue of skin, 49 + 255
+        ((117, 81, 58), (255, 0, 107)),  # five steps away from it: 59 + 195, and 255
+        ((255, 0, 107), (116, 81, 59)),  # four: 57 + 207
+        ((0, 0, 109), (30, 10, 10)),  # too dark, of a luma of 12, and 20
+        ((255, 255, 150), (240, 240, 200)),  # too light, of 243, and 40
+    ],
+)
+def test_golden_vectors_of_colours(worse, better):
+    for row in ([worse, better], [better, worse]):
+        cut = imgsvc.crop(np.array([row], np.uint8), width=1, height=1, position="attention")
+        assert cut.tolist() == [[list(better)]]
+
+
+def test_surprise_is_the_same_on_every_machine():
+    """Libm's last bit would matter within 2**-22 of a tie: 1048 comes nearest to one, by 1/1900."""
+    assert SURPRISE[[0, 1, 2, 1048, 4096]].tolist() == [0, 0, 131072, 689112830, 3221225472]
+    with decimal.localcontext() as context:
+        context.prec = 40
+        for count in range(1, 4097):
+            exact = 65536 * count * decimal.Decimal(count).ln() / decimal.Decimal(2).ln()
+            assert SURPRISE[count] == round(exact)
+            assert abs(exact - math.floor(exact) - decimal.Decimal("0.5")) > decimal.Decimal("0.0005")

@@ -19,6 +19,22 @@ def test_it_is_resize_upon_a_canvas(rng, shape, enlarge):
         np.testing.assert_array_equal(result, expected)
 
 
+def test_golden_vectors():
+    image = np.array([[10, 50]], np.uint8)
+    bars = [114] * 4
+    # Twice as large: weights of 1/4 and 3/4 between the two.
+    assert imgsvc.letterbox(image, 4, 4).tolist() == [bars, [10, 20, 40, 50], [10, 20, 40, 50], bars]
+    # Of three free rows one is above, and the free column is on the right.
+    assert imgsvc.letterbox(image, 3, 4, 7, enlarge=False).tolist() == [
+        [7, 7, 7], [10, 50, 7], [7, 7, 7], [7, 7, 7]
+    ]  # fmt: skip
+    # The mean of two by their alphas: (200 * 255 + 100 * 85) / 340 and (80 * 85) / 340.
+    row = np.array([[[200, 0, 0, 255], [100, 80, 0, 85]]], np.uint8)
+    assert imgsvc.letterbox(row, 1, 3, (1, 2, 3, 4), resample="box").tolist() == [
+        [[1, 2, 3, 4]], [[175, 20, 0, 170]], [[1, 2, 3, 4]]
+    ]  # fmt: skip
+
+
 def test_where_the_image_is(rng):
     image = rng.integers(0, 256, (20, 40, 3), dtype=np.uint8)
     result = imgsvc.letterbox(image, 40, 31, "red")

@@ -42,6 +42,22 @@ def framed(draw):
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
+def test_golden_vectors(isa):
+    image = np.array([[9, 9, 9, 9, 9], [9, 19, 20, 9, 9], [9, 9, 9, 250, 9]], np.uint8)
+    assert imgsvc.trim(image).tolist() == [[20, 9], [9, 250]]  # 10 more is as good as the background
+    assert imgsvc.trim(image, 11).tolist() == [[250]]
+    assert imgsvc.trim(image, 9).tolist() == [[19, 20, 9], [9, 9, 250]]
+    assert imgsvc.trim(image, 0, 20).tolist() == image.tolist()
+    # What is seen of 255 with an alpha of 10 is 10 levels; of 11 it is one too many, as is the alpha.
+    clear, hardly, seen = [0, 0, 0, 0], [255, 0, 0, 10], [0, 255, 0, 11]
+    rgba = np.array([[clear, hardly, clear], [clear, seen, hardly]], np.uint8)
+    assert imgsvc.trim(rgba).tolist() == [[seen]]
+    # 210 is seen as 203 at an alpha of 246; 189 is 11 levels less than 200.
+    red, less, clearer = [200, 0, 0, 255], [189, 0, 0, 255], [210, 0, 0, 246]
+    rgba = np.array([[red, clearer, less, red]], np.uint8)
+    assert imgsvc.trim(rgba).tolist() == [[less]]
+
+
 @per_isa
 @given(image=framed(), threshold=st.integers(0, 30), threads=st.integers(1, 3))
 def test_against_the_definition(isa, image, threshold, threads):

@@ -352,6 +352,207 @@ class TestRotate:
         assert Rotate(270, expand=False).of_size((5, 5)) == Rotate90(3)
 
 
+class TestGoldenVectors:
+    """Worked out by the formulas of the docstrings in fractions, with places that are not rounded."""
+
+    GRAY = np.array([[10, 200, 30, 90], [0, 50, 255, 120], [70, 160, 20, 240], [130, 5, 180, 60]], np.uint8)
+    RGBA = np.array(
+        [[[200, 100, 0, 255], [0, 80, 250, 128]], [[90, 10, 30, 0], [255, 40, 120, 60]]], np.uint8
+    )
+
+    @pytest.mark.parametrize(
+        ("resample", "border", "expected"),
+        [
+            (
+                "nearest", "constant",
+                [[99, 99, 99, 99], [99, 99, 30, 99], [99, 0, 50, 240], [99, 99, 160, 60]],
+            ),
+            (
+                "nearest", "replicate",
+                [[10, 200, 90, 90], [10, 10, 30, 120], [10, 0, 50, 240], [0, 70, 160, 60]],
+            ),
+            (
+                "nearest", "reflect",
+                [[0, 50, 90, 90], [10, 10, 30, 120], [200, 0, 50, 240], [255, 70, 160, 60]],
+            ),
+            (
+                "nearest", "reflect101",
+                [[160, 160, 120, 255], [50, 0, 30, 255], [30, 0, 50, 240], [120, 160, 160, 60]],
+            ),
+            (
+                "nearest", "wrap",
+                [[240, 160, 60, 130], [60, 130, 30, 0], [30, 0, 50, 240], [50, 240, 160, 60]],
+            ),
+            (
+                "bilinear", "constant",
+                [[99, 99, 99, 99], [99, 84, 30, 101], [99, 32, 133, 190], [99, 92, 111, 116]],
+            ),
+            (
+                "bilinear", "replicate",
+                [[10, 173, 64, 90], [10, 65, 30, 107], [10, 4, 133, 205], [10, 50, 111, 116]],
+            ),
+            (
+                "bilinear", "reflect",
+                [[20, 81, 80, 73], [82, 65, 30, 107], [200, 4, 133, 205], [155, 50, 111, 116]],
+            ),
+            (
+                "bilinear", "reflect101",
+                [[111, 117, 173, 146], [133, 36, 30, 144], [30, 36, 133, 189], [173, 117, 111, 116]],
+            ),
+            (
+                "bilinear", "wrap",
+                [[183, 111, 116, 81], [116, 81, 30, 34], [30, 34, 133, 183], [133, 183, 111, 116]],
+            ),
+            (
+                "bicubic", "constant",
+                [[99, 96, 101, 99], [99, 84, 30, 97], [99, 12, 141, 220], [99, 93, 128, 120]],
+            ),
+            (
+                "bicubic", "replicate",
+                [[8, 190, 56, 88], [10, 65, 30, 97], [10, 0, 141, 232], [6, 47, 131, 121]],
+            ),
+            (
+                "bicubic", "reflect",
+                [[11, 64, 69, 59], [88, 69, 30, 91], [200, 0, 141, 234], [175, 43, 131, 121]],
+            ),
+            (
+                "bicubic", "reflect101",
+                [[126, 134, 182, 162], [141, 18, 30, 152], [30, 18, 141, 217], [182, 134, 126, 112]],
+            ),
+            (
+                "bicubic", "wrap",
+                [[215, 124, 120, 85], [120, 85, 30, 8], [30, 8, 141, 215], [141, 215, 124, 120]],
+            ),
+        ],
+    )  # fmt: skip
+    def test_every_border(self, isa, resample, border, expected):
+        matrix = [[0.5, 0.25, 1], [-0.25, 0.75, 1.5]]
+        result = imgsvc.warp_affine(self.GRAY, matrix, resample=resample, border=border, fill=99)
+        assert result.tolist() == expected
+
+    @pytest.mark.parametrize(
+        ("resample", "border", "expected"),
+        [
+            (
+                "nearest", "constant",
+                [
+                    [[200, 100, 0, 255], [200, 100, 0, 255], [0, 80, 250, 128]],
+                    [[200, 100, 0, 255], [90, 10, 30, 0], [255, 40, 120, 60]],
+                ],
+            ),
+            (
+                "bilinear", "constant",
+                [
+                    [[174, 89, 4, 148], [144, 93, 66, 186], [4, 75, 232, 109]],
+                    [[161, 84, 6, 95], [174, 92, 49, 108], [123, 59, 180, 79]],
+                ],
+            ),
+            (
+                "bilinear", "replicate",
+                [
+                    [[200, 100, 0, 255], [146, 95, 67, 201], [4, 79, 248, 126]],
+                    [[200, 100, 0, 147], [174, 92, 49, 108], [127, 60, 185, 82]],
+                ],
+            ),
+            (
+                "bicubic", "replicate",
+                [
+                    [[207, 101, 0, 255], [149, 95, 63, 211], [0, 77, 255, 119]],
+                    [[206, 101, 0, 156], [178, 93, 42, 107], [137, 57, 184, 79]],
+                ],
+            ),
+        ],
+    )  # fmt: skip
+    def test_colours_weighted_by_alpha(self, isa, resample, border, expected):
+        result = imgsvc.warp_affine(
+            self.RGBA, [[1.25, 0.25, 0.5], [-0.25, 1.5, 0.25]], width=3, height=2, resample=resample,
+            border=border, fill=(10, 20, 30, 40),
+        )  # fmt: skip
+        assert result.tolist() == expected
+
+    @pytest.mark.parametrize(
+        ("resample", "expected"),
+        [
+            (
+                "nearest",
+                [
+                    [0, 90, 4, 200, 214, 46, 208, 188, 242, 114, 60, 80],
+                    [0, 180, 239, 67, 92, 191, 108, 99, 164, 47, 4, 35],
+                ],
+            ),
+            (
+                "bilinear",
+                [
+                    [42, 128, 85, 116, 193, 100, 170, 184, 233, 111, 60, 92],
+                    [52, 185, 179, 99, 90, 156, 127, 99, 155, 55, 6, 44],
+                ],
+            ),
+            (
+                "bicubic",
+                [
+                    [38, 146, 68, 113, 223, 77, 183, 190, 246, 111, 57, 89],
+                    [47, 212, 193, 87, 74, 169, 127, 93, 164, 52, 2, 37],
+                ],
+            ),
+        ],
+    )
+    def test_rows_long_enough_to_be_done_eight_pixels_at_a_time(self, isa, resample, expected):
+        x, y = np.arange(14), np.arange(4)[:, np.newaxis]
+        image = (37 * x * x + 11 * x * y + 90 * y).astype(np.uint8)
+        matrix = [[0.9375, 0.0625, 0.5], [0.015625, 1.0625, -1.25]]
+        result = imgsvc.warp_affine(image, matrix, width=12, height=2, resample=resample)
+        assert result.tolist() == expected
+
+    @pytest.mark.parametrize(
+        ("resample", "whole", "part"),
+        [
+            (
+                "nearest",
+                [
+                    [99, 99, 99, 90, 99, 99], [99, 99, 30, 90, 99, 99], [10, 10, 50, 255, 240, 99],
+                    [99, 0, 160, 20, 60, 60], [99, 99, 130, 5, 99, 99], [99, 99, 130, 99, 99, 99],
+                ],
+                [[99, 30, 90, 99], [10, 50, 255, 240], [0, 160, 20, 60], [99, 130, 5, 99]],
+            ),
+            (
+                "bilinear",
+                [
+                    [99, 99, 95, 95, 99, 99], [99, 141, 62, 113, 108, 99], [56, 73, 121, 176, 213, 106],
+                    [91, 17, 111, 75, 123, 80], [99, 87, 94, 39, 133, 99], [99, 99, 114, 94, 99, 99],
+                ],
+                [[141, 62, 113, 108], [73, 121, 176, 213], [17, 111, 75, 123], [87, 94, 39, 133]],
+            ),
+            (
+                "bicubic",
+                [
+                    [99, 96, 95, 95, 99, 99], [101, 152, 49, 108, 99, 93], [40, 67, 123, 203, 236, 105],
+                    [93, 9, 126, 49, 127, 63], [104, 83, 99, 22, 144, 100], [99, 98, 125, 95, 99, 99],
+                ],
+                [[152, 49, 108, 99], [67, 123, 203, 236], [9, 126, 49, 127], [83, 99, 22, 144]],
+            ),
+        ],
+    )  # fmt: skip
+    def test_a_turn_by_thirty_degrees(self, isa, resample, whole, part):
+        assert imgsvc.rotate(self.GRAY, 30, resample=resample, fill=99).tolist() == whole
+        assert imgsvc.rotate(self.GRAY, 30, resample=resample, fill=99, expand=False).tolist() == part
+
+    def test_a_turn_of_colours_weighted_by_alpha(self, isa):
+        fill = 10, 20, 30, 40
+        assert imgsvc.rotate(self.RGBA, 30, fill=fill).tolist() == [
+            [[94, 57, 24, 66], [2, 71, 216, 96], [12, 38, 96, 50]],
+            [[184, 93, 3, 176], [150, 86, 88, 111], [187, 34, 95, 53]],
+            [[32, 29, 27, 39], [10, 20, 30, 15], [51, 23, 45, 42]],
+        ]
+        assert imgsvc.rotate(self.RGBA, 30, fill=fill, expand=False).tolist() == [
+            [[156, 93, 47, 183], [43, 69, 212, 94]], [[182, 92, 3, 74], [212, 36, 104, 41]],
+        ]  # fmt: skip
+        assert imgsvc.rotate(self.RGBA, 30, fill=fill, resample="bicubic").tolist() == [
+            [[84, 52, 23, 61], [0, 74, 227, 103], [3, 32, 89, 47]],
+            [[197, 95, 0, 192], [161, 92, 93, 130], [198, 35, 99, 58]],
+            [[19, 25, 26, 38], [0, 0, 0, 0], [43, 21, 37, 41]],
+        ]
+
+
 def test_places_are_exact():
     matrix = ((0.1, 0.7, 1 / 3), (-1.3, 0.2, 1e5))
     assert list(places_of(matrix)) == exact_places(matrix)
