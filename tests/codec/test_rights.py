@@ -212,6 +212,53 @@ class TestOneSpeaksForTheOthers:
 def test_what_cannot_be_written_in_xml_is_left_out():
     data = jpeg(with_photoshop(block(0x0404, dataset(116, b"a\x01b\x1bc \xef\xbf\xbf\r\nd<&>\"'"))))
     assert said(kept(data))[0] == {"dc:rights": ["a b c d<&>\"'"]}
+    data = jpeg(with_photoshop(block(0x0404, dataset(116, "e\x7ff\x85g\x9fh\xa0i"))))
+    assert said(kept(data))[0] == {"dc:rights": ["e f g h i"]}
+
+
+def rights(*others, exif=None):
+    """Return what metadata say."""
+    image = Decoded((np.zeros((1, 1), np.uint8),), exif=exif, others=others)
+    return rights_of(image)
+
+
+class TestWhatCounts:
+    LONG = ("of rights, texts of more than 2048 bytes and further ones are dropped",)
+
+    def test_the_first_packet(self):
+        packets = [("XMP", packet(f"<dc:rights>{text}</dc:rights>", attributes="")) for text in "ab"]
+        assert rights(*packets).properties == {"dc:rights": ["a"]}
+
+    def test_names_that_are_told_twice_once(self):
+        found = rights(("IPTC", dataset(80, "A") + dataset(80, " A ") + dataset(80, "B")))
+        assert (found.properties, found.notes) == ({"dc:creator": ["A", "B"]}, ())
+
+    def test_of_a_single_text_the_first(self):
+        found = rights(("IPTC", dataset(116, "A") + dataset(116, "B")))
+        assert (found.properties, found.notes) == ({"dc:rights": ["A"]}, self.LONG)
+
+    def test_iptc_before_exif_in_xmp_and_exif_before_iptc_in_exif(self):
+        exif = exif_data.made("<", {ARTIST: exif_data.text("by EXIF")})
+        found = rights(("IPTC", dataset(80, "by IPTC")), exif=exif)
+        assert (found.properties, found.exif) == ({"dc:creator": ["by IPTC"]}, {ARTIST: "by EXIF"})
+
+    def test_of_many_names_in_exif_the_first(self):
+        names = [str(number) for number in range(9)]
+        found = rights(exif=exif_data.made("<", {ARTIST: exif_data.text("; ".join(names))}))
+        assert (found.properties, found.exif) == ({"dc:creator": names[:8]}, {ARTIST: "; ".join(names)})
+
+    @pytest.mark.parametrize(
+        ("text", "more"), [("a" * 2048, "a"), ("é" * 1024, "a"), ("&" * 409 + "abc", "a")]
+    )
+    def test_the_longest_text(self, text, more):
+        for kept_text, notes in ((text, ()), (text + more, self.LONG)):
+            exif = exif_data.made("<", {COPYRIGHT: exif_data.text(kept_text)})
+            found = rights(exif=exif)
+            assert (found.exif, found.notes) == ({} if notes else {COPYRIGHT: text}, notes)
+            assert rights(("IPTC", dataset(116, kept_text))).notes == notes
+
+    def test_sound_data_that_say_nothing_of_rights(self):
+        assert rights(exif=exif_data.made("<", {0x010F: exif_data.text("a maker")})) == ({}, {}, ())
 
 
 def test_of_many_and_long_ones_the_first():

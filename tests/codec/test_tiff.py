@@ -203,10 +203,26 @@ class TestDeepColours:
     def test_strips_and_efforts(self):
         values = photo(900, 400).astype(np.uint16) * 257
         sizes = {effort: len(encode(values, "tiff", EncodeOptions(effort=effort))) for effort in (0, 1, 9)}
-        assert sizes[9] <= sizes[1] < sizes[0]
+        assert sizes[9] < sizes[1] < sizes[0]
         data = encode(values, "tiff")
+        assert data == encode(values, "tiff", EncodeOptions(effort=1))
         assert read_header(data).parts == 3
         np.testing.assert_array_equal(decode(data, KEEP).frames[0], values)
+
+    def test_rows_longer_than_a_strip(self, rng):
+        values = rng.integers(0, 1 << 16, (2, 180_000, 3), np.uint16)
+        data = encode(values, "tiff", EncodeOptions(effort=0))
+        assert read_header(data).parts == 2
+        np.testing.assert_array_equal(decode(data, KEEP).frames[0], values)
+
+    def test_every_page_says_what_it_has(self, values):
+        """Planar configuration and rows per strip, too, which readers may take for granted."""
+        data = encode(Decoded((values, values), icc_profile=profiles.rgb(profiles.gamma(1.8))), "tiff")
+        pages = list(tags.walk(data))
+        assert len(pages) == 2
+        for page in pages:
+            assert (page.values(284), page.values(278), page.values(317)) == ((1,), (20,), (2,))
+            assert tags.PROFILE in page.entries
 
     def test_damaged_ones_are_taken_in_part(self, values):
         data = bytearray(compressed(values, "<", 8))
