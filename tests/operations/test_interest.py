@@ -2,6 +2,8 @@
 
 import decimal
 import math
+import tracemalloc
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import imgsvc
-from imgsvc.errors import InvalidParameterError
+from imgsvc._stop import Stop
+from imgsvc.errors import InvalidParameterError, StoppedError
 from imgsvc.operations import Crop, Resize
-from imgsvc.operations.interest import SURPRISE
+from imgsvc.operations.interest import SURPRISE, best_offset, looking_bytes
+from tests import reference
 from tests.operations.images import images, per_isa
 
 POSITIONS = ["entropy", "attention"]
@@ -90,6 +94,51 @@ def test_large_images_are_made_small(rng, position, channels):
     result = imgsvc.crop(image, width=100, height=20, position=position)
     # Of 52 rows and 220 columns that are free, as much is before as of the 8 and 44 small ones.
     np.testing.assert_array_equal(result, image[5 * top : 5 * top + 20, 5 * left : 5 * left + 100])
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("channels", [(), (3,), (4,)], ids=str)
+def test_what_is_between_small_pixels_is_rounded(rng, position, channels):
+    """The small image is what `resize` makes; windows, and how much goes before them, go to the nearest."""
+    image = rng.integers(0, 256, (90, 500, *channels), dtype=np.uint8)
+    if channels == (4,):
+        image[..., 3] = rng.choice([0, 40, 255], (90, 500))
+    small = imgsvc.resize(image, width=64, height=12, resample="box")
+    for width, height in ((152, 21), (140, 19), (496, 89)):
+        # Of 64 and 12 small pixels 19.456 and 2.8, 17.92 and 2.53; and all, so that no window is better.
+        size = round(height * 12 / 90), round(width * 64 / 500)
+        top, left = best(small, size, position)
+        most = 12 - size[0], 64 - size[1]
+        row, column = (
+            reference.half_even(Fraction(at * free, of)) if of else free // 2
+            for at, free, of in zip((top, left), (90 - height, 500 - width), most, strict=True)
+        )
+        placement = imgsvc.process(image, f"crop {width}x{height} {position}").placement
+        assert placement.offset == (-column, -row)
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_what_is_told_to_stop_has_looked_at_nothing(photo, position):
+    stop = Stop()
+    stop.cancel()
+    size = photo.shape[:2]
+    with pytest.raises(StoppedError):
+        best_offset(np.tile(photo, (2, 2, 1)), size, (1, 1), position, num_threads=1, stop=stop)
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("shape", [(64, 64, 3), (700, 900, 4), (2000, 30, 1)], ids=str)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16], ids=["uint8", "uint16"])
+def test_what_it_takes_to_look(position, shape, dtype):
+    image = np.zeros(shape, dtype)
+    tracemalloc.start()
+    try:
+        best_offset(image, shape[:2], (shape[0] // 2, shape[1] // 2), position, num_threads=1, stop=Stop())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak <= looking_bytes(shape, 1)
+    assert Crop(width=9, height=9, position=position).scratch_bytes(shape, 1) == looking_bytes(shape, 1)
 
 
 @pytest.mark.parametrize("position", POSITIONS)
@@ -203,7 +252,7 @@ def test_golden_vectors_of_attention():
         ((88, 88, 88), (255, 0, 107)),  # 0 and 255, as light as each other
         ((255, 0, 107), (112, 81, 63)),  # 255 and, of the hue of skin, 49 + 255
         ((117, 81, 58), (255, 0, 107)),  # five steps away from it: 59 + 195, and 255
-        ((255, 0, 107), (116, 81, 59)),  # four: 57 + 207
+        ((243, 0, 100), (118, 81, 57)),  # 243, and six steps away: 61 + 183
         ((0, 0, 109), (30, 10, 10)),  # too dark, of a luma of 12, and 20
         ((255, 255, 150), (240, 240, 200)),  # too light, of 243, and 40
     ],

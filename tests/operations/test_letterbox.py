@@ -10,12 +10,10 @@ from imgsvc.operations import Letterbox
 @pytest.mark.parametrize("enlarge", [True, False])
 def test_it_is_resize_upon_a_canvas(rng, shape, enlarge):
     image = rng.integers(0, 256, shape, dtype=np.uint8)
-    for position in ("center", "northwest", (0.25, 0.75)):
-        result = imgsvc.letterbox(image, 64, 48, resample="bicubic", position=position, enlarge=enlarge)
-        expected = imgsvc.resize(
-            image, width=64, height=48, resample="bicubic", fit="contain", position=position, enlarge=enlarge,
-            background=(114, 114, 114),
-        )  # fmt: skip
+    for position, alpha in (("center", "weighted"), ("northwest", "channel"), ((0.25, 0.75), "weighted")):
+        how = {"resample": "bicubic", "alpha": alpha, "position": position, "enlarge": enlarge}
+        result = imgsvc.letterbox(image, 64, 48, **how)
+        expected = imgsvc.resize(image, width=64, height=48, fit="contain", background=(114,) * 3, **how)
         np.testing.assert_array_equal(result, expected)
 
 

@@ -1,12 +1,15 @@
 """trim: against the definition, pixel by pixel."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import imgsvc
-from imgsvc.errors import InvalidImageError, InvalidParameterError
+from imgsvc._stop import Stop
+from imgsvc.errors import InvalidImageError, InvalidParameterError, StoppedError
 from imgsvc.operations import Crop, Trim
 from tests.operations.images import per_isa
 
@@ -95,6 +98,27 @@ def test_deep_images(dtype, white, background):
     result = imgsvc.trim(image, background=white if background == "level" else background)
     np.testing.assert_array_equal(result, image[5:9, 7:20])
     assert result.dtype == dtype
+
+
+def test_what_is_told_to_stop_has_looked_at_nothing(photo):
+    stop = Stop()
+    stop.cancel()
+    with pytest.raises(StoppedError):
+        Trim().seen(photo, 1, stop)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16], ids=["uint8", "uint16"])
+@pytest.mark.parametrize("shape", [(1000, 900, 4), (3000, 1, 1), (1, 3000, 3)], ids=str)
+def test_what_it_takes_to_look(shape, dtype):
+    image = np.zeros(shape, dtype)
+    image[-1, -1] = 255
+    tracemalloc.start()
+    try:
+        Trim().seen(image, 1, Stop())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak <= Trim().scratch_bytes(shape, 1) + 4096  # for the objects of NumPy
 
 
 def test_strides_and_a_given_result(rng):
