@@ -1,5 +1,6 @@
 """trim: against the definition, pixel by pixel."""
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -76,6 +77,19 @@ def test_one_pixel_anywhere(isa, channels, at):
     image[at] = 100
     result = imgsvc.trim(image, background=(200,) * (channels or (1,))[0])
     np.testing.assert_array_equal(result, np.full((1, 1, *channels), 100))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_two_pixels_anywhere_in_a_row(isa, channels):
+    """Around the blocks of 192 bytes that are compared at a time, from the left and then from the right."""
+    block = 192 // channels
+    places = {0, 1, *(each for start in range(block, 401, block) for each in (start - 1, start, start + 1))}
+    image = np.full((1, 401, channels), 200, np.uint8)
+    for first, last in itertools.combinations(sorted({*places, *(400 - each for each in places)}), 2):
+        image[:, [first, last], -1] = 100
+        kept = Trim(background=(200,) * channels).seen(image, 1, Stop())
+        assert (kept.left, kept.width) == (first, last + 1 - first)
+        image[:, [first, last]] = 200
 
 
 def test_nothing_but_background():

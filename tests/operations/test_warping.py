@@ -151,6 +151,8 @@ class TestWarpAffine:
             [[5e-324, 0, 0], [0, 1, 0]],
             [[1, 0, 1e300], [0, 1, 0]],
             [[1e-9, 0, 0], [0, 1, 0]],
+            [[1, 0, 0], [0, 1e-9, 0]],
+            [[1, 0, -(2.0**30)], [0, 1, 0]],
             [[1, 0, 2.0**31], [0, 1, 0]],
             [[1, 1, 0], [1, 1 + 2.0**-52, 0]],
         ],
@@ -158,6 +160,15 @@ class TestWarpAffine:
     def test_places_too_far_away(self, photo, matrix):
         with pytest.raises(InvalidParameterError, match="^matrix: pixels of a result of .* from far"):
             imgsvc.warp_affine(photo, matrix)
+
+    def test_places_as_far_away_as_they_may_be(self, isa):
+        far = 2**30 - 1.5
+        for matrix in ([[1, 0, -far], [0, 1, far]], [[1, 0, far], [0, 1, -far]]):
+            for resample in TAPS:
+                result = imgsvc.warp_affine(
+                    np.array([[7]], np.uint8), matrix, resample=resample, border="replicate"
+                )
+                assert result.tolist() == [[7]]
 
     def test_a_step_that_nothing_goes_may_be_of_any_length(self, isa):
         image = np.array([[7, 8], [9, 10]], np.uint8)
@@ -319,6 +330,11 @@ class TestRotate:
         assert abs(sine - Fraction(1, 2)) < Fraction(1, 10**48)
         assert cosine_and_sine(30.0) == ((math.isqrt(3 << 128) + 1) // 2, 1 << 63)
 
+    def test_sides_are_rounded_before_they_are_counted_up(self):
+        for length, side in ((0.3, 1000), (0.7, 1001)):
+            degrees = math.degrees(length * 2**-32 / 1000)
+            assert Rotate(degrees).output_shape((1000, 1000)) == (side, side)
+
     def test_sixty_degrees_have_half_a_side(self):
         assert cosine_and_sine(60.0)[0] == 1 << 63
         assert [cosine_and_sine(90.0 * turns) for turns in range(4)] == [
@@ -331,6 +347,9 @@ class TestRotate:
         with pytest.raises(InvalidImageError, match=r"^image\.dtype: float32, expected uint8"):
             imgsvc.rotate(image, 45)
         assert imgsvc.rotate(image, 45, resample="nearest").dtype == np.float32
+        assert not Rotate(90, expand=False).deep
+        with pytest.raises(InvalidImageError, match=r"^image\.dtype: float32, expected uint8"):
+            imgsvc.rotate(image, 90, expand=False)
 
     @pytest.mark.parametrize("degrees", [np.nan, np.inf, 1e7, "90", None, True])
     def test_no_angle(self, photo, degrees):
@@ -565,3 +584,5 @@ def test_what_cannot_be_seen_of_a_fill_has_no_colour(rng):
     assert not result[result[..., 3] == 0].any()
     as_channels = imgsvc.rotate(image, 30, fill=(10, 20, 30, 0), alpha="channel")
     assert as_channels[0, 0].tolist() == [10, 20, 30, 0]
+    taken = imgsvc.rotate(image, 30, fill=(10, 20, 30, 0), resample="nearest")  # nothing is computed
+    assert taken[0, 0].tolist() == [10, 20, 30, 0]
