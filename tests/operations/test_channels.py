@@ -67,6 +67,15 @@ class TestColorMatrix:
         rgba = np.array([[[10, 20, 40, 7]]], np.uint8)
         assert imgsvc.color_matrix(rgba, halves).tolist() == [[[5, 80, 10, 7]]]
 
+    @pytest.mark.parametrize("row", range(3))
+    @pytest.mark.parametrize("channels", CHANNELS, ids=str)
+    def test_one_row_may_add(self, isa, rng, row, channels):
+        image = rng.integers(0, 256, (3, 40, *channels), dtype=np.uint8)
+        matrix = [[*weights, 0] for weights in SEPIA]
+        matrix[row][3] = 20
+        expected = reference.color_matrix(image, matrix)
+        np.testing.assert_array_equal(imgsvc.color_matrix(image, matrix), expected)
+
     def test_the_largest_sums_are_clamped(self, isa):
         image = np.full((1, 40, 3), 255, np.uint8)
         matrix = [[2**20] * 4, [-(2**20)] * 4, [2**20, -(2**20), 0, 16]]

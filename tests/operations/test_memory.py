@@ -9,7 +9,9 @@ import pytest
 
 from imgsvc import _dispatch
 from imgsvc._stop import Stop
+from imgsvc.operations import WarpAffine
 from imgsvc.operations.histogram import histogram
+from imgsvc.operations.places import TAPS
 from tests.operations.every import EVERY
 from tests.reference import counts
 
@@ -59,6 +61,22 @@ def test_nothing_beside_an_image_is_counted(isa, rng, at_end):
         kernel = _dispatch.kernels().Histogram(*shape[:2])
         kernel(rows, result.view(np.uint8)[..., np.newaxis], 1, Stop())
         np.testing.assert_array_equal(result.ravel(), counted.ravel(), err_msg=str(shape))
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("resample", TAPS)
+def test_warps_that_begin_at_the_last_pixels_touch_nothing_beside_them(isa, rng, resample, at_end):
+    """Of which more bytes are read than a pixel has, unless they are the last ones."""
+    dtypes = [np.uint8, np.uint16, np.float32] if resample == "nearest" else [np.uint8]
+    for channels, dtype, begin in itertools.product((1, 3, 4), dtypes, range(36, 40)):
+        image = guarded((5, 40, channels), at_end=at_end, dtype=dtype)
+        image[...] = rng.integers(0, 256, image.shape)
+        for row in ([0, 1, 0], [0, -1, 4]):
+            operation = WarpAffine([[-1, 0, begin], row], resample=resample)
+            expected = operation(np.array(image))
+            out = guarded(image.shape, at_end=at_end, dtype=dtype)
+            operation(image, out=out)
+            np.testing.assert_array_equal(out, expected, err_msg=str((channels, dtype, begin)))
 
 
 @EVERY

@@ -60,6 +60,13 @@ def test_golden_vectors(isa):
     red, less, clearer = [200, 0, 0, 255], [189, 0, 0, 255], [210, 0, 0, 246]
     rgba = np.array([[red, clearer, less, red]], np.uint8)
     assert imgsvc.trim(rgba).tolist() == [[less]]
+    # What is seen may differ by more than colours and alphas do; and what has no colour, by its alpha.
+    row = np.array([[red] * 100], np.uint8)
+    row[0, 60] = fainter = [190, 0, 0, 245]
+    assert imgsvc.trim(row).tolist() == [[fainter]]
+    assert imgsvc.trim(np.array([[red, [193, 0, 0, 251], red]], np.uint8)).tolist() == [[[193, 0, 0, 251]]]
+    black, shadow = [0, 0, 0, 255], [0, 0, 0, 244]
+    assert imgsvc.trim(np.array([[black, shadow, [0, 0, 0, 245]]], np.uint8)).tolist() == [[shadow]]
 
 
 @per_isa
@@ -84,12 +91,13 @@ def test_two_pixels_anywhere_in_a_row(isa, channels):
     """Around the blocks of 192 bytes that are compared at a time, from the left and then from the right."""
     block = 192 // channels
     places = {0, 1, *(each for start in range(block, 401, block) for each in (start - 1, start, start + 1))}
-    image = np.full((1, 401, channels), 200, np.uint8)
+    image = np.full((1, 401, channels), 255, np.uint8)
     for first, last in itertools.combinations(sorted({*places, *(400 - each for each in places)}), 2):
-        image[:, [first, last], -1] = 100
-        kept = Trim(background=(200,) * channels).seen(image, 1, Stop())
-        assert (kept.left, kept.width) == (first, last + 1 - first)
-        image[:, [first, last]] = 200
+        for level in (0, 244):  # as far from the background as can be, and as near
+            image[:, [first, last], -1] = level
+            kept = Trim(background=(255,) * channels).seen(image, 1, Stop())
+            assert (kept.left, kept.width) == (first, last + 1 - first)
+        image[:, [first, last]] = 255
 
 
 def test_nothing_but_background():
