@@ -11,7 +11,7 @@ from imgsvc import _dispatch
 from imgsvc._stop import Stop
 from imgsvc.operations import WarpAffine
 from imgsvc.operations.histogram import histogram
-from imgsvc.operations.places import TAPS
+from imgsvc.operations.sampling import TAPS
 from tests.operations.every import EVERY
 from tests.reference import counts
 

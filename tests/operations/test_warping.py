@@ -13,7 +13,7 @@ import imgsvc
 from imgsvc.errors import InvalidImageError, InvalidParameterError
 from imgsvc.operations import Rotate, Rotate90, WarpAffine
 from imgsvc.operations.borders import BORDERS
-from imgsvc.operations.places import TAPS, cosine_and_sine, places_of, weights_of
+from imgsvc.operations.sampling import TAPS, cosine_and_sine, places_of, weights_of
 from tests import reference
 from tests.operations.images import CHANNELS, THREADS, deep_images, images, per_isa
 

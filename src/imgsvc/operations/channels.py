@@ -49,11 +49,11 @@ class Saturation(Mixing, SameShape):
         """Check `amount`."""
         object.__setattr__(self, "amount", number("amount", self.amount, 0, 100))
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether there are colours."""
         return ColorMatrix.name if channels_of(shape) > 1 else "copy"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         kernels = _dispatch.kernels()
         return kernels.Copy() if channels_of(shape) == 1 else kernels.ColorMatrix(saturating(self.amount))
@@ -80,7 +80,7 @@ class ColorMatrix(Mixing):
         """Return `shape`, in colour."""
         return (*shape[:2], max(channels_of(shape), RGB))
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         return _dispatch.kernels().ColorMatrix(
             np.array([[*row, 0.0][:4] for row in self.matrix], np.float32).ravel()
@@ -105,11 +105,11 @@ class Flatten(Operation):
         """Return the bytes."""
         return math.prod(shape)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether there is alpha."""
         return self.name if channels_of(shape) == RGBA else "copy"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         kernels = _dispatch.kernels()
         if channels_of(shape) != RGBA:

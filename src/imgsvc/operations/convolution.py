@@ -63,7 +63,7 @@ class Convolve(SameShape):
         plan = taps_of(self.weights)
         return math.prod(shape) * (3 + self._is_weighted(shape) + (len(plan.weights) + len(plan.across)) // 3)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether it takes one pass or two, and whether colours are weighted."""
         name = "convolve in two passes" if len(taps_of(self.weights).across) else "convolve"
         return with_alpha(name, "weighted" if self._is_weighted(shape) else "channel", shape)
@@ -77,7 +77,7 @@ class Convolve(SameShape):
         pointers = max(len(plan.weights), len(plan.across)) + height
         return for_threads(4 * (height + 3) * pitch + 8 * pointers, num_threads)
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         height, width = len(self.weights), len(self.weights[0])
         return _dispatch.kernels().Convolve(

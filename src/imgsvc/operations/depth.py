@@ -33,7 +33,7 @@ class Convert(Deep, SameShape):
         """Check `dtype`."""
         one_of("dtype", self.dtype, DTYPES)
 
-    def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:  # noqa: ARG002 - it takes each
+    def output_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return `dtype` of the parameters."""
         return DTYPES[self.dtype]
 
@@ -45,11 +45,11 @@ class Convert(Deep, SameShape):
         """Return the bytes of the longer of both."""
         return math.prod(shape) * max(dtype.itemsize, DTYPES[self.dtype].itemsize)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no shape is it another
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return from what to what."""
         return f"convert {dtype} to {self.dtype}"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         kernels = _dispatch.kernels()
         result = DTYPES[self.dtype]

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.parameters import number, rounded
 
-__all__ = ["FITS", "Fit", "Placement", "Position", "checked_position", "fitted", "offset", "position_named"]
+__all__ = ["FITS", "Fit", "Fitted", "Position", "checked_position", "fitted", "offset", "position_named"]
 
 Fit = Literal["fill", "cover", "contain", "inside", "outside"]
 FITS: dict[str, str] = {name: name for name in ("fill", "cover", "contain", "inside", "outside")}
@@ -47,7 +47,7 @@ BETWEEN_WORDS = str.maketrans("", "", "-_ ")
 AXES = 2
 
 
-class Placement(NamedTuple):
+class Fitted(NamedTuple):
     """What becomes of an image: each is (rows, columns).
 
     Attributes
@@ -109,7 +109,7 @@ def offset(free: int, position: Position, axis: int) -> int:
 
 def fitted(
     source: tuple[int, int], asked: tuple[int, int], fit: Fit, position: Position, *, enlarge: bool
-) -> Placement:
+) -> Fitted:
     """Return what becomes of an image; each size is (rows, columns).
 
     Parameters
@@ -130,9 +130,9 @@ def fitted(
         if fit == "cover":
             asked = _cut(source, asked)
     if fit not in ("cover", "contain"):
-        return Placement(size, (0, 0), size)
+        return Fitted(size, (0, 0), size)
     top, left = (_before(asked[axis] - size[axis], position, axis) for axis in range(AXES))
-    return Placement(size, (top, left), asked)
+    return Fitted(size, (top, left), asked)
 
 
 def _size(source: tuple[int, int], asked: tuple[int, int], fit: Fit) -> tuple[int, int]:

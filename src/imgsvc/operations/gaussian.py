@@ -115,7 +115,7 @@ class GaussianBlur(SameShape):
         """Return what a filter of that width costs."""
         return cost(shape, self.sigma, self.alpha)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether sums fit 16 bits, and whether colours are weighted."""
         name = self.name if self.sigma <= LARGEST_SHORT_SIGMA else f"{self.name} of long sums"
         return with_alpha(name, self.alpha, shape)
@@ -124,7 +124,7 @@ class GaussianBlur(SameShape):
         """Return what a filter of that width takes."""
         return scratch_bytes(shape, self.sigma, num_threads)
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         weighted = is_weighted(self.alpha, shape)
         return _dispatch.kernels().GaussianBlur(*weights_of(self.sigma), BORDERS[self.border], weighted)
@@ -152,7 +152,7 @@ class Sharpen(SameShape):
         """Return what a filter of that width costs."""
         return cost(shape, self.sigma, self.alpha)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether sums fit 16 bits, and whether colours are weighted."""
         name = self.name if self.sigma <= LARGEST_SHORT_SIGMA else f"{self.name} of long sums"
         return with_alpha(name, self.alpha, shape)
@@ -161,7 +161,7 @@ class Sharpen(SameShape):
         """Return what a filter of that width takes."""
         return scratch_bytes(shape, self.sigma, num_threads)
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         return _dispatch.kernels().Sharpen(
             *weights_of(self.sigma),

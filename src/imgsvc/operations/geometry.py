@@ -110,11 +110,11 @@ class Crop(Deep):
         looking = looking_cost(shape) if self.looks else 0
         return math.prod(self.size) * math.prod(shape[2:]) + looking
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return that it copies."""
         return "copy"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:
         """Return what computes the result; None as long as nobody has looked where it is."""
         if self.looks:
             return None
@@ -146,7 +146,7 @@ class Pad(Deep):
         height = self.top + shape[0] + self.bottom
         return result_shape("left, top, right, bottom", height, self.left + shape[1] + self.right, shape[2:])
 
-    def mapping(self, shape: Shape) -> Affine:  # noqa: ARG002 - for no image is it another
+    def mapping(self, shape: Shape) -> Affine:
         """Return where points of an image are in the result."""
         return shifted(self.left, self.top)
 
@@ -165,11 +165,11 @@ class Pad(Deep):
         beside = 0 if self.border == "constant" else (self.left + self.right) * result[0]
         return math.prod(result) * dtype.itemsize + LOOKED_FOR * beside
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether the frame is of one colour."""
         return self.name if self.border == "constant" else "pad with pixels"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         fill = np.array(levels_of(self.fill, channels_of(shape), dtype), dtype).tobytes()
         return _dispatch.kernels().Pad(self.left, self.top, BORDERS[self.border], fill)

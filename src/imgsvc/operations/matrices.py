@@ -22,12 +22,10 @@ def checked_matrix(
     fits: Callable[[int, int], bool],
     sizes: str,
     largest: float,
-    *,
-    kinds: str = "biuf",
 ) -> Matrix:
     """Return a matrix as a tuple of rows, if its numbers of rows and columns `fits`; `sizes` says which do.
 
-    Of NumPy's `kinds` of numbers there are no complex ones, which would lose a part, and no texts.
+    There are no complex ones, which would lose a part, and no texts.
 
     Raises
     ------
@@ -36,7 +34,7 @@ def checked_matrix(
     """
     try:
         matrix = np.asarray(value)
-        matrix = np.asarray(matrix, np.float64) if matrix.dtype.kind in kinds else np.empty(0)
+        matrix = np.asarray(matrix, np.float64) if matrix.dtype.kind in "biuf" else np.empty(0)
     except (TypeError, ValueError, OverflowError):
         matrix = np.empty(0)
     if matrix.ndim != 2 or matrix.size == 0 or not fits(*matrix.shape):

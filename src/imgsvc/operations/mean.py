@@ -46,11 +46,11 @@ class MeanFilter(SameShape):
         """Return twice the bytes, or four times where colours are weighted."""
         return (4 if is_weighted(self.alpha, shape) else 2) * math.prod(shape)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether colours are weighted."""
         return with_alpha(self.name, self.alpha, shape)
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         return _dispatch.kernels().MeanFilter(is_weighted(self.alpha, shape))
 
@@ -78,7 +78,7 @@ class BoxBlur(SameShape):
         narrow, wide = (8, 10) if is_weighted(self.alpha, shape) else (4, 8)
         return (narrow if self.radius <= MAX_NARROW_RADIUS else wide) * pixels * math.prod(shape[2:])
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether sums fit 16 bits, and whether colours are weighted."""
         if self.radius == 0:
             return "copy"
@@ -98,7 +98,7 @@ class BoxBlur(SameShape):
             rows = SCRATCH_ROWS * pitch * (2 if self.radius <= MAX_NARROW_RADIUS else 4)
         return for_threads(rows + 8 * 2 * self.radius, num_threads)
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         if self.radius == 0:
             return _dispatch.kernels().Copy()

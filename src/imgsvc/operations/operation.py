@@ -71,7 +71,7 @@ class Operation(abc.ABC):
         """Whether `output_shape` says no more than how large the result may be: it looks, and cuts off."""
         return False
 
-    def seen(self, image: Image, num_threads: int | None, stop: Stop) -> Operation:  # noqa: ARG002 - for those that look
+    def seen(self, image: Image, num_threads: int | None, stop: Stop) -> Operation:
         """Return the operation that looks no more, and does the same to `image` and to others like it.
 
         Raises
@@ -99,7 +99,7 @@ class Operation(abc.ABC):
         """Return the same for an image of `dtype`: what moves longer values takes longer by as much."""
         return self.cost(shape) * dtype.itemsize
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for those that have several
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return the name of what does the work for an image of `shape` and `dtype`.
 
         Where it is the same, also for several operations, a unit of `cost` takes the same time.
@@ -108,9 +108,9 @@ class Operation(abc.ABC):
 
     def kernel(
         self,
-        shape: Shape,  # noqa: ARG002 - for those that have several, as all of these
-        dtype: np.dtype[Any],  # noqa: ARG002
-        stop: Stop | None = None,  # noqa: ARG002
+        shape: Shape,
+        dtype: np.dtype[Any],
+        stop: Stop | None = None,
     ) -> Kernel | None:
         """Return what computes the result for an image of `shape` and `dtype`; None if that is `apply`.
 
@@ -130,7 +130,7 @@ class Operation(abc.ABC):
             raise NotImplementedError(f"{type(self).__name__} has neither a kernel nor an `apply` of its own")
         kernel(src, dst, num_threads, stop)
 
-    def table_bytes(self, shape: Shape) -> int:  # noqa: ARG002 - for those that have some
+    def table_bytes(self, shape: Shape) -> int:
         """Return how many bytes of tables, about, the kernel for an image of `shape` holds."""
         return 0
 
@@ -166,18 +166,18 @@ class Operation(abc.ABC):
             raise InvalidParameterError("image.dtype", dtype, "uint8: put convert dtype=uint8 before it")
         return dtype
 
-    def mapping(self, shape: Shape) -> Affine:  # noqa: ARG002 - for those that move pixels
+    def mapping(self, shape: Shape) -> Affine:
         """Return where points of an image of `shape` are in the result."""
         return IDENTITY
 
-    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:  # noqa: ARG002 - for those that need some
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return how many bytes, at most, `apply` takes beside the images, which are contiguous.
 
         These are the kernels' scratch memory and tables that depend on the shape.
         """
         return 0
 
-    def lookup_table(self, channels: int) -> bytes | None:  # noqa: ARG002 - for those that have one
+    def lookup_table(self, channels: int) -> bytes | None:
         """Return what each value becomes, 256 bytes for each channel, where nothing else has a part in it.
 
         Pipelines make one lookup of several such operations.

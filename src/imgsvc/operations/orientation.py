@@ -59,11 +59,11 @@ class Rotate90(Deep):
         """Return the bytes, three times for a turn of the rows into columns."""
         return (TURNED if self.turns % 2 else 1) * math.prod(shape)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return how pixels change places."""
         return ("copy", "transpose", "half turn", "transpose")[self.turns]
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         kernels = _dispatch.kernels()
         match self.turns:
@@ -94,11 +94,11 @@ class Flip(Deep, SameShape):
         """Return the bytes."""
         return math.prod(shape)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return how pixels change places."""
         return "mirror" if self.axis else "copy upside down"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         kernels = _dispatch.kernels()
         return kernels.Mirror() if self.axis else kernels.Copy(reverses=True)
@@ -112,7 +112,7 @@ class Transpose(Deep):
         """Return `shape` with rows and columns exchanged."""
         return (shape[1], shape[0], *shape[2:])
 
-    def mapping(self, shape: Shape) -> Affine:  # noqa: ARG002 - for no image is it another
+    def mapping(self, shape: Shape) -> Affine:
         """Return where points of an image are in the result."""
         return (0.0, 1.0, 0.0, 1.0, 0.0, 0.0)
 
@@ -120,7 +120,7 @@ class Transpose(Deep):
         """Return three times the bytes, as for a quarter turn."""
         return TURNED * math.prod(shape)
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         return _dispatch.kernels().Transpose()
 

@@ -37,7 +37,7 @@ class OneTable(Pointwise):
         """Return twice the bytes."""
         return 2 * math.prod(shape)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return that it looks up."""
         return "lookup"
 
@@ -73,11 +73,11 @@ class Lut(Pointwise):
         """Return twice the bytes, or five times for a table for each channel."""
         return (2 if len(self._rows) == SIZE else 5) * math.prod(shape)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether all channels have one table."""
         return "lookup" if len(self._rows) == SIZE else "lookup by channel"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         return _dispatch.kernels().Lookup(self._rows, colours_only=False)
 
@@ -92,7 +92,7 @@ class ColourTable(OneTable):
 
     row: bytes
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         return _dispatch.kernels().Lookup(self.row, colours_only=True)
 
@@ -105,7 +105,7 @@ class ColourTable(OneTable):
 class Invert(Pointwise):
     """The negative; see `invert`."""
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         return _dispatch.kernels().Invert()
 
@@ -126,7 +126,7 @@ class Adjust(OneTable):
         object.__setattr__(self, "brightness", number("brightness", self.brightness, -255, 255))
         object.__setattr__(self, "contrast", number("contrast", self.contrast, 0, 100))
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         table = adjust_table(self.brightness, self.contrast)
         return _dispatch.kernels().Lookup(table, colours_only=True)
@@ -146,7 +146,7 @@ class Gamma(OneTable):
         """Check `gamma`."""
         object.__setattr__(self, "gamma", number("gamma", self.gamma, 0.01, 100))
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         return _dispatch.kernels().Lookup(gamma_table(self.gamma), colours_only=True)
 
@@ -165,7 +165,7 @@ class Threshold(Pointwise):
         """Check `level`."""
         object.__setattr__(self, "level", integer("level", self.level, 0, 255))
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         return _dispatch.kernels().Threshold(self.level)
 
@@ -187,11 +187,11 @@ class Grayscale(Operation):
         """Return the bytes of the image."""
         return math.prod(shape)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - 8 bits are all it takes
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether there are colours."""
         return self.name if channels_of(shape) > 1 else "copy"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         kernels = _dispatch.kernels()
         return kernels.Copy() if channels_of(shape) == 1 else kernels.Grayscale()

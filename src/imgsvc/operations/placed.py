@@ -15,7 +15,7 @@ from imgsvc.operations.alpha import Alpha, is_weighted, with_alpha
 from imgsvc.operations.by_size import Resampling
 from imgsvc.operations.colors import Color, levels_of
 from imgsvc.operations.filters import NEAREST
-from imgsvc.operations.fitting import Placement
+from imgsvc.operations.fitting import Fitted
 from imgsvc.operations.geometry import Pad
 from imgsvc.operations.interest import best_offset, check_looked_at, looking_bytes, looking_cost
 from imgsvc.operations.scratch import channels_of, for_threads
@@ -50,7 +50,7 @@ class Placed(Resampling):
 
     name: ClassVar[str] = "resize"
 
-    placement: Placement
+    fitted: Fitted
     resample: str
     alpha: Alpha
     background: Color
@@ -66,15 +66,15 @@ class Placed(Resampling):
         """Return what becomes of an image of which it is known what is cut off."""
         if not self.looks:
             return self
-        size, canvas = self.placement.size, self.placement.canvas
+        size, canvas = self.fitted.size, self.fitted.canvas
         top, left = best_offset(image, size, canvas, self.position, num_threads=num_threads, stop=stop)
-        placement = self.placement._replace(offset=(-top, -left))
-        return dataclasses.replace(self, placement=placement, position="")
+        fitted = self.fitted._replace(offset=(-top, -left))
+        return dataclasses.replace(self, fitted=fitted, position="")
 
     @property
     def _seen(self) -> tuple[slice, slice]:
         """The rows and columns of the image in its new size that are in the result."""
-        (height, width), (top, left), (rows, columns) = self.placement
+        (height, width), (top, left), (rows, columns) = self.fitted
         return slice(max(-top, 0), min(height, rows - top)), slice(max(-left, 0), min(width, columns - left))
 
     def _seen_size(self) -> tuple[int, int]:
@@ -82,17 +82,17 @@ class Placed(Resampling):
         return rows.stop - rows.start, columns.stop - columns.start
 
     def _is_copy(self, shape: Shape) -> bool:
-        return self.placement.size == shape[:2]
+        return self.fitted.size == shape[:2]
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result."""
         if self.looks:
             check_looked_at(shape)
-        return (*self.placement.canvas, *shape[2:])
+        return (*self.fitted.canvas, *shape[2:])
 
     def mapping(self, shape: Shape) -> Affine:
         """Return where points of an image of `shape` are in the result."""
-        return scaled(shape[:2], self.placement.size, self.placement.offset)
+        return scaled(shape[:2], self.fitted.size, self.fitted.offset)
 
     def taps_of(self, source: int, size: int) -> int:
         """Return how many pixels of an axis one of the result is made of, at most."""
@@ -112,11 +112,11 @@ class Placed(Resampling):
         if self.resample == NEAREST:
             return self._nearest_cost(shape, channels_of(shape))
         rows, columns = self._seen_size()
-        tables = sum(map(filters.windows_cost, shape[:2], self.placement.size, [self.resample] * 2))
-        taps = self.taps_of(height, self.placement.size[0])
+        tables = sum(map(filters.windows_cost, shape[:2], self.fitted.size, [self.resample] * 2))
+        taps = self.taps_of(height, self.fitted.size[0])
         of_rows = rows * math.prod(shape[1:]) * taps
         seen = rows * columns * channels_of(shape)
-        products = 2 * seen * self.taps_of(width, self.placement.size[1]) // 3
+        products = 2 * seen * self.taps_of(width, self.fitted.size[1]) // 3
         products += of_rows if taps > LONG else 2 * of_rows // 3
         num_bytes = math.prod(shape) + seen
         half = num_bytes if is_weighted(self.alpha, shape) else num_bytes // 2
@@ -132,20 +132,20 @@ class Placed(Resampling):
     def _nearest_cost(self, shape: Shape, pixel_bytes: int) -> int:
         rows, columns = self._seen_size()
         # Where pixels are left out, each that is not comes with a line of the cache.
-        gap = min(3 * (shape[1] // self.placement.size[1]), LINE)
-        tables = sum(map(filters.nearest_cost, self.placement.size))
+        gap = min(3 * (shape[1] // self.fitted.size[1]), LINE)
+        tables = sum(map(filters.nearest_cost, self.fitted.size))
         return rows * columns * (2 * pixel_bytes + gap) + tables + self._canvas_bytes(shape)
 
     def _canvas_bytes(self, shape: Shape) -> int:
-        return math.prod(self.output_shape(shape)) if self.placement.is_padded else 0
+        return math.prod(self.output_shape(shape)) if self.fitted.is_padded else 0
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - the same for every dtype
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return whether it computes, how many rows windows have, and whether colours are weighted."""
         if self._is_copy(shape):
             return "copy"
         if self.resample == NEAREST:
             return "select"
-        taps = self.taps_of(shape[0], self.placement.size[0])
+        taps = self.taps_of(shape[0], self.fitted.size[0])
         name = "resample" + (" long windows" if taps > LONG else " wide windows" if taps > WIDE else "")
         return with_alpha(name, self.alpha, shape)
 
@@ -158,11 +158,11 @@ class Placed(Resampling):
         return max(looking, self._making_bytes(shape, num_threads))
 
     def _making_bytes(self, shape: Shape, num_threads: int) -> int:
-        size = self.placement.size
+        size = self.fitted.size
         taps = list(map(self.taps_of, shape[:2], size))
         making = max(map(filters.making_bytes, size, taps))
         kept = self.table_bytes(shape)
-        if self.placement.is_padded:
+        if self.fitted.is_padded:
             kept += math.prod(self._seen_size()) * channels_of(shape) * (4 if self.deep else 1)
         if self.resample == NEAREST:
             return kept + making
@@ -177,17 +177,17 @@ class Placed(Resampling):
     def table_bytes(self, shape: Shape) -> int:
         """Return the bytes of both axes' tables."""
         if self.resample == NEAREST:
-            return sum(map(filters.nearest_bytes, self.placement.size))
-        return sum(map(filters.windows_bytes, shape[:2], self.placement.size, [self.resample] * 2))
+            return sum(map(filters.nearest_bytes, self.fitted.size))
+        return sum(map(filters.windows_bytes, shape[:2], self.fitted.size, [self.resample] * 2))
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002 - the same for every dtype
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:
         """Return what computes the part of the image that is seen; None as long as nobody has looked."""
         return None if self.looks else self.kernel_of_seen(shape, stop)
 
     def kernel_of_seen(self, shape: Shape, stop: Stop | None) -> Kernel:
         """Return the same, of which there is always one."""
         kernels = _dispatch.kernels()
-        (height, width), size = shape[:2], self.placement.size
+        (height, width), size = shape[:2], self.fitted.size
         rows, columns = self._seen
         if self._is_copy(shape):
             return kernels.Copy(columns.start, rows.start)
@@ -207,7 +207,7 @@ class Framed(Placed):
 
     name: ClassVar[str] = "resize"
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:  # noqa: ARG002 - none for any
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel | None:
         """Return None: there are two, one for the image and one for what is around it."""
         return None
 
@@ -215,7 +215,7 @@ class Framed(Placed):
         """Compute the image, and copy it into `dst` with what is around it."""
         seen = np.empty((*self._seen_size(), *src.shape[2:]), src.dtype)
         self.kernel_of_seen(src.shape, stop)(src, seen, num_threads, stop)
-        top, left = (max(before, 0) for before in self.placement.offset)
+        top, left = (max(before, 0) for before in self.fitted.offset)
         levels = levels_of(self.background, channels_of(src.shape), src.dtype)
         right, bottom = dst.shape[1] - left - seen.shape[1], dst.shape[0] - top - seen.shape[0]
         frame = Pad(left, top, right, bottom, fill=levels)

@@ -93,14 +93,14 @@ def _placed(operation: Resize, shape: Shape) -> Placed:
     fit: Fit = "fill" if is_one_side else operation.fit
     if is_one_side and not operation.enlarge and (asked[0] > height or asked[1] > width):
         asked = height, width
-    placement = fitted((height, width), asked, fit, operation.position, enlarge=operation.enlarge)
-    if placement.is_padded:
+    fit_of_it = fitted((height, width), asked, fit, operation.position, enlarge=operation.enlarge)
+    if fit_of_it.is_padded:
         check_channels("background", operation.background, shape)
-    result_shape("width, height", *placement.canvas, shape[2:])
-    kind, background = (Framed, operation.background) if placement.is_padded else (Placed, 0)
-    cut_by = str(operation.position) if operation.looks and placement.canvas != placement.size else ""
-    made_of_it = kind(placement, operation.resample, operation.alpha, background, cut_by)
-    for field, source, size in zip(("height", "width"), (height, width), placement.size, strict=True):
+    result_shape("width, height", *fit_of_it.canvas, shape[2:])
+    kind, background = (Framed, operation.background) if fit_of_it.is_padded else (Placed, 0)
+    cut_by = str(operation.position) if operation.looks and fit_of_it.canvas != fit_of_it.size else ""
+    made_of_it = kind(fit_of_it, operation.resample, operation.alpha, background, cut_by)
+    for field, source, size in zip(("height", "width"), (height, width), fit_of_it.size, strict=True):
         taps = made_of_it.taps_of(source, size)
         if taps > filters.MAX_TAPS or taps * size > filters.MAX_WEIGHTS:
             raise InvalidParameterError(

@@ -69,11 +69,11 @@ class Trim(Deep, SameShape):
         """Return twice the bytes: to look at all of it, and to copy it."""
         return 2 * math.prod(shape)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - for no image is it another
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return that it copies, as far as time is concerned."""
         return "copy"
 
-    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:  # noqa: ARG002 - for any number of them
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return the bytes of an image of 8 bits, and of the rows' extents."""
         return math.prod(shape) + EXTENT_BYTES * 4 * shape[0]
 

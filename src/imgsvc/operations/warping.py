@@ -22,7 +22,7 @@ from imgsvc.operations.matrices import Matrix, checked_matrix
 from imgsvc.operations.operation import Operation, made, public
 from imgsvc.operations.orientation import Rotate90
 from imgsvc.operations.parameters import MAX_SIDE, integer, number, one_of, result_shape
-from imgsvc.operations.places import (
+from imgsvc.operations.sampling import (
     ANGLE_BITS,
     PLACE_BITS,
     TAPS,
@@ -107,16 +107,16 @@ class Warped(Resampling):
     def _share_inside(self) -> float:
         return share_inside(self.places, self.source, self.size)
 
-    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:  # noqa: ARG002 - the same for every dtype
+    def routine(self, shape: Shape, dtype: np.dtype[Any]) -> str:
         """Return the filter, and whether colours are weighted."""
         name = f"warp {self.resample}"
         return name if self.resample == NEAREST else with_alpha(name, self.alpha, shape)
 
-    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:  # noqa: ARG002 - the same for every shape
+    def scratch_bytes(self, shape: Shape, num_threads: int) -> int:
         """Return the bytes of eight pixels' taps for each thread."""
         return for_threads(EIGHT * PATCH_BYTES, num_threads)
 
-    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:  # noqa: ARG002
+    def kernel(self, shape: Shape, dtype: np.dtype[Any], stop: Stop | None = None) -> Kernel:
         """Return what computes the result."""
         levels = levels_of(self.fill, channels_of(shape), dtype)
         weighted = self.resample != NEAREST and is_weighted(self.alpha, shape)
@@ -188,7 +188,7 @@ class WarpAffine(Warping):
         places = kernel_places("matrix", places_of(self.matrix), size, self.resample)
         return Warped(size, places, source, self.resample, self.border, self.alpha, self.fill)
 
-    def mapping(self, shape: Shape) -> Affine:  # noqa: ARG002 - for no image is it another
+    def mapping(self, shape: Shape) -> Affine:
         """Return where points of an image are in the result, from the corner of its first pixel."""
         (a, b, c), (d, e, f) = self.matrix
         return (a, b, c + (1 - a - b) / 2, d, e, f + (1 - d - e) / 2)
@@ -252,7 +252,7 @@ class Rotate(Warping):
 def _checked_matrix(value: Any) -> Matrix:
     """Return a matrix of two rows and three columns, if it can be inverted."""
     size = NUM_ROWS, NUM_COLUMNS
-    matrix = checked_matrix("matrix", value, lambda *sides: sides == size, "2×3", LARGEST, kinds="iuf")
+    matrix = checked_matrix("matrix", value, lambda *sides: sides == size, "2×3", LARGEST)
     if determinant(matrix) == 0:
         expected = "one that can be inverted: this makes a line of all"
         raise InvalidParameterError("matrix", shown(matrix), expected)

@@ -15,6 +15,7 @@ from imgsvc.operations import (
     Crop,
     Flatten,
     Flip,
+    Letterbox,
     Lut,
     Operation,
     Pad,
@@ -91,7 +92,7 @@ def _copies(operation: Operation, shape: Shape, dtype: np.dtype[Any]) -> bool:
     match operation:
         case BoxBlur(radius=0) | Pad(left=0, top=0, right=0, bottom=0):
             return True
-        case Crop() | Flatten() | Resize():
+        case Crop() | Flatten() | Letterbox() | Resize():
             return operation.output_shape(shape) == shape
         case Convert():
             return operation.output_dtype(dtype) == dtype

@@ -337,7 +337,7 @@ def _at_least(recipe: Recipe, shape: Shape) -> tuple[int, int] | None:
             return None
         if not isinstance(made, Placed):
             return None
-        rows, columns = made.placement.size
+        rows, columns = made.fitted.size
         width, height = max(width, SHRINK_MARGIN * columns), max(height, SHRINK_MARGIN * rows)
     return width, height
 
