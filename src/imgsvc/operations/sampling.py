@@ -108,7 +108,7 @@ def kernel_places(field: str, places: Places, size: Size, resample: str) -> Plac
         raise InvalidParameterError(
             field,
             f"pixels of a result of {columns}×{rows} from far outside of the image",
-            f"one whose pixels come from less than {FARTHEST} columns and rows beside the image's first",
+            f"one whose pixels come from at most {FARTHEST - 1} columns and rows beside the image's first",
         )
     x_across, y_across = (places.x_across, places.y_across) if columns > 1 else (0, 0)
     x_down, y_down = (places.x_down, places.y_down) if rows > 1 else (0, 0)

@@ -332,7 +332,7 @@ def warp_affine(
     ------
     InvalidImageError, InvalidParameterError
         As for `mean_filter`, or a parameter is none of these, `matrix` cannot be inverted, a pixel of the
-        result would come from 1073741823 columns or rows beside the first of the image, or more, or the
+        result would come from more than 1073741823 columns or rows beside the first of the image, or the
         result would be beyond reason.
 
     Examples
