@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PLACE_BITS = 32
 FRACTION_BITS = 7
-"""Of a place that is between pixels; ``kernels/warp.h`` has both."""
+"""Of a place that is between pixels; ``kernels/interpolate.h`` has both."""
 
 WEIGHT_BITS = {"bilinear": FRACTION_BITS, "bicubic": 11}
 TAPS = {NEAREST: 1, "bilinear": 2, "bicubic": 4}
