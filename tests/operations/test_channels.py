@@ -262,7 +262,7 @@ class TestFlatten:
             ),
             (-1, "background: -1, expected an integer from 0 to 255"),
             (0.5, "background: 0.5, expected an integer from 0 to 255"),
-            (None, "background: None, expected a number from"),
+            (None, "background: None, expected a level of the"),
         ],
     )
     def test_another_background(self, photo, background, message):

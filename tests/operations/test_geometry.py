@@ -146,7 +146,7 @@ class TestCrop:
 
 
 ANY_LEVEL = (
-    r"expected a number from -3.40282e\+38 to 3.40282e\+38, or one for each channel, "
+    "expected a level of the image's values, 0 to 255 of 8 bits, or one for each channel, "
     "or a colour as '#ff8800' or 'orange'"
 )
 amounts = st.tuples(*[st.integers(0, 90)] * 4)

@@ -32,6 +32,7 @@ Color = float | str | tuple[float, ...]
 
 HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
 EXAMPLES = "a colour as '#ff8800' or 'orange'"
+A_LEVEL = "a level of the image's values, 0 to 255 of 8 bits"
 TRANSPARENT = "#00000000"
 RGB, MOST_CHANNELS = 3, 4
 MAX_WHOLE = (1 << 31) - 1
@@ -148,7 +149,10 @@ def _scaled(level: int, dtype: np.dtype[Any]) -> float:
 
 def _level(field: str, value: Any, meaning: str = "") -> float:
     """Return a level of some dtype: an int where it is whole, so that equal levels are kept as equal ones."""
-    level = number(field, value, -MAX_LEVEL, MAX_LEVEL, meaning)
+    try:
+        level = number(field, value, -MAX_LEVEL, MAX_LEVEL)
+    except InvalidParameterError as error:
+        raise InvalidParameterError(field, error.value, f"{A_LEVEL}{meaning}") from None
     return int(level) if level.is_integer() and abs(level) <= MAX_WHOLE else level
 
 
