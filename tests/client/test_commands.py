@@ -987,10 +987,10 @@ def test_describe(tmp_path):
 
     described = json.loads(client("describe", path, "--json").stdout)
     assert described["camera"]["model"] == "Model X"
-    assert described["place"] is None
+    assert described["gps"] is None
     assert len(described["histogram"]) == 3
     assert described["dominant_colors"][0].keys() == {"color", "per_mille"}
-    assert json.loads(client("describe", path, "--json", "--gps").stdout)["place"]["longitude"] == 151.215
+    assert json.loads(client("describe", path, "--json", "--gps").stdout)["gps"]["longitude"] == 151.215
 
     program = [processes.program("imgsvc-client"), "describe", "-"]
     piped = subprocess.run(program, input=path.read_bytes(), capture_output=True, check=True)

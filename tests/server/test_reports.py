@@ -28,7 +28,7 @@ def test_operations(server):
         ("alpha", "str", False, "weighted"),
         ("fit", "str", False, "fill"),
         ("position", "str | tuple[float, float]", False, "center"),
-        ("enlarge", "bool", False, "True"),
+        ("enlarge", "bool", False, "true"),
         ("background", "float | str | tuple[float, ...]", False, "0"),
         ("scale", "float | None", False, ""),
     ]
