@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from benchmarks.kernels.images import Image, Shape
     from benchmarks.kernels.peers import Floors, Peer
 
-LARGE = "4000x3000-rgb"
-IMAGES = (LARGE, "4000x3000-gray", "640x480-rgb")
+LARGE = ("4000x3000-rgb", "4000x3000-gray")
+IMAGES = (*LARGE, "640x480-rgb")
 
 ANY = 255
 FILTERS: dict[str, tuple[str, int, Floors]] = {
@@ -61,7 +61,7 @@ class Warping(Case):
 def by_opencv(resample: str, degrees: float, image: str) -> Peer:
     """Return OpenCV, which makes a matrix first."""
     constant, levels, floors = FILTERS[resample]
-    if image != LARGE:
+    if image not in LARGE:
         floors = None, None
 
     def work(cv2: Any, src: Image, out: Image) -> Any:

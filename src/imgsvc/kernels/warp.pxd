@@ -42,9 +42,10 @@ cdef extern from "warp.h":
     ) noexcept nogil
 
 cdef enum:
-    # Pixels of a chunk: its part of the source, which lies askew, stays in the first cache.
-    CHUNK_ROWS = 64
-    CHUNK_COLUMNS = 128
+    # Pixels of a chunk: its part of the source, which lies askew, stays in the second cache, and what begins a
+    # line is little beside it.
+    CHUNK_ROWS = 32
+    CHUNK_COLUMNS = 512
 
     AHEAD = 8  # rows of the result that the source is prefetched for: it is gone through askew
 
