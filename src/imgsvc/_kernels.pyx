@@ -121,7 +121,7 @@ cdef class Pad(Kernel):
 # What turns, shears and scales: kernels/warp.pxd.
 
 cdef class Warp(Kernel):
-    """Looks at places of the image, as `operations/sampling.py` makes them, with weights for each fraction."""
+    """Looks at places of the image, which `operations/sampling.py` makes, with weights for each fraction."""
 
     cdef const int16_t[:, ::1] weights
     cdef warping.Places places
