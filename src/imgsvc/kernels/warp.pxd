@@ -42,8 +42,8 @@ cdef extern from "warp.h":
     ) noexcept nogil
 
 cdef enum:
-    # Pixels of a chunk: its part of the source, which lies askew, stays in the second cache; lines are so long
-    # that what begins them is little.
+    # Pixels of a chunk: its part of the source, which lies askew, stays in the second cache, and beginning
+    # lines takes little beside what is in them.
     CHUNK_ROWS = 32
     CHUNK_COLUMNS = 512
 
