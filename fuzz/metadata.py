@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,10 +40,17 @@ def check(data: bytes) -> None:
         assert xmp.properties(packet, rights.properties).keys() == rights.properties.keys()
 
 
+def exif_of(entries: Iterable[tuple[int, int, int, int]], missing: int) -> bytes:
+    """Return EXIF data of one directory, and of some entries less than it says."""
+    packed = [struct.pack("<HHLL", *entry) for entry in entries]
+    return b"II*\0" + struct.pack("<LH", 8, len(packed) + missing) + b"".join(packed)
+
+
 def seeds() -> Iterable[bytes]:
-    """Yield a photo's EXIF data with all that there is, and profiles of both versions."""
+    """Yield EXIF data with all that there is, and with directories in themselves, and profiles."""
     yield secretive.exif().tobytes()
     yield secretive.exif().tobytes().removeprefix(b"Exif\0\0")
+    yield exif_of([(0x8298, 2, 6, 64), (0x8769, 4, 1, 8), (0x8825, 4, 1, 8), (0x8769, 4, 1, 9)], missing=1)
     yield profiles.rgb(profiles.gamma(1.8))
     yield owned.packet()
     yield owned.IIM

@@ -1,6 +1,7 @@
 """GIF with transparent pixels: as good as without, and animations that come back as they were."""
 
 import io
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,23 @@ def test_an_opaque_frame_beside_one_that_is_seen_through(rng, colours, opaque_fi
     frames = (opaque, through) if opaque_first else (through, opaque)
     decoded = decode(encode(Decoded(frames, durations=(50, 50)), "gif"), ALL)
     np.testing.assert_array_equal(decoded.frames, frames)
+
+
+KINDS = list(itertools.permutations(["gray", "rgb", "opaque", "through"], 3))
+
+
+@pytest.mark.parametrize("kinds", KINDS, ids="-".join)
+def test_frames_of_several_kinds(rng, kinds):
+    gray = np.resize(rng.integers(0, 256, 40, np.uint8), (32, 32))
+    rgb = np.dstack([gray, gray[::-1], gray])
+    opaque = np.dstack([rgb[:, ::-1], np.full_like(gray, 255)])
+    through = opaque.copy()
+    through[:10] = 0
+    frames = [{"gray": gray, "rgb": rgb, "opaque": opaque, "through": through}[kind] for kind in kinds]
+    decoded = decode(encode(frames, "gif"), ALL)
+    for found, frame in zip(decoded.frames, frames, strict=True):
+        colours = np.dstack([frame] * 3) if frame.ndim == 2 else frame[..., :3]
+        np.testing.assert_array_equal(found[..., :3], colours)
+        if "through" in kinds:
+            alpha = frame[..., 3] if frame.shape[2:] == (4,) else np.full_like(gray, 255)
+            np.testing.assert_array_equal(found[..., 3], alpha)

@@ -387,6 +387,34 @@ def test_a_text_of_a_wrong_length_or_place_tells_nothing_else(entries, rest):
     assert "4711" not in str(imgsvc.describe(file).camera)
 
 
+@pytest.mark.parametrize("missing", [0, 1, 9])
+@pytest.mark.parametrize(
+    "steps", [[(0x8769, 8)], [(0x8769, 8)] * 3000, [(0x8825, 8), (0x8769, 9)], [(0x8769, 26)]], ids=len
+)
+def test_a_directory_in_itself(missing, steps):
+    """All that is read of it comes to an end."""
+    entries = [(COPYRIGHT, 2, 6, 8 + 2 + 12 * (len(steps) + 1)), *((tag, 4, 1, at) for tag, at in steps)]
+    body = b"".join(struct.pack("<HHLL", *entry) for entry in entries)
+    data = struct.pack("<2sHLH", b"II", 42, 8, len(entries) + missing) + body + b"\0\0\0\0(c) A"
+    file = jpeg(with_exif(data))
+    assert imgsvc.describe(file).format == "jpeg"
+    assert imgsvc.process(file, format="png", metadata="copyright").format == "png"
+
+
+def test_texts_that_are_written_once():
+    data = directory((ARTIST, 11, 0), (COPYRIGHT, 11, 0), rest=b"Ann Author\0")
+    assert exif_values.values(data, (), {ARTIST, COPYRIGHT}) == dict.fromkeys(
+        (ARTIST, COPYRIGHT), "Ann Author"
+    )
+
+
+def test_more_entries_than_anybody_writes():
+    for count, found in ((4000, {COPYRIGHT: "(c) Ann"}), (5000, {})):
+        others = ((0x9000 + number, 1, 0) for number in range(count))
+        data = directory((COPYRIGHT, 8, 0), *others, rest=b"(c) Ann\0")
+        assert exif_values.values(data, (), {COPYRIGHT}) == found
+
+
 @pytest.mark.parametrize(
     ("rest", "notice"),
     [

@@ -65,7 +65,7 @@ def test_its_gray_is_opaque_at_every_depth(dtype, gray, most):
         ({"fill": "gren"}, "fill: 'gren', expected a colour as '#ff8800' or 'orange', or levels"),
         ({"resample": "linear"}, "resample: 'linear', expected one of "),
         ({"position": "up"}, "position: 'up', expected one of "),
-        ({"position": "attention"}, "position: 'attention', expected a place: nothing is cut off"),
+        ({"position": "attention"}, "position: 'attention', expected one of 'center', "),
         ({"enlarge": 1}, "enlarge: 1, expected true or false"),
     ],
 )

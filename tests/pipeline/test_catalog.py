@@ -58,6 +58,6 @@ def test_no_such_operation():
     with pytest.raises(InvalidParameterError) as caught:
         entry("grayscal")
     assert str(caught.value) == (
-        "operation: 'grayscal', expected an operation, such as grayscale, gaussian, gamma; "
+        "operation: 'grayscal', expected an operation, such as grayscale, gaussian_blur, gamma; "
         "`imgsvc-client operations` lists all"
     )

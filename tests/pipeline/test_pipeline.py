@@ -78,7 +78,7 @@ def test_what_a_pipeline_is_made_of():
         (
             "invert | resise 3",
             (
-                "operations[1]: 'resise', expected an operation, such as resize, transpose, greyscale; "
+                "operations[1]: 'resise', expected an operation, such as resize, transpose, trim; "
                 "`imgsvc-client operations` lists all"
             ),
         ),

@@ -19,6 +19,8 @@ from imgsvc.pipeline import Pipeline
         ("resize 800x600 cover", Resize(800, 600, fit="cover")),
         ("resize cover 800x600", Resize(800, 600, fit="cover")),
         ("resize 800 600 cover north", Resize(800, 600, fit="cover", position="north")),
+        ("resize 8 6 cover north lanczos", Resize(8, 6, "lanczos", fit="cover", position="north")),
+        ("letterbox 8 6 north nearest", Letterbox(8, 6, resample="nearest", position="north")),
         ("resize 8x6 cover lanczos", Resize(8, 6, "lanczos", fit="cover")),
         ("resize 8x6 contain background=red", Resize(8, 6, fit="contain", background="#ff0000")),
         ("resize 8x6 attention fit=cover", Resize(8, 6, fit="cover", position="attention")),
@@ -50,6 +52,10 @@ WORDS = (
     "such as lanczos, or another parameter by its name, such as background=white"
 )
 WITH = "fit=cover or fit=contain with it: nothing else cuts off, or leaves room"
+PLACES = (
+    "one of 'center', 'north', 'northeast', 'east', 'southeast', 'south', 'southwest', 'west', 'northwest', "
+    "or two numbers from 0 to 1, from the left and the top"
+)
 AXES = "an integer from 0 to 1: 0 turns the rows upside down, 1 exchanges left and right"
 
 
@@ -62,7 +68,7 @@ AXES = "an integer from 0 to 1: 0 turns the rows upside down, 1 exchanges left a
         ("resize 800 50%", "resize.scale: 0.5, expected either this, or width and height"),
         ("resize 256x256 north", f"resize.position: 'north', expected {WITH}"),
         ("resize 8x6 white", f"resize: 'white', expected {WORDS}"),
-        ("letterbox 9x9 entropy", "letterbox.position: 'entropy', expected a place: nothing is cut off"),
+        ("letterbox 9x9 entropy", f"letterbox.position: 'entropy', expected {PLACES}"),
         ("flip sideways", f"flip.axis: 'sideways', expected {AXES}"),
     ],
 )
@@ -83,8 +89,8 @@ def test_a_crop_by_two_numbers_may_be_a_place(text):
     [
         ("brightness", "adjust, transpose, warp_affine"),
         ("Negate", "invert, rotate, mean_filter"),
-        ("grayscal", "grayscale, gaussian, gamma"),
-        ("resise", "resize, transpose, greyscale"),
+        ("grayscal", "grayscale, gaussian_blur, gamma"),
+        ("resise", "resize, transpose, trim"),
     ],
 )
 def test_what_somebody_may_have_meant(word, near):

@@ -37,6 +37,7 @@ from imgsvc.client.commands.reaching import wait_for
 from imgsvc.client.commands.variants import add_variant_options
 from imgsvc.client.commands.work import add_work_options
 from imgsvc.codec import (
+    FORMATS,
     EncoderOptions,
     Photo,
     check_writable,
@@ -261,8 +262,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if args.pipeline and (args.mean or args.rotate is not None):
         parser.error("--pipeline: --mean and --rotate go into it, as mean and rotate 90")
     if not (args.mean or args.rotate is not None or _by_v1(args)):
+        is_known = format_of_name(args.output) is not None or not Path(args.output).suffix
+        another = "another format" if is_known else f"a format: {', '.join(FORMATS)}"
         parser.error(
-            "nothing to do: give --mean, --rotate or both, or a --pipeline, or name OUT for another format"
+            f"nothing to do: give --mean, --rotate or both, or a --pipeline, or name OUT for {another}"
         )
     if args.timeit and _by_v1(args):
         parser.error("--timeit goes with --mean and --rotate: `imgsvc-client batch` has all the rest")

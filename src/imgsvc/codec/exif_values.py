@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from imgsvc.codec.exif import (
+    ARTIST,
     ASCII,
     COPYRIGHT,
     ENTRY_BYTES,
@@ -18,6 +19,7 @@ from imgsvc.codec.exif import (
     PREFIX,
     SIZES,
     SUBDIRECTORIES,
+    TIME,
     byte_order,
     entries,
 )
@@ -41,8 +43,12 @@ MOST_TEXT = 1000
 MOST_NUMBERS = 8
 """Of a value that are read."""
 
-MOST_DIRECTORIES = 8
-"""Of those whose values a text must not reach into."""
+HEADER_BYTES = 8
+MOST_DIRECTORIES, MOST_ENTRIES = 8, 4096
+"""Of those that a text must not reach into; of more, no text is read."""
+
+ALIKE = ({ARTIST, COPYRIGHT}, {TIME, 0x9003, 0x9004})
+"""Of whose image it is, and the times at which it was changed, taken and made digital."""
 
 
 def values(
@@ -97,7 +103,7 @@ class _Values:
     def text(self, at: int, tag: int, most: int) -> str | None:
         """Return a text; of a copyright those of photographer and editor, each of which has its end."""
         place = self._place(at, ASCII)
-        if place is None or self._reaches_into_others(at, place):
+        if place is None or self._reaches_into_others(at, tag, place):
             return None
         start, end = place
         parts = self.data[start : min(end, start + most)].split(b"\0")
@@ -123,33 +129,47 @@ class _Values:
         start = at + 8 if size <= INLINE else offset
         return (start, start + size) if 0 < size <= len(self.data) - start else None
 
-    def _reaches_into_others(self, at: int, place: tuple[int, int]) -> bool:
+    def _reaches_into_others(self, at: int, tag: int, place: tuple[int, int]) -> bool:
         start, end = place
         if end - start <= INLINE:
             return False
-        return any(
-            first < end and start < last for other, (first, last) in self._places.items() if other != at
+        return self._places is None or any(
+            first < end and start < last and not ((first, last) == place and _may_share(tag, other_tag))
+            for other, (first, last, other_tag) in self._places.items()
+            if other != at
         )
 
     @functools.cached_property
-    def _places(self) -> dict[int, tuple[int, int]]:
-        """Where directories and their values begin and end, by where the directory or the entry is."""
-        places: dict[int, tuple[int, int]] = {}
+    def _places(self) -> dict[int, tuple[int, int, int]] | None:
+        """Where the header, directories and their values begin and end, and of which tag these are.
+
+        By where the directory or the entry is; None where there are more than anybody writes.
+        """
+        places: dict[int, tuple[int, int, int]] = {0: (0, HEADER_BYTES, 0)}
         directories = list(struct.unpack_from(f"{self.order}L", self.data, 4))
-        for directory in directories:
+        number = 0
+        for directory in directories:  # which grows meanwhile, up to a number
+            end, following = directory + 2, [0]
             try:
-                end = directory + 2
                 for at, tag, kind, value in entries(self.data, directory, self.order):
+                    number += 1
+                    if number > MOST_ENTRIES:
+                        return None
                     place = self._place(at, kind)
                     if place is not None and place[1] - place[0] > INLINE:
-                        places[at] = place
+                        places[at] = *place, tag
                     if tag in SUBDIRECTORIES:
-                        directories.append(value)
+                        following.append(value)
                     end = at + ENTRY_BYTES
-                places[directory] = directory, end
-                (following,) = struct.unpack_from(f"{self.order}L", self.data, end)
-                directories += [following] if following else []
+                following[:1] = struct.unpack_from(f"{self.order}L", self.data, end)
             except struct.error:
-                continue
+                pass
+            places[directory] = directory, end, 0
+            directories += [each for each in dict.fromkeys(following) if each and each not in directories]
             del directories[MOST_DIRECTORIES:]
         return places
+
+
+def _may_share(one: int, other: int) -> bool:
+    """Return whether two texts may well be one, which some write once."""
+    return any(one in tags and other in tags for tags in ALIKE)

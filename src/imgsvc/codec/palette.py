@@ -63,23 +63,27 @@ def indexed(pixels: NDArray[np.uint8]) -> Indexed:
 
 
 def with_one_bit_of_alpha(frames: Sequence[NDArray[np.uint8]]) -> list[Image.Image]:
-    """Return pictures of frames, of those with alpha such whose pixels are numbers of colours.
+    """Return pictures of frames for a format in which alpha has one bit.
 
-    Where one of them is seen through, each of these has a number for that: of an animation each frame says
-    for itself what becomes of it. Where none is, they are pictures in RGB.
+    Where one of them is seen through, the pixels of all are numbers of colours, of which one is for that: of
+    an animation each frame says for itself what becomes of it. Where none is, they are in gray or RGB.
     """
     seen_through = any(
         frame.ndim == 3 and frame.shape[2] == 4 and (frame[..., 3] < LEAST_OPAQUE).any() for frame in frames
     )
-    pictures = []
-    for index, frame in enumerate(frames):
-        if frame.ndim == 2 or frame.shape[2] == 3:
-            pictures.append(Image.fromarray(frame))
-        elif seen_through:
-            pictures.append(_seen_through(frame, is_first=index == 0))
-        else:
-            pictures.append(Image.fromarray(np.ascontiguousarray(frame[..., :3])))
-    return pictures
+    if seen_through:
+        return [_seen_through(_in_rgba(frame), is_first=index == 0) for index, frame in enumerate(frames)]
+    if all(frame.ndim == 2 for frame in frames):
+        return [Image.fromarray(frame) for frame in frames]
+    return [Image.fromarray(np.ascontiguousarray(_in_rgba(frame)[..., :3])) for frame in frames]
+
+
+def _in_rgba(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if frame.ndim == 3 and frame.shape[2] == 4:
+        return frame
+    result = np.full((*frame.shape[:2], 4), OPAQUE, np.uint8)
+    result[..., :3] = np.atleast_3d(frame)
+    return result
 
 
 def _seen_through(pixels: NDArray[np.uint8], *, is_first: bool) -> Image.Image:

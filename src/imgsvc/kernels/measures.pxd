@@ -24,7 +24,6 @@ cdef extern from "extents.h":
 
 cdef extern from "histogram.h":
     enum: TABLES "IMGSVC_TABLES"
-    enum: VALUES "IMGSVC_VALUES"
 
     ctypedef uint32_t Counts "imgsvc_counts"[256]
 

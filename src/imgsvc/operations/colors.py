@@ -67,6 +67,8 @@ def checked_rgb(field: str, value: Any) -> Color:
         It is none.
     """
     color = checked_color(field, value)
+    if color == TRANSPARENT:
+        raise InvalidParameterError(field, shown(value), "a colour that can be seen")
     if isinstance(color, tuple) and len(color) != RGB:
         raise InvalidParameterError(field, shown(value), "one level, or 3: red, green, blue")
     check_range(field, color, UINT8)

@@ -77,8 +77,8 @@ def position_named(text: str) -> str | None:
     return name if name in POSITIONS or name in INTERESTS else None
 
 
-def checked_position(value: Any) -> Position:
-    """Return a position by the first of its names, or as two floats.
+def checked_position(value: Any, others: tuple[str, ...] = INTERESTS) -> Position:
+    """Return a position by the first of its names, or as two floats; `others` may be it as well.
 
     Raises
     ------
@@ -87,12 +87,12 @@ def checked_position(value: Any) -> Position:
     """
     if isinstance(value, str):
         name = position_named(value)
-        if name is not None:
+        if name in POSITIONS or name in others:
             return name
     elif isinstance(value, (tuple, list)) and len(value) == AXES:
         return number("position", value[0], 0, 1), number("position", value[1], 0, 1)
     expected = (
-        f"one of {', '.join(map(repr, (*POSITIONS, *INTERESTS)))}, or two numbers from 0 to 1, from the left "
+        f"one of {', '.join(map(repr, (*POSITIONS, *others)))}, or two numbers from 0 to 1, from the left "
         "and the top"
     )
     raise InvalidParameterError("position", shown(value), expected)

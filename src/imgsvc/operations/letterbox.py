@@ -6,11 +6,10 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
-from imgsvc.errors import InvalidParameterError, shown
 from imgsvc.operations.alpha import Alpha
 from imgsvc.operations.by_size import BySize
 from imgsvc.operations.colors import Color, check_channels, check_range, checked_color
-from imgsvc.operations.fitting import INTERESTS, Position
+from imgsvc.operations.fitting import Position, checked_position
 from imgsvc.operations.operation import made, public
 from imgsvc.operations.parameters import MAX_SIDE, integer
 from imgsvc.operations.resizing import Resample, Resize
@@ -44,9 +43,9 @@ class Letterbox(BySize):
         for field in ("width", "height"):
             object.__setattr__(self, field, integer(field, getattr(self, field), 1, MAX_SIDE))
         object.__setattr__(self, "fill", checked_color("fill", self.fill))
-        if self.position in INTERESTS:
-            raise InvalidParameterError("position", shown(self.position), "a place: nothing is cut off")
-        object.__setattr__(self, "position", self._resize.position)
+        # Nothing is cut off that could be chosen by what the image shows.
+        object.__setattr__(self, "position", checked_position(self.position, ()))
+        _ = self._resize  # which checks the rest
 
     @functools.cached_property
     def _resize(self) -> Resize:

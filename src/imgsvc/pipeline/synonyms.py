@@ -9,7 +9,7 @@ from imgsvc.pipeline.text import ALIASES
 
 __all__ = ["nearest_operations"]
 
-MOST = 3
+MOST, NEAR = 3, 0.6
 
 SYNONYMS = {
     "affine": "warp_affine",
@@ -49,8 +49,9 @@ SYNONYMS = {
 def nearest_operations(name: str) -> list[str]:
     """Return three names that somebody may have meant, none of them for the same as another."""
     name = name[:80].lower()
-    names = sorted({*OPERATIONS, *ALIASES})
     found = {SYNONYMS[name]: SYNONYMS[name]} if name in SYNONYMS else {}
-    for near in difflib.get_close_matches(name, names, len(names), 0.0):
-        found.setdefault(ALIASES.get(near, near), near)
+    # Of another name there must be more in it: `greyscale` is near to a good deal.
+    for names, least in (({*OPERATIONS, *ALIASES}, NEAR), (OPERATIONS, 0.0)):
+        for near in difflib.get_close_matches(name, sorted(names), len(names), least):
+            found.setdefault(ALIASES.get(near, near), near)
     return list(found.values())[:MOST]

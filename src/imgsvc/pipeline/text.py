@@ -41,7 +41,7 @@ ALIASES = {
 }
 """Other names, for texts alone."""
 
-MOST_FIRST = {"resize": 4, "crop": 2, "letterbox": 3}
+MOST_FIRST = {"resize": 5, "crop": 2, "letterbox": 4}
 """Values that may stand without a name, where there may be more than one."""
 
 TRUTHS = {"true": True, "false": False, "True": True, "False": False}
