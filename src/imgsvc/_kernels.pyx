@@ -139,7 +139,7 @@ cdef class Warp(Kernel):
         cdef int64_t i
         self.weights = weights
         self.places = warping.Places(places[0], places[1], places[2], places[3], places[4], places[5])
-        self.interpolation = warping.Interpolation(weights.shape[1], weighted, &weights[0, 0], 0)
+        self.interpolation = warping.Interpolation(weights.shape[1], weighted, &weights[0, 0], 0, 0, 0)
         self.border = border_of(border)
         for i in range(min(fill.shape[0], MAX_PIXEL_BYTES)):
             self.border.fill[i] = fill[i]
