@@ -70,3 +70,9 @@ def test_by_the_program(target, tmp_path, flags, where):
     assert done.returncode == 0, done.stderr
     result = imgsvc.process(tmp_path / "out.jpg", format="jpeg", metadata="keep", auto_orient=False)
     assert found(result) == ((None, (10, 20)) if flags else ("Maker", (20, 10)))
+
+
+def test_a_name_that_is_too_long_is_said_in_a_line(tmp_path):
+    done = processes.run("imgsvc-client", "--embedded", f"{'a' * 300}.jpg", tmp_path / "out.png")
+    assert done.returncode != 0
+    assert done.stderr == f"imgsvc-client: {'a' * 300}.jpg: File name too long\n"

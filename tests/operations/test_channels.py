@@ -129,6 +129,14 @@ class TestColorMatrix:
             theirs = cv2.transform(photo, np.array(matrix, np.float32))
             assert np.abs(imgsvc.color_matrix(photo, matrix).astype(int) - theirs).max() <= 1
 
+    def test_why_opencv_is_faster(self, photo):
+        """What is less than half of 1/1024 makes no difference to it."""
+        cv2 = pytest.importorskip("cv2")
+        matrix = np.array([[512, 256, 128], [256, 512, 128], [128, 256, 512]]) / 1024
+        theirs = cv2.transform(photo, matrix)
+        np.testing.assert_array_equal(cv2.transform(photo, matrix + 0.49 / 1024), theirs)
+        assert (imgsvc.color_matrix(photo, matrix + 0.49 / 1024) != imgsvc.color_matrix(photo, matrix)).any()
+
     def test_is_pillow_s_but_for_one_level(self, isa, photo):
         """1 at most: Pillow rounds halves up."""
         matrix = [value for row in SEPIA for value in (*row, 0)]

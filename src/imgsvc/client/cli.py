@@ -301,12 +301,13 @@ def _by_v1(args: argparse.Namespace) -> bool:
 def _is_converted(name: str, output: str) -> bool:
     """Return whether an output's name says another format than a file has; nothing is read of pipes."""
     kind = format_of_name(output)
-    if kind is None or os.path.isdir(name):  # noqa: PTH112
+    if kind is None:
         return False
-    if not os.path.isfile(name):  # noqa: PTH113
-        return True
+    path = Path(name)
     try:
-        with Path(name).open("rb") as file:
+        if not path.is_file():
+            return not path.is_dir()
+        with path.open("rb") as file:
             return kind != format_of(file.read(MOST_OF_BEGINNING))
     except (OSError, InvalidInputError):  # which whoever reads all of it says
         return True

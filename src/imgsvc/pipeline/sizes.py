@@ -12,7 +12,6 @@ from imgsvc.pipeline.text import Call
 
 __all__ = ["with_sizes"]
 
-SIZED = {"resize", "crop", "letterbox"}
 SIZE = re.compile(r"(\d{0,10})x(\d{0,10})")
 PERCENT = re.compile(r"(\d{1,10}(?:\.\d{1,20})?)%")
 EXPECTED = {
@@ -33,7 +32,7 @@ def with_sizes(field: str, call: Call) -> Call:
     InvalidParameterError
         A value stands for nothing, or for what another one says.
     """
-    if call.name not in SIZED or _is_number_alone(call.first):
+    if call.name not in EXPECTED or _is_number_alone(call.first):
         return call
     named: dict[str, Any] = {}
     for value in _sides_in_one(call):

@@ -31,14 +31,14 @@ from imgsvc.operations.thumbnail import check_thumbnail, thumbnail, thumbnail_by
 from imgsvc.recipes.colors import COLORS_BYTES, COLORS_COST, DominantColor, average_color, dominant_colors
 from imgsvc.recipes.planning import UINT8, plan_input
 from imgsvc.recipes.recipe import RAW
-from imgsvc.recipes.source import ImageFile, RawImage
+from imgsvc.recipes.source import RawImage
 
 if TYPE_CHECKING:
     from imgsvc._images import Image, Shape
     from imgsvc.codec import Decoded, Header
     from imgsvc.recipes.limits import Limits
     from imgsvc.recipes.planning import InputPlan
-    from imgsvc.recipes.source import Source
+    from imgsvc.recipes.source import ImageFile, Source
 
 __all__ = ["Description", "DescriptionPlan", "describe_source", "plan_description"]
 
@@ -172,13 +172,10 @@ def describe_source(
         `stop` said so.
     """
     plan, stop = plan or plan_description(source, limits), stop or Stop()
-    header = plan.input.header
-    if header is None:
-        assert isinstance(source, RawImage)  # noqa: S101 - for the type checker: that has no header
+    if isinstance(source, RawImage):
         described, pixels = _of_pixels(source, num_threads, stop)
     else:
-        assert isinstance(source, ImageFile)  # noqa: S101
-        described, pixels = _of_file(source, header, limits, gps, decoder or decode)
+        described, pixels = _of_file(source, plan.input.header, limits, gps, decoder or decode)
         _check_sides(pixels.shape)  # which may be others than the header said
     small = thumbnail(pixels, num_threads, stop)
     return Description(
@@ -210,9 +207,10 @@ def _of_pixels(source: RawImage, num_threads: int | None, stop: Stop) -> tuple[d
 
 
 def _of_file(
-    source: ImageFile, header: Header, limits: Limits, gps: bool, decoder: Decoder
+    source: ImageFile, header: Header | None, limits: Limits, gps: bool, decoder: Decoder
 ) -> tuple[dict[str, Any], Image]:
-    whole = header if header.frames == 1 else read_header(source.data)  # which counts them
+    # Of several frames, which are counted now, the plan has looked at the first alone.
+    whole = header if header is not None and header.frames == 1 else read_header(source.data)
     described = {
         "format": whole.format,
         "frames": whole.frames,
@@ -221,7 +219,7 @@ def _of_file(
         **_told(source.data, gps=gps),
     }
     most = DecodeLimits(pixels=limits.pixels, total_pixels=limits.pixels)
-    [pixels] = decoder(source.data, DECODING, most, header=header).frames
+    [pixels] = decoder(source.data, DECODING, most, header=header or whole).frames
     return described, pixels
 
 

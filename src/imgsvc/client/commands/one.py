@@ -39,7 +39,7 @@ __all__ = ["run"]
 def run(args: argparse.Namespace, before: str) -> int:
     """Send the files through a pipeline that begins with `before`, and write what comes back."""
     work, variants = work_of(args, before), variants_of(args)
-    single = len(args.input) == 1 and (args.input == [STANDARD] or Path(args.input[0]).exists())
+    single = len(args.input) == 1 and (args.input == [STANDARD] or os.path.lexists(args.input[0]))
     inputs = [Path(args.input[0])] if single else list(expanded(args.input))
     output = Path(args.output)
     into_folder = len(inputs) > 1 or _is_folder(args.output) or (not single and _stands_for_many(args))
